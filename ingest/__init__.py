@@ -1,0 +1,1 @@
+"""Bring survey files into a vo-server: read, convert, check, stage, publish."""

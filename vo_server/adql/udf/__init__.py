@@ -1,0 +1,1 @@
+"""User-defined functions, one module per family."""

@@ -1,0 +1,1 @@
+"""Commands of `vo-server`, one module each, imported when called."""

@@ -1,0 +1,1 @@
+"""Databases that hold releases and answer queries, behind one Protocol."""

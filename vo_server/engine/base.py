@@ -1,0 +1,139 @@
+"""What an engine is to the rest of the house: a generator of SQL, a way to run it as Arrow, a loader.
+
+Nothing above this package knows which engine answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.model.table import Table
+
+__all__ = ["Engine", "LoadReport", "Loader", "RunningQuery"]
+
+
+class RunningQuery(Protocol):
+    """A query that an engine is answering: an iterator of Arrow batches that can be stopped.
+
+    Batches have exactly the schema ``arrow_schema(query.columns)``; casts from what the driver gives are done
+    inside the engine. Errors of the driver come out as :class:`~vo_server.errors.EngineError`,
+    :class:`~vo_server.errors.QueryTimeoutError` or :class:`~vo_server.errors.QueryCancelledError`.
+    """
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    def __next__(self) -> pa.RecordBatch: ...
+
+    def cancel(self) -> None:
+        """Stop the query; safe from any thread, at any time, more than once."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what still runs and give back connection and files; safe more than once."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a loader has made, before anybody can see it."""
+
+    location: str
+    """Value for ``Table.location`` of the release."""
+    n_rows: int
+    size_bytes: int
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Loader(Protocol):
+    """Writes one release of a table to a place that nobody sees until its location is published.
+
+    Used as a context manager. Leaving without :meth:`finish`, or by an exception, removes what was written; after a
+    crash the leftovers are found and removed by :meth:`Engine.sweep`.
+    """
+
+    def __enter__(self) -> Loader: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch with exactly the schema ``arrow_schema(table.columns)``, hidden columns included."""
+        ...
+
+    def finish(self) -> LoadReport:
+        """Sort by ``_healpix_29`` where the table has it, build indexes, make it durable; then it may be published."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A database that holds releases and answers queries."""
+
+    name: str
+    """Key of SQL templates: ``duckdb`` or ``postgres``."""
+
+    def translate(self, query: ResolvedQuery, *, limit: int | None = None) -> str:
+        """Write the query in the engine's SQL, with at most ``limit`` rows.
+
+        Raises
+        ------
+        AdqlError
+            Of kind ``unsupported``, with the position, for what this engine cannot do (yet).
+        """
+        ...
+
+    def run(
+        self,
+        query: ResolvedQuery,
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> RunningQuery:
+        """Start a query.
+
+        Parameters
+        ----------
+        query
+            Names resolved against one catalogue; tables with a location are read from it.
+        limit
+            Most rows to give.
+        timeout_s
+            Time until the last row is produced [s]; time that a slow reader takes does not count.
+        inline
+            Rows of the tables without a location, by full name (TAP_SCHEMA, uploads).
+        """
+        ...
+
+    def loader(self, table: Table, *, version: str) -> Loader:
+        """Begin to load a release of a table."""
+        ...
+
+    def read(self, table: Table) -> Iterator[pa.RecordBatch]:
+        """Read all rows of a release with all columns, in stored order (for export and comparison)."""
+        ...
+
+    def drop(self, location: str) -> None:
+        """Remove the rows of a release that is no longer in the catalogue; running queries keep theirs."""
+        ...
+
+    def sweep(self, known: frozenset[str]) -> list[str]:
+        """Remove leftovers of killed loads, sparing known locations and loads that still run; return what went."""
+        ...
+
+    def check(self) -> None:
+        """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...

@@ -1,0 +1,1 @@
+"""The embedded engine: one immutable DuckDB file per release."""

@@ -1,0 +1,1 @@
+"""PostgreSQL with Q3C."""

@@ -1,0 +1,1 @@
+"""Writers of results and readers of tables."""

@@ -1,0 +1,1 @@
+"""The values that travel through the house: types, tables, queries, jobs, releases."""

@@ -1,0 +1,96 @@
+"""A query on its way: what was asked, what it may use, what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vo_server.model.table import Column
+
+__all__ = ["Lang", "Limits", "Note", "Query", "QueryResult", "arrow_schema"]
+
+
+class Lang(StrEnum):
+    """Values of LANG that the service understands (TAP 1.1, section 2.7.1)."""
+
+    ADQL = "ADQL"
+    ADQL_20 = "ADQL-2.0"
+    ADQL_21 = "ADQL-2.1"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the caller asks for; the value behind a request to ``/sync`` and behind an asynchronous job."""
+
+    adql: str
+    lang: Lang = Lang.ADQL
+    maxrec: int | None = None
+    """Row limit that the caller set; None when there is none."""
+    response_format: str = "votable"
+    """Value of RESPONSEFORMAT as given."""
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a query may use; the caller's wish already cut to what the service allows."""
+
+    maxrec: int
+    """Rows that may be sent; one more is fetched to know about overflow."""
+    timeout_s: float
+    """Time until the last row is produced [s]."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to tell with an answer, written as an INFO element.
+
+    Names are those of DALI and of the Data Origin note where they have one (``QUERY``, ``request_date``, ...).
+    """
+
+    name: str
+    value: str
+    text: str = ""
+    ucd: str | None = None
+
+
+@dataclass
+class QueryResult:
+    """The answer of a query: columns known at once, rows as a stream that can be read one time.
+
+    ``overflow`` is certain only after the batches have been read to their end. The owner calls
+    :meth:`close` in every case; it cancels what still runs.
+    """
+
+    columns: tuple[Column, ...]
+    batches: Iterator[pa.RecordBatch]
+    """Batches with exactly the schema ``arrow_schema(columns)``, at most ``maxrec`` rows in all."""
+    maxrec: int
+    notes: tuple[Note, ...] = ()
+    on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+    overflow: bool = False
+    """True when there were more rows than ``maxrec``."""
+    n_rows: int = 0
+    """Rows given out so far."""
+    started: datetime | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of every batch."""
+        return arrow_schema(self.columns)
+
+    def close(self) -> None:
+        """Stop the query if it still runs and give back what it holds; may be called more than once."""
+        self.on_close()
+
+
+def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the Arrow schema of rows with these columns; names may repeat."""
+    return pa.schema([pa.field(column.name, column.datatype.arrow) for column in columns])

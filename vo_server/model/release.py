@@ -1,0 +1,35 @@
+"""A release: one immutable load of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vo_server.model.table import Table
+
+__all__ = ["Release", "SourceFile"]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a release was made from."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    n_rows: int
+    n_bad_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Release:
+    """One immutable load of a table: its description as loaded, where it lies, what it came from."""
+
+    table: Table
+    """With ``release``, ``location`` and ``n_rows`` set."""
+    version: str
+    """Unique among the releases of the table."""
+    created: datetime
+    sources: tuple[SourceFile, ...] = ()
+    code_version: str = ""
+    is_current: bool = False

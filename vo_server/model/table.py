@@ -1,0 +1,174 @@
+"""What is published: schemas, tables, columns, keys. Frozen values, made once per catalogue version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+from vo_server.model.datatype import DataType
+
+__all__ = ["HEALPIX_COLUMN", "Catalogue", "Column", "Key", "Position", "Schema", "Table", "quoted"]
+
+HEALPIX_COLUMN: Final = "_healpix_29"
+"""Hidden column with the HEALPix order-29 NESTED cell of a row's position (the HATS convention)."""
+
+_REGULAR: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def quoted(name: str, reserved: frozenset[str] = frozenset()) -> str:
+    """Write a name as a query must: with double quotes where it is not a regular identifier.
+
+    Parameters
+    ----------
+    name
+        The bare name.
+    reserved
+        Reserved words in upper case; ``vo_server.adql.words.RESERVED`` for ADQL.
+
+    References
+    ----------
+    TAP 1.1, section 4: names that need quotes are published with them.
+    """
+    if _REGULAR.fullmatch(name) and name.upper() not in reserved:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table or of a result: everything that a FIELD says, and how it is stored."""
+
+    name: str
+    """Bare name, as published, without quotes."""
+    datatype: DataType
+    unit: str | None = None
+    """VOUnits string; None when there is none or it is unknown."""
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+    is_nullable: bool = True
+    is_indexed: bool = False
+    is_principal: bool = False
+    is_std: bool = False
+    is_hidden: bool = False
+    """Stored and used by the service, not shown: not in ``*``, not in TAP_SCHEMA, not to be named in a query."""
+    null_values: tuple[str, ...] = ()
+    """Values that stand for NULL in the source files, as text; NaN is always one for floats when listed as ``NaN``."""
+    element_names: tuple[str, ...] = ()
+    """Names of the elements of an array column, first element first."""
+    flag_meanings: tuple[tuple[int, str], ...] = ()
+    """Bit or code values and what they mean."""
+
+    def renamed(self, name: str) -> Column:
+        """Return the same column under another name."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A foreign key: the columns of a table that point to the columns of another one."""
+
+    name: str
+    target: str
+    """Full name ``schema.table`` of the table pointed to."""
+    columns: tuple[tuple[str, str], ...]
+    """Pairs (column here, column there)."""
+    description: str | None = None
+    utype: str | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """The main position of a table's rows: ICRS, in degrees."""
+
+    ra: str
+    """Name of the right-ascension column [deg]."""
+    dec: str
+    """Name of the declination column [deg]."""
+    epoch_jyear: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table: what it is called, what is in it, where its current release lies."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    description: str | None = None
+    utype: str | None = None
+    title: str | None = None
+    kind: str = "table"
+    """``table`` or ``view`` (TAP 1.1, section 4.2)."""
+    primary_key: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    position: Position | None = None
+    """Set when rows have a position; then the hidden column ``_healpix_29`` exists and rows are sorted by it."""
+    n_rows: int | None = None
+    index: int | None = None
+    """Order of the table in lists."""
+    release: str | None = None
+    """Version of the release behind this name; None for tables that the service makes itself."""
+    location: str | None = None
+    """Where an engine finds the rows of the release; None for tables that are handed to the engine with a query."""
+
+    @property
+    def full_name(self) -> str:
+        """``schema.table``, bare."""
+        return f"{self.schema}.{self.name}"
+
+    @cached_property
+    def visible_columns(self) -> tuple[Column, ...]:
+        """Columns that users see, in published order."""
+        return tuple(column for column in self.columns if not column.is_hidden)
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """All columns by their exact names."""
+        return {column.name: column for column in self.columns}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A named group of tables."""
+
+    name: str
+    tables: tuple[Table, ...] = ()
+    description: str | None = None
+    utype: str | None = None
+    title: str | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that is published at one moment; a query is translated against exactly one of these."""
+
+    schemas: tuple[Schema, ...]
+    version: int = 0
+    """Grows with every publication; two catalogues of the same store and version are equal."""
+    tables_by_folded_name: dict[str, tuple[Table, ...]] = field(init=False, compare=False, repr=False)
+    """Tables by lower-cased ``schema.table`` and by lower-cased bare table name."""
+
+    def __post_init__(self) -> None:
+        index: dict[str, list[Table]] = {}
+        for table in self.tables:
+            index.setdefault(table.full_name.lower(), []).append(table)
+            index.setdefault(table.name.lower(), []).append(table)
+        object.__setattr__(self, "tables_by_folded_name", {name: tuple(found) for name, found in index.items()})
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, in the order of their schemas."""
+        return tuple(table for schema in self.schemas for table in schema.tables)
+
+    def find(self, full_name: str) -> Table | None:
+        """Return the table with exactly this full name, or None."""
+        candidates = self.tables_by_folded_name.get(full_name.lower(), ())
+        return next((table for table in candidates if table.full_name == full_name), None)
+
+    def with_schema(self, schema: Schema) -> Catalogue:
+        """Return a catalogue with one more schema, e.g. TAP_SCHEMA or the uploads of one request."""
+        return Catalogue((*self.schemas, schema), self.version)

@@ -1,0 +1,100 @@
+"""Every knob of the server, frozen, with its unit in its type or its name.
+
+Read by the command line, the application and the factory only. Environment variables have the prefix ``VO_``
+and ``__`` between group and field: ``VO_TAP__DEFAULT_MAXREC=50000``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["DuckdbSettings", "PostgresSettings", "ServerSettings", "Settings", "TapSettings", "UwsSettings"]
+
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Group):
+    """How the service is reached and what it says of itself."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: PositiveInt = Field(1, description="Server processes.")
+    public_url: HttpUrl | None = Field(
+        None,
+        description="URL under which clients reach the service, e.g. https://vo.example.org; made from the request "
+        "when not set. Set it behind a proxy.",
+    )
+    title: str = Field("vo-server", description="Name of the service, shown to users.")
+    publisher: str | None = Field(None, description="Who publishes the data (Data Origin INFO).")
+    contact: str | None = Field(None, description="E-mail address for questions (Data Origin INFO).")
+    max_body_bytes: ByteSize = Field(ByteSize(32 * 1024 * 1024), description="Largest request body.")
+
+
+class TapSettings(_Group):
+    """Limits of TAP queries."""
+
+    default_maxrec: PositiveInt = Field(100_000, description="Row limit when the caller sets none.")
+    hard_maxrec: PositiveInt = Field(20_000_000, description="Row limit that no caller can pass.")
+    sync_timeout_s: PositiveSeconds = Field(60.0, description="Longest run of a synchronous query [s].")
+    max_query_bytes: ByteSize = Field(ByteSize(1024 * 1024), description="Longest query text.")
+    max_concurrent: PositiveInt = Field(16, description="Queries running at once in one server process.")
+    feature_uri_style: str = Field(
+        "lower",
+        pattern="^(lower|legacy)$",
+        description="Spelling of feature-type URIs in capabilities: 'lower' as ADQL 2.1 section 4.1 demands, 'legacy' "
+        "with TAPRegExt in mixed case for clients from before 2023.",
+    )
+
+
+class UwsSettings(_Group):
+    """Asynchronous jobs."""
+
+    default_duration_s: PositiveInt = Field(600, description="Longest run of a job unless it asks for more [s].")
+    hard_duration_s: PositiveInt = Field(3600, description="Longest run of any job [s].")
+    default_retention_s: PositiveInt = Field(7 * 86400, description="Time until a job is destroyed [s].")
+    hard_retention_s: PositiveInt = Field(30 * 86400, description="Longest time that a job may be kept [s].")
+    max_wait_s: PositiveSeconds = Field(50.0, description="Longest time that a request with WAIT blocks [s].")
+    concurrent_jobs: PositiveInt = Field(2, description="Jobs running at once in one server process.")
+    results_dir: Path | None = Field(
+        None, description="Directory of job results; 'results' beside the catalogue when not set."
+    )
+
+
+class DuckdbSettings(_Group):
+    """The embedded engine."""
+
+    memory_bytes: ByteSize = Field(ByteSize(4 * 1024**3), description="Memory that queries may use together.")
+    threads: PositiveInt = Field(2, description="Threads of one query.")
+    max_attached: PositiveInt = Field(256, description="Release files kept open.")
+
+
+class PostgresSettings(_Group):
+    """PostgreSQL with Q3C."""
+
+    pool_size: PositiveInt = Field(20, description="Query connections of one server process.")
+    data_schema: str = Field("vo_data", pattern="^[a-z_][a-z0-9_]*$", description="Database schema of the releases.")
+    store_schema: str = Field("vo_store", pattern="^[a-z_][a-z0-9_]*$", description="Database schema of the catalogue.")
+
+
+class Settings(BaseSettings):
+    """All settings of a server."""
+
+    model_config = SettingsConfigDict(env_prefix="VO_", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    database: str = Field(
+        "duckdb:///vo-data",
+        description="Where the data live: duckdb:///DIR (relative) or duckdb:////DIR (absolute), or postgresql://...",
+    )
+    server: ServerSettings = ServerSettings()
+    tap: TapSettings = TapSettings()
+    uws: UwsSettings = UwsSettings()
+    duckdb: DuckdbSettings = DuckdbSettings()
+    postgres: PostgresSettings = PostgresSettings()

@@ -1,0 +1,1 @@
+"""Angles, HEALPix cells and regions on the celestial sphere, vectorised."""

@@ -1,0 +1,1 @@
+"""The server's own tables: what is published, jobs, results."""

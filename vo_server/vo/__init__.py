@@ -1,0 +1,1 @@
+"""Documents of the Virtual Observatory, one module per kind."""

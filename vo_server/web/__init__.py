@@ -1,0 +1,1 @@
+"""HTTP: parameters in, documents out; every decision is a service call."""

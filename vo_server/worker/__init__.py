@@ -1,0 +1,1 @@
+"""Runs asynchronous jobs and sweeps what has expired."""
