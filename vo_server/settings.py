@@ -9,10 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["DuckdbSettings", "PostgresSettings", "ServerSettings", "Settings", "TapSettings", "UwsSettings"]
+from vo_server.errors import ConfigurationError
+
+__all__ = [
+    "DuckdbSettings",
+    "PostgresSettings",
+    "ServerSettings",
+    "Settings",
+    "TapSettings",
+    "UwsSettings",
+    "load_settings",
+]
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
@@ -98,3 +108,25 @@ class Settings(BaseSettings):
     uws: UwsSettings = UwsSettings()
     duckdb: DuckdbSettings = DuckdbSettings()
     postgres: PostgresSettings = PostgresSettings()
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the settings from the environment, with what a command line gave on top.
+
+    Parameters
+    ----------
+    **given
+        Settings by name; ``server``, ``tap`` and the other groups as mappings of fields. None means "not given".
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is not allowed or a name is unknown, with every mistake in one message.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"VO_{'__'.join(str(part) for part in one['loc']).upper()}: {one['msg']}" for one in error.errors()
+        )
+        raise ConfigurationError(f"the settings are not valid: {mistakes}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -85,6 +86,20 @@ class QueryResult:
     def schema(self) -> pa.Schema:
         """Arrow schema of every batch."""
         return arrow_schema(self.columns)
+
+    def prefetch(self) -> None:
+        """Wait for the first batch, so that a query that fails early fails here and not in the middle of a document.
+
+        :meth:`close`, called from another thread, ends the wait.
+
+        Raises
+        ------
+        EngineError, LimitError
+            What the first step of reading ``batches`` raises.
+        """
+        first = next(self.batches, None)
+        if first is not None:
+            self.batches = chain([first], self.batches)
 
     def close(self) -> None:
         """Stop the query if it still runs and give back what it holds; may be called more than once."""

@@ -1,0 +1,40 @@
+"""The validator of the Virtual Observatory over the real catalogues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.taplint import taplint
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import RealService
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stilts, pytest.mark.catalogues]
+
+ACCEPTED = {
+    "F-LOC-NOTP": "there is no ObsLocTAP table: the service holds catalogues, not observing schedules",
+    "F-UPL-NOUP": "uploads are not offered yet, and so they are not declared",
+    "F-EXA-EXNO": "examples are not offered yet, and so they are not declared",
+    "W-CAP-CULF": "ADQL 2.1 section 4.1 wants feature URIs in lower case; STILTS 3.4.7 expects TAPRegExt",
+}
+"""What is left in the report, and why."""
+
+
+def test_taplint_finds_no_error_and_only_what_is_explained(real_service: RealService, stilts: str) -> None:
+    findings = taplint(stilts, real_service.tap_url)
+    left = [finding for finding in findings if finding.level in "EFW" and finding.key not in ACCEPTED]
+    assert not left, "\n".join(f"{finding.key} {finding.text}" for finding in left)
+    assert {finding.stage for finding in findings} >= {
+        "TMV",
+        "TMS",
+        "TMC",
+        "CPV",
+        "AVV",
+        "QGE",
+        "QPO",
+        "QAS",
+        "UWS",
+        "MDQ",
+    }

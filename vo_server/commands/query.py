@@ -1,0 +1,62 @@
+"""``vo-server query``: run a query on the local database, without HTTP."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["query"]
+
+
+@click.command()
+@click.argument("adql")
+@click.option("--format", "format_name", default="csv", show_default=True, help="Any value of RESPONSEFORMAT.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; standard output when not given.")
+@click.option("--maxrec", type=click.IntRange(min=0), help="Most rows to give; the service's default when not given.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=3600.0, help="Seconds.")
+@click.option("--database", help="Database URL; VO_DATABASE or duckdb:///vo-data when not given.")
+def query(
+    adql: str, format_name: str, output: Path | None, maxrec: int | None, timeout_s: float, database: str | None
+) -> None:
+    """Run ADQL (or the file @PATH, or - for standard input) and write the rows."""
+    from vo_server.factory import ProcessContext  # noqa: PLC0415 - late: the engine's libraries take a while
+    from vo_server.formats.registry import find_format  # noqa: PLC0415
+    from vo_server.model.query import Query  # noqa: PLC0415
+    from vo_server.settings import load_settings  # noqa: PLC0415
+
+    chosen = find_format(format_name)
+    with closing(ProcessContext.create(load_settings(database=database))) as context:
+        asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
+        result = context.queries.run(asked, timeout_s=timeout_s)
+        with closing(result):
+            result.prefetch()
+            if output is None:
+                click.get_binary_stream("stdout").writelines(chosen.writer.write(result))
+            else:
+                _write(chosen.writer.write(result), output)
+        if result.overflow:
+            click.echo(f"vo-server: stopped after {result.n_rows} rows; there are more (see --maxrec)", err=True)
+
+
+def _read(adql: str) -> str:
+    if adql == "-":
+        return sys.stdin.read()
+    return Path(adql[1:]).read_text(encoding="utf-8") if adql.startswith("@") else adql
+
+
+def _write(pieces: Iterator[bytes], output: Path) -> None:
+    """Write a file that is there whole or not at all."""
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(pieces)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""A query from text to a stream of rows: compile against the catalogue, run on the engine, count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vo_server.adql.front import compile_query
+from vo_server.errors import TooLargeError
+from vo_server.model.query import Limits, Note, Query, QueryResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.engine.base import Engine, RunningQuery
+    from vo_server.model.table import Catalogue
+    from vo_server.store.catalogue import CatalogueStore
+
+__all__ = ["QueryLimits", "QueryService"]
+
+TAP_STANDARD_ID = "ivo://ivoa.net/std/TAP"
+
+
+@dataclass(frozen=True)
+class QueryLimits:
+    """What the service allows."""
+
+    default_maxrec: int
+    """Row limit when the caller sets none."""
+    hard_maxrec: int
+    """Row limit that nobody passes."""
+    max_query_bytes: int
+    """Longest query text, in bytes of UTF-8."""
+
+
+class QueryService:
+    """Answers queries.
+
+    Parameters
+    ----------
+    engine
+        Where the rows are.
+    catalogue
+        What is published.
+    limits
+        What the service allows.
+    origin
+        INFO elements that every answer carries (publisher, contact, ...).
+    """
+
+    def __init__(
+        self, *, engine: Engine, catalogue: CatalogueStore, limits: QueryLimits, origin: tuple[Note, ...] = ()
+    ) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self._limits = limits
+        self._origin = origin
+
+    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
+        """Compile and start a query.
+
+        Parameters
+        ----------
+        query
+            What the caller asks for.
+        timeout_s
+            Time until the last row is produced [s].
+
+        Returns
+        -------
+        QueryResult
+            Columns at once, rows as a stream; the caller closes it.
+
+        Raises
+        ------
+        AdqlError
+            With every known mistake in the text.
+        TooLargeError
+            If the text is longer than the service allows.
+        EngineError, LimitError
+            If the engine refuses to start; later failures come out of the stream.
+        """
+        catalogue = self._catalogue.load()
+        resolved = self._compile(query, catalogue)
+        limits = Limits(maxrec=self._maxrec(query), timeout_s=timeout_s)
+        result = QueryResult(
+            columns=resolved.columns,
+            batches=iter(()),
+            maxrec=limits.maxrec,
+            notes=self._notes(query, resolved),
+            started=datetime.now(UTC),
+        )
+        if limits.maxrec == 0:
+            result.overflow = True  # TAP 1.1, section 2.7.4: metadata only, always told as an overflow.
+            return result
+        running = self._engine.run(
+            resolved,
+            limit=limits.maxrec + 1,  # One more than may be sent, to know about overflow.
+            timeout_s=limits.timeout_s,
+            inline=self._inline(resolved, catalogue),
+        )
+        result.on_close = running.close
+        result.batches = _counted(running, result)
+        return result
+
+    def check(self, query: Query) -> ResolvedQuery:
+        """Compile a query without running it."""
+        return self._compile(query, self._catalogue.load())
+
+    def _compile(self, query: Query, catalogue: Catalogue) -> ResolvedQuery:
+        size_bytes = len(query.adql.encode())
+        if size_bytes > self._limits.max_query_bytes:
+            raise TooLargeError(
+                f"the query has {size_bytes} bytes; at most {self._limits.max_query_bytes} are accepted",
+                hint="put long lists of values into a table and join with it",
+            )
+        return compile_query(query.adql, catalogue, lang=query.lang)
+
+    def _maxrec(self, query: Query) -> int:
+        wanted = self._limits.default_maxrec if query.maxrec is None else query.maxrec
+        return min(wanted, self._limits.hard_maxrec)
+
+    def _inline(self, resolved: ResolvedQuery, catalogue: Catalogue) -> Mapping[str, pa.Table]:
+        """Return the rows of those tables of the query that the service makes itself."""
+        wanted = [table.full_name for table in resolved.tables if table.location is None]
+        if not wanted:
+            return {}
+        rows = self._catalogue.inline(catalogue)
+        return {name: rows[name] for name in wanted}
+
+    def _notes(self, query: Query, resolved: ResolvedQuery) -> tuple[Note, ...]:
+        """Return what an answer says of itself (TAP 1.1, section 3.1; Data Origin note)."""
+        told = [Note("standardID", TAP_STANDARD_ID), Note("QUERY", query.adql)]
+        told.append(Note("request_date", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
+        told.extend(self._origin)
+        told.extend(
+            Note("resource_version", table.release, table.full_name)
+            for table in resolved.tables
+            if table.release is not None
+        )
+        told.extend(Note("ADQL_NOTE", note.message, str(note)) for note in resolved.notes)
+        return tuple(told)
+
+
+def _counted(running: RunningQuery, result: QueryResult) -> Iterator[pa.RecordBatch]:
+    """Pass batches on until ``maxrec`` rows went out; note an overflow when there was one more."""
+    try:
+        for batch in running:
+            room = result.maxrec - result.n_rows
+            if batch.num_rows > room:
+                result.overflow = True
+                batch = batch.slice(0, room)  # noqa: PLW2901 - the rest of the loop is about what is sent
+            result.n_rows += batch.num_rows
+            if batch.num_rows:
+                yield batch
+            if result.overflow:
+                return
+    finally:
+        running.close()
