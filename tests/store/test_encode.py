@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.store.samples import NOTES, STARS
+from vo_server.errors import CatalogueError
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.release import SourceFile
+from vo_server.model.table import Column, Table
+from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
+
+texts = st.text(max_size=20)
+columns = st.builds(
+    Column,
+    texts,
+    st.builds(
+        DataType,
+        st.sampled_from(Primitive),
+        st.sampled_from([None, "*", "5", "7*", "2x3"]),
+        st.sampled_from([None, "timestamp", "point"]),
+    ),
+    unit=st.none() | texts,
+    description=st.none() | texts,
+    is_nullable=st.booleans(),
+    is_hidden=st.booleans(),
+    null_values=st.lists(texts).map(tuple),
+    flag_meanings=st.lists(st.tuples(st.integers(), texts)).map(tuple),
+)
+
+
+@pytest.mark.parametrize("table", [STARS, NOTES], ids=["stars", "notes"])
+def test_a_description_comes_back_as_it_was(table: Table) -> None:
+    assert decode_table(encode_table(table)) == table
+
+
+@given(st.lists(columns).map(tuple))
+def test_any_columns_come_back_as_they_were(found: tuple[Column, ...]) -> None:
+    table = replace(STARS, columns=found)
+    assert decode_table(encode_table(table)) == table
+
+
+def test_defaults_are_not_written() -> None:
+    plain = json.loads(encode_table(NOTES))
+    assert plain["columns"][0] == {"name": "source_id", "datatype": ["long", None, None]}
+
+
+def test_sources_come_back_as_they_were() -> None:
+    sources = (SourceFile("a.fits", 1, "00", 2, 3), SourceFile("b.fits", 4, "11", 5))
+    assert decode_sources(encode_sources(sources)) == sources
+
+
+def test_a_field_from_the_future_is_refused_with_the_way_out() -> None:
+    plain = json.loads(encode_table(NOTES))
+    plain["columns"][0]["is_secret"] = True
+    with pytest.raises(CatalogueError, match=r"is_secret in a column.*upgrade"):
+        decode_table(json.dumps(plain))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"columns": [{"name": "a"}]}', '{"columns": [1]}'])
+def test_a_damaged_description_is_a_catalogue_error(text: str) -> None:
+    with pytest.raises(CatalogueError):
+        decode_table(text)

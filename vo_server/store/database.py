@@ -1,0 +1,186 @@
+"""A connection to the database of the server's own tables, and the three ways to use it.
+
+The same code serves SQLite (embedded) and PostgreSQL: one SQLAlchemy engine, whose differences are settled here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+
+from vo_server.errors import CatalogueError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CATALOGUE_FILE", "Database", "directory_of", "first_line"]
+
+logger = logging.getLogger(__name__)
+
+CATALOGUE_FILE: Final = "catalogue.sqlite"
+"""Name of the catalogue's file in the data directory of the embedded store."""
+
+_BUSY_TIMEOUT_MS: Final = 30_000
+"""How long a SQLite writer waits for another one; a publication or a job change takes milliseconds."""
+
+_WRITES: Final = "vo_writes"
+
+
+class Database:
+    """The database of the server's own tables.
+
+    Parameters
+    ----------
+    url
+        ``duckdb:///DIR`` or ``duckdb:////DIR`` for the file :data:`CATALOGUE_FILE` in that directory, or
+        ``postgresql://...``.
+    schema
+        PostgreSQL schema of the tables; SQLite has none.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL has another form, or the directory cannot be made.
+    """
+
+    def __init__(self, url: str, *, schema: str) -> None:
+        directory = directory_of(url)
+        if directory is None:
+            engine = create_engine(_postgres_url(url), pool_pre_ping=True, pool_size=5, max_overflow=20)
+            self.schema: str | None = schema
+            self.place = make_url(url).render_as_string(hide_password=True)
+        else:
+            engine = _sqlite_engine(directory)
+            self.schema = None
+            self.place = str(directory / CATALOGUE_FILE)
+        self.is_postgres = directory is None
+        self.engine: Engine = engine.execution_options(schema_translate_map={None: self.schema})
+        snapshot = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
+        single = {"isolation_level": "AUTOCOMMIT"} if self.is_postgres else {}
+        self._snapshots = self.engine.execution_options(**snapshot)
+        self._reads = self.engine.execution_options(**single)
+        self._writes = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for one quick SELECT."""
+        with self._translated(), self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection on which several SELECTs see one state of the database."""
+        with self._translated(), self._snapshots.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection with a transaction that is committed at the end, or undone by an exception.
+
+        On SQLite the transaction begins with the write lock, so that it never fails half-way because of another writer.
+        """
+        with self._translated(), self._writes.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            logger.warning("catalogue database %s: %s", self.place, first_line(error))
+            raise CatalogueError("the catalogue database cannot be used now", hint="try again later") from error
+        except SQLAlchemyError as error:
+            logger.warning("catalogue database %s: %s", self.place, first_line(error))
+            raise CatalogueError("the catalogue database failed") from error
+
+
+def directory_of(url: str) -> Path | None:
+    """Return the data directory that a database URL names, or None for PostgreSQL.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL has neither of the two forms.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "duckdb":
+        path = rest.removeprefix("/")
+        if rest.startswith("/") and path:
+            return Path(path)
+    elif separator and scheme in {"postgresql", "postgres"}:
+        return None
+    raise ConfigurationError(
+        f"the database URL {url.partition('@')[-1] or url!r} is not understood",
+        hint="write duckdb:///DIRECTORY or postgresql://user@host/database",
+    )
+
+
+def _postgres_url(url: str) -> URL:
+    try:
+        return make_url(url).set(drivername="postgresql+psycopg")
+    except ArgumentError as error:
+        raise ConfigurationError("the database URL is not a PostgreSQL URL") from error
+
+
+def _sqlite_engine(directory: Path) -> Engine:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the data directory {directory} cannot be made: {error.strerror}", hint="choose another with --database"
+        ) from error
+    engine = create_engine(
+        URL.create("sqlite", database=str(directory.resolve() / CATALOGUE_FILE)), pool_size=5, max_overflow=20
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
+    connection.execute("PRAGMA foreign_keys = ON").close()
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new file to the write-ahead log, in which readers and a writer do not wait for each other.
+
+    The switch itself does not heed the busy timeout, so that of several processes that open a new file at once some
+    are told that it is locked.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_write = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN DEFERRED")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what the driver said, without the statement that SQLAlchemy adds."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__

@@ -1,0 +1,98 @@
+"""Opens the store, and makes it where there is none yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
+
+from vo_server import __version__
+from vo_server.errors import CatalogueError, ConfigurationError
+from vo_server.store.catalogue import CatalogueStore
+from vo_server.store.database import Database, directory_of, first_line
+from vo_server.store.tables import FORMAT, formats, metadata, stamps
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["Store", "directory_of", "open_store"]
+
+_CREATION_LOCK = 0x766F5F73746F7265
+"""Key of the PostgreSQL advisory lock that orders processes which open a new store at once ("vo_store")."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """All that the server keeps besides the rows of tables and the files of results."""
+
+    catalogue: CatalogueStore
+    database: Database
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+
+def open_store(database_url: str, *, store_schema: str = "vo_store") -> Store:
+    """Open the store of a database; make it first where there is none.
+
+    Several processes may open a new store at the same time.
+
+    Parameters
+    ----------
+    database_url
+        ``duckdb:///DIR`` (relative) or ``duckdb:////DIR`` (absolute) for the embedded store in a directory, or
+        ``postgresql://...``.
+    store_schema
+        PostgreSQL schema of the server's own tables.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is not understood or the database cannot be reached or written.
+    CatalogueError
+        If the store was made by a newer version.
+    """
+    database = Database(database_url, schema=store_schema)
+    try:
+        with database.snapshot() as connection:
+            exists = inspect(connection).has_table(formats.name, schema=database.schema)
+        if not exists:
+            with database.write() as connection:
+                _create(connection, database)
+        _check_format(database)
+    except CatalogueError as error:
+        database.close()
+        if isinstance(error.__cause__, SQLAlchemyError):
+            raise ConfigurationError(
+                f"the catalogue database {database.place} cannot be opened: {first_line(error.__cause__)}",
+                hint="check that it exists, is reachable and may be written",
+            ) from error
+        raise
+    return Store(CatalogueStore(database), database)
+
+
+def _create(connection: Connection, database: Database) -> None:
+    if database.schema is not None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION_LOCK})
+        connection.execute(CreateSchema(database.schema, if_not_exists=True))
+    metadata.create_all(connection)
+    if connection.scalar(select(formats.c.id)) is None:
+        connection.execute(insert(formats).values(id=1, version=FORMAT, created_by=__version__))
+        connection.execute(insert(stamps).values(id=1, version=0))
+
+
+def _check_format(database: Database) -> None:
+    with database.read() as connection:
+        row = connection.execute(select(formats.c.version, formats.c.created_by).where(formats.c.id == 1)).one_or_none()
+    if row is None:
+        raise CatalogueError(f"the catalogue database {database.place} is incomplete: it names no format")
+    if row.version > FORMAT:
+        raise CatalogueError(
+            f"the catalogue database {database.place} has format {row.version}, made by vo-server {row.created_by}; "
+            f"this is vo-server {__version__}, which knows formats up to {FORMAT}",
+            hint="upgrade this vo-server",
+        )

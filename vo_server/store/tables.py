@@ -1,0 +1,176 @@
+"""The server's own tables: what is published, jobs and their results.
+
+One description for SQLite and PostgreSQL; :mod:`vo_server.store.open` creates them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+__all__ = [
+    "FORMAT",
+    "UtcDateTime",
+    "formats",
+    "job_parameters",
+    "job_results",
+    "jobs",
+    "metadata",
+    "releases",
+    "schemas",
+    "stamps",
+    "utc_now",
+]
+
+FORMAT: Final = 1
+"""Version of these tables; a server refuses a store that is newer than itself."""
+
+
+def utc_now() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: timezone-aware in Python, UTC in the database, on SQLite as text that sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC; a time without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"the time {value.isoformat()} has no zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  (the interface has it)
+        """Give the time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+formats = Table(
+    "format",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+"""One row (id 1): the version of the tables."""
+
+stamps = Table(
+    "stamps",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row (id 1): grows with every change of the catalogue; its row lock orders the writers."""
+
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("folded_name", Text, nullable=False, unique=True),
+    Column("title", Text),
+    Column("description", Text),
+    Column("utype", Text),
+    Column("position", Integer),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("schema_name", Text, ForeignKey("schemas.name"), nullable=False),
+    Column("full_name", Text, nullable=False),
+    Column("folded_name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("location", Text, nullable=False, unique=True),
+    Column("is_current", Boolean, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    UniqueConstraint("full_name", "version", name="releases_full_name_version_key"),
+)
+"""All releases of all tables; ``description`` and ``sources`` are written by :mod:`vo_server.store.encode`."""
+
+Index(
+    "releases_current_idx",
+    releases.c.folded_name,
+    unique=True,
+    sqlite_where=releases.c.is_current,
+    postgresql_where=releases.c.is_current,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("owner", Text),
+    Column("run_id", Text),
+    Column("created", UtcDateTime, nullable=False),
+    Column("destruction", UtcDateTime, nullable=False),
+    Column("execution_duration_s", BigInteger, nullable=False),
+    Column("queued", UtcDateTime),
+    Column("started", UtcDateTime),
+    Column("ended", UtcDateTime),
+    Column("quote", UtcDateTime),
+    Column("error_message", Text),
+    Column("error_code", Text),
+    Column("error_is_transient", Boolean),
+    Column("worker", Text),
+    Column("lease_until", UtcDateTime),
+    Column("n_attempts", Integer, nullable=False, server_default="0"),
+)
+"""One row per job. ``worker`` holds the job until ``lease_until``, which its heartbeat pushes on."""
+
+Index("jobs_queue_idx", jobs.c.phase, jobs.c.queued)
+Index("jobs_owner_idx", jobs.c.owner, jobs.c.created)
+Index("jobs_destruction_idx", jobs.c.destruction)
+
+job_parameters = Table(
+    "job_parameters",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+job_results = Table(
+    "job_results",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("mime", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("n_rows", BigInteger, nullable=False),
+    Column("overflow", Boolean, nullable=False),
+)

@@ -1,0 +1,288 @@
+"""TAP_SCHEMA: the catalogue as tables of itself (TAP 1.1, section 4).
+
+Description and rows come from the same :class:`~vo_server.model.table.Catalogue` that ``/tables`` and the FIELDs of
+every result are made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from vo_server.adql.words import RESERVED
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.query import arrow_schema
+from vo_server.model.table import Catalogue, Column, Key, Schema, Table, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["SCHEMA_NAME", "TAP_SCHEMA", "UPLOAD_SCHEMA", "TapSchemaRows", "published_name"]
+
+SCHEMA_NAME: Final = "tap_schema"
+UPLOAD_SCHEMA: Final = "tap_upload"
+"""Schema of the uploads of one request; never listed."""
+
+_NAME: Final = DataType(Primitive.CHAR, "*")
+_WORDS: Final = DataType(Primitive.UNICODE_CHAR, "*")
+_INTEGER: Final = DataType(Primitive.INT)
+_ONE_DIMENSION: Final = re.compile(r"([0-9]+)\*?")
+
+
+def _column(
+    name: str, datatype: DataType, description: str, *, required: bool = False, principal: bool = False
+) -> Column:
+    return Column(
+        name,
+        datatype,
+        description=description,
+        is_nullable=not required,
+        is_principal=principal or required,
+        is_std=True,
+    )
+
+
+def _description(what: str) -> Column:
+    return _column("description", _WORDS, f"What the {what} is, in words", principal=True)
+
+
+def _utype(what: str) -> Column:
+    return _column("utype", _NAME, f"Data-model role of the {what}")
+
+
+def _table(
+    index: int, name: str, description: str, columns: tuple[Column, ...], *keys: Key, primary: str = ""
+) -> Table:
+    return Table(
+        SCHEMA_NAME,
+        name,
+        columns,
+        description=description,
+        primary_key=tuple(primary.split()),
+        keys=keys,
+        index=index,
+    )
+
+
+def _key(column: str, target: str, target_column: str) -> Key:
+    return Key(f"{column}_fk", f"{SCHEMA_NAME}.{target}", ((column, target_column),))
+
+
+TAP_SCHEMA: Final = Schema(
+    SCHEMA_NAME,
+    description="What is published here: schemas, tables, columns and foreign keys (TAP 1.1, section 4)",
+    tables=(
+        _table(
+            1,
+            "schemas",
+            "Schemas of this service",
+            (
+                _column("schema_name", _NAME, "Name of the schema, as queries write it", required=True),
+                _utype("schema"),
+                _description("schema"),
+                _column("schema_index", _INTEGER, "Recommended order of schemas"),
+            ),
+            primary="schema_name",
+        ),
+        _table(
+            2,
+            "tables",
+            "Tables of this service",
+            (
+                _column("schema_name", _NAME, "Schema that the table belongs to", required=True),
+                _column("table_name", _NAME, "Full name of the table, as queries write it", required=True),
+                _column("table_type", _NAME, "One of: table, view", required=True),
+                _utype("table"),
+                _description("table"),
+                _column("table_index", _INTEGER, "Recommended order of tables"),
+            ),
+            _key("schema_name", "schemas", "schema_name"),
+            primary="table_name",
+        ),
+        _table(
+            3,
+            "columns",
+            "Columns of the tables of this service",
+            (
+                _column("table_name", _NAME, "Full name of the table that the column belongs to", required=True),
+                _column("column_name", _NAME, "Name of the column, as queries write it", required=True),
+                _column("datatype", _NAME, "VOTable datatype", required=True),
+                _column("arraysize", _NAME, "VOTable arraysize; NULL for a single value"),
+                _column("xtype", _NAME, "DALI extended type"),
+                _column("size", _INTEGER, "Length of a string or a one-dimensional array (deprecated: see arraysize)"),
+                _description("column"),
+                _utype("column"),
+                _column("unit", _NAME, "Unit, in VOUnits", principal=True),
+                _column("ucd", _NAME, "UCD: what kind of quantity it is", principal=True),
+                _column("indexed", _INTEGER, "1 when a condition on the column is answered by an index", required=True),
+                _column("principal", _INTEGER, "1 for the columns that matter most", required=True),
+                _column("std", _INTEGER, "1 for columns that a standard defines", required=True),
+                _column("column_index", _INTEGER, "Order of the column in its table"),
+            ),
+            _key("table_name", "tables", "table_name"),
+            primary="table_name column_name",
+        ),
+        _table(
+            4,
+            "keys",
+            "Foreign keys: which tables can be joined",
+            (
+                _column("key_id", _NAME, "Name of the key; see tap_schema.key_columns", required=True),
+                _column("from_table", _NAME, "Full name of the table that has the key", required=True),
+                _column("target_table", _NAME, "Full name of the table that it points to", required=True),
+                _description("key"),
+                _utype("key"),
+            ),
+            Key("from_table_fk", f"{SCHEMA_NAME}.tables", (("from_table", "table_name"),)),
+            Key("target_table_fk", f"{SCHEMA_NAME}.tables", (("target_table", "table_name"),)),
+            primary="key_id",
+        ),
+        _table(
+            5,
+            "key_columns",
+            "Pairs of columns that foreign keys compare",
+            (
+                _column("key_id", _NAME, "Name of the key; see tap_schema.keys", required=True),
+                _column("from_column", _NAME, "Column of the table that has the key", required=True),
+                _column("target_column", _NAME, "Column of the table that it points to", required=True),
+            ),
+            _key("key_id", "keys", "key_id"),
+            primary="key_id from_column",
+        ),
+    ),
+)
+"""Description of the five tables. They have no location: their rows are handed to the engine with a query."""
+
+
+class TapSchemaRows(Mapping[str, pa.Table]):
+    """Rows of the five tables by their full names, each made when it is first asked for.
+
+    Parameters
+    ----------
+    catalogue
+        What is published, TAP_SCHEMA itself included; uploads in it are not listed.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.schemas = tuple(schema for schema in catalogue.schemas if schema.name.lower() != UPLOAD_SCHEMA)
+        self._tables = tuple(table for schema in self.schemas for table in schema.tables)
+        self._names = {table.full_name: published_name(table) for table in self._tables}
+        self._made: dict[str, pa.Table] = {}
+
+    def __getitem__(self, full_name: str) -> pa.Table:
+        if full_name not in self._made:
+            table = _BY_NAME[full_name]
+            rows = _ROWS[table.name](self)
+            self._made[full_name] = pa.Table.from_pylist(rows, schema=arrow_schema(table.columns))
+        return self._made[full_name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_BY_NAME)
+
+    def __len__(self) -> int:
+        return len(_BY_NAME)
+
+    def schema_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.schemas``."""
+        return [
+            {
+                "schema_name": quoted(schema.name, RESERVED),
+                "utype": schema.utype,
+                "description": schema.description,
+                "schema_index": index,
+            }
+            for index, schema in enumerate(self.schemas, 1)
+        ]
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.tables``."""
+        return [
+            {
+                "schema_name": quoted(table.schema, RESERVED),
+                "table_name": self._names[table.full_name],
+                "table_type": table.kind,
+                "utype": table.utype,
+                "description": table.description,
+                "table_index": index,
+            }
+            for index, table in enumerate(self._tables, 1)
+        ]
+
+    def column_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.columns``."""
+        return [
+            {
+                "table_name": self._names[table.full_name],
+                "column_name": quoted(column.name, RESERVED),
+                "datatype": column.datatype.primitive.value,
+                "arraysize": column.datatype.arraysize,
+                "xtype": column.datatype.xtype,
+                "size": _size(column.datatype),
+                "description": column.description,
+                "utype": column.utype,
+                "unit": column.unit,
+                "ucd": column.ucd,
+                "indexed": int(column.is_indexed),
+                "principal": int(column.is_principal),
+                "std": int(column.is_std),
+                "column_index": index,
+            }
+            for table in self._tables
+            for index, column in enumerate(table.visible_columns, 1)
+        ]
+
+    def key_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.keys``."""
+        return [
+            {
+                "key_id": _key_id(table, key),
+                "from_table": self._names[table.full_name],
+                "target_table": self._names[key.target],
+                "description": key.description,
+                "utype": key.utype,
+            }
+            for table in self._tables
+            for key in table.keys
+        ]
+
+    def key_column_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.key_columns``."""
+        return [
+            {
+                "key_id": _key_id(table, key),
+                "from_column": quoted(here, RESERVED),
+                "target_column": quoted(there, RESERVED),
+            }
+            for table in self._tables
+            for key in table.keys
+            for here, there in key.columns
+        ]
+
+
+_BY_NAME: Final = {table.full_name: table for table in TAP_SCHEMA.tables}
+
+_ROWS: Final[dict[str, Callable[[TapSchemaRows], list[dict[str, Any]]]]] = {
+    "schemas": TapSchemaRows.schema_rows,
+    "tables": TapSchemaRows.table_rows,
+    "columns": TapSchemaRows.column_rows,
+    "keys": TapSchemaRows.key_rows,
+    "key_columns": TapSchemaRows.key_column_rows,
+}
+
+
+def published_name(table: Table) -> str:
+    """Return the full name of a table as queries write it, each part in quotes where it needs them."""
+    return f"{quoted(table.schema, RESERVED)}.{quoted(table.name, RESERVED)}"
+
+
+def _size(datatype: DataType) -> int | None:
+    """Return the integer part of a one-dimensional arraysize (TAP 1.1, section 4.3)."""
+    match = _ONE_DIMENSION.fullmatch(datatype.arraysize or "")
+    return None if match is None else int(match[1])
+
+
+def _key_id(table: Table, key: Key) -> str:
+    return f"{table.full_name}.{key.name}"
