@@ -1,0 +1,151 @@
+"""Regions of the sky: which points are inside, and which HEALPix cells cover them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vo_server.sky.angle import checked_dec_deg, checked_radius_deg, separation_deg, wrapped_ra_deg
+from vo_server.sky.healpix import N_CELLS, ORDER, cells, centres, with_neighbours
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from vo_server.sky.angle import BoolArray, IntArray
+
+__all__ = ["Cone", "pruned_ranges"]
+
+MARGIN_DEG: Final = 1e-6
+"""Added to a radius before cells are collected [deg]: nine cells of order 29, far more than all rounding errors."""
+
+_INRADIUS_DEG: Final = 40.0
+"""Times 2**-order: a cell and its neighbours hold every place this near to a place in the cell [deg].
+
+The smallest distance between opposite edges of a cell is 48, 43, 42, 41, 41, ... times that power.
+"""
+
+_CIRCUMRADIUS_DEG: Final = 62.0
+"""Times 2**-order: no place of a cell is farther than this from its centre [deg] (at most 48, 55, 58, ... 61.3)."""
+
+_REFINEMENT: Final = 3
+"""Orders between the cells that are as large as a cone and the cells that cover it."""
+
+
+@dataclass(frozen=True)
+class Cone:
+    """All places within an angle of a centre, edge included.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        ICRS centre [deg]; RA is wrapped into [0, 360).
+    radius_deg
+        Opening half-angle [deg] in [0, 180].
+
+    Raises
+    ------
+    SkyRangeError
+        If the declination or the radius is out of range, or a number is not finite.
+    """
+
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ra_deg", wrapped_ra_deg(self.ra_deg))
+        object.__setattr__(self, "dec_deg", checked_dec_deg(self.dec_deg))
+        object.__setattr__(self, "radius_deg", checked_radius_deg(self.radius_deg))
+
+    def contains(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> BoolArray:
+        """Tell which points lie inside, edge included.
+
+        Parameters
+        ----------
+        ra_deg, dec_deg
+            ICRS positions [deg], shape (n,); RA may be unwrapped, NaN is outside.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            True where :func:`~vo_server.sky.angle.separation_deg` is at most the radius.
+
+        References
+        ----------
+        ADQL 2.1, section 4.2.12 (CONTAINS): a point on the boundary is inside.
+        """
+        inside: BoolArray = separation_deg(ra_deg, dec_deg, self.ra_deg, self.dec_deg) <= self.radius_deg
+        return inside
+
+    @property
+    def dec_range_deg(self) -> tuple[float, float]:
+        """Lowest and highest declination inside, with a margin, within [-90, 90] [deg]."""
+        reach = self.radius_deg + MARGIN_DEG
+        return max(-90.0, self.dec_deg - reach), min(90.0, self.dec_deg + reach)
+
+    def cell_ranges(self, max_ranges: int) -> list[tuple[int, int]]:
+        """Return ranges of order-29 NESTED cells that cover the cone.
+
+        Parameters
+        ----------
+        max_ranges
+            Most ranges to return, at least 1; the smallest gaps are filled until that many are left.
+
+        Returns
+        -------
+        list of (int, int)
+            First and last cell, both inclusive, ascending, disjoint and not adjacent. Every place inside the cone
+            has its cell in one of them; places up to a cell of the covering order (about a sixth of the radius)
+            outside have too.
+
+        Notes
+        -----
+        Cells are kept by the distance of their centres, which cannot lose one; the coverage of cdshealpix 0.9 loses
+        places near the edge of some cones of more than 3 deg, and much of the sky beyond 90 deg.
+        """
+        reach_deg = self.radius_deg + MARGIN_DEG
+        if reach_deg >= 180:  # noqa: PLR2004 - the whole sphere
+            return [(0, N_CELLS - 1)]
+        order, numbers = self._large_cells(reach_deg)
+        for _ in range(min(_REFINEMENT, ORDER - order)):
+            order += 1
+            numbers = (numbers[:, np.newaxis] * 4 + np.arange(4)).reshape(-1)
+            ra_deg, dec_deg = centres(order, numbers)
+            distance_deg = separation_deg(ra_deg, dec_deg, self.ra_deg, self.dec_deg)
+            numbers = numbers[distance_deg <= reach_deg + _CIRCUMRADIUS_DEG / 2**order]
+        shift = 2 * (ORDER - order)
+        first = np.sort(numbers) << shift
+        return pruned_ranges(first, first + (1 << shift) - 1, max_ranges)
+
+    def _large_cells(self, reach_deg: float) -> tuple[int, IntArray]:
+        """Return an order and the few cells of that order that hold everything within reach of the centre."""
+        order = min(ORDER, int(np.floor(np.log2(_INRADIUS_DEG / reach_deg))))
+        if order < 1:
+            return 0, np.arange(12)
+        middle = cells([self.ra_deg], [self.dec_deg]) >> 2 * (ORDER - order)
+        return order, with_neighbours(order, int(middle[0]))
+
+
+def pruned_ranges(first: IntArray, last: IntArray, max_ranges: int) -> list[tuple[int, int]]:
+    """Join neighbouring ranges over the smallest gaps until few are left.
+
+    Parameters
+    ----------
+    first, last
+        Inclusive bounds, ascending and disjoint, shape (n,).
+    max_ranges
+        Most ranges to return, at least 1.
+
+    Returns
+    -------
+    list of (int, int)
+        Ranges that hold all of the given ones, none adjacent to the next.
+    """
+    gaps = first[1:] - last[:-1] - 1
+    n_kept = min(max_ranges - 1, int(np.count_nonzero(gaps)))
+    cuts = np.sort(np.argsort(gaps, kind="stable")[len(gaps) - n_kept :])
+    starts = np.concatenate([first[:1], first[cuts + 1]])
+    ends = np.concatenate([last[cuts], last[-1:]])
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
