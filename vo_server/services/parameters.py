@@ -1,0 +1,96 @@
+"""DALI parameters of a query, judged when it is executed (TAP 1.1, section 2.7).
+
+The one place where they get their meaning: ``/sync`` and the runs of asynchronous jobs both come here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vo_server.errors import ParameterError, UploadError, UsageError
+from vo_server.model.query import Lang, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_RUN_ID_LENGTH", "to_query"]
+
+MAX_RUN_ID_LENGTH: Final = 64
+"""DALI 1.1, section 3.4.6."""
+
+_SINGLE: Final = ("LANG", "QUERY", "RESPONSEFORMAT", "FORMAT", "MAXREC", "RUNID")
+_LANGUAGES: Final = {lang.value.upper(): lang for lang in Lang}
+_MAX_DIGITS: Final = 18
+"""Digits that a row count may have to fit everywhere; more mean "all rows"."""
+
+
+def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
+    """Return the query that request parameters ask for.
+
+    Names count without case. An empty value is no value. Parameters that TAP does not know are ignored, among them
+    REQUEST and VERSION, which clients of TAP 1.0 send.
+
+    Parameters
+    ----------
+    parameters
+        (name, value) in the order they were given.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is missing, repeated or has a value that is not allowed.
+    UploadError
+        If tables are uploaded, which the service does not take.
+    UsageError
+        If the query language is unknown.
+    """
+    given = _single_values(parameters)
+    if "QUERY" not in given:
+        raise ParameterError("QUERY", None, "an ADQL query", hint="give QUERY=SELECT ...")
+    return Query(
+        adql=given["QUERY"],
+        lang=_lang(given.get("LANG")),
+        maxrec=_maxrec(given.get("MAXREC")),
+        response_format=given.get("RESPONSEFORMAT") or given.get("FORMAT") or "votable",
+        run_id=_run_id(given.get("RUNID")),
+    )
+
+
+def _single_values(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        key = name.upper()
+        if not value.strip():
+            continue
+        if key == "UPLOAD":
+            raise UploadError("this service takes no uploaded tables yet", hint="query published tables only")
+        if key in given:
+            # DALI 1.1, section 3.2.
+            raise ParameterError(key, value, f"one value only, but another was given before: {given[key][:40]!r}")
+        if key in _SINGLE:
+            given[key] = value
+    return given
+
+
+def _lang(value: str | None) -> Lang:
+    if value is None:
+        return Lang.ADQL
+    lang = _LANGUAGES.get(value.strip().upper())
+    if lang is None:
+        raise UsageError(f"unknown query language {value[:40]!r}", hint=f"LANG is one of {', '.join(Lang)}")
+    return lang
+
+
+def _maxrec(value: str | None) -> int | None:
+    if value is None:
+        return None
+    text = value.strip().removeprefix("+")
+    if not (text.isascii() and text.isdigit()):
+        raise ParameterError("MAXREC", value, "a whole number from 0")
+    return int(text) if len(text) <= _MAX_DIGITS else 10**_MAX_DIGITS
+
+
+def _run_id(value: str | None) -> str | None:
+    if value is not None and len(value) > MAX_RUN_ID_LENGTH:
+        raise ParameterError("RUNID", value, f"at most {MAX_RUN_ID_LENGTH} characters")
+    return value
