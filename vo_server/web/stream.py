@@ -1,0 +1,247 @@
+"""A blocking iterator as a response: early errors keep their status, a client that leaves stops its query.
+
+Starlette neither watches for a client that leaves before the first byte nor closes an abandoned generator. Here the
+response owns its source: whatever happens, it stops it, and nothing can interrupt that.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from threading import Lock
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+
+import anyio
+from anyio import CancelScope, to_thread
+from starlette.responses import Response
+
+from vo_server.errors import QueryCancelledError, VoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from vo_server.model.query import QueryResult
+    from vo_server.web.gate import Gate
+
+__all__ = ["BrokenStreamError", "FileSource", "ResultSource", "Source", "StreamedResponse"]
+
+PIECE_BYTES: Final = 256 * 1024
+"""Bytes of a stored result that are read and sent at once."""
+
+STALL_S: Final = 120.0
+"""A client that takes no byte for this long has its query stopped [s]: others wait for the place."""
+
+_log = logging.getLogger(__name__)
+
+
+class BrokenStreamError(Exception):
+    """An answer that could not be finished; raised through the server, so that the connection breaks visibly."""
+
+
+class Source(Protocol):
+    """Where the bytes of a response come from; every method blocks, and is called in a thread."""
+
+    def start(self) -> None:
+        """Do all that can fail before the first byte."""
+        ...
+
+    def read(self) -> bytes:
+        """Return the next piece; empty at the end."""
+        ...
+
+    def stop(self) -> None:
+        """End :meth:`start` or :meth:`read` in another thread and give everything back; may be called again."""
+        ...
+
+
+class ResultSource:
+    """A query and the document made of its rows.
+
+    Parameters
+    ----------
+    run
+        Starts the query.
+    write
+        Writes the document of a result.
+    is_failure_told
+        Whether the document itself tells of an error in the middle (VOTable does); then it ends properly, else the
+        error comes out of :meth:`read`.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[], QueryResult],
+        write: Callable[[QueryResult], Iterator[bytes]],
+        *,
+        is_failure_told: bool,
+    ) -> None:
+        self._run = run
+        self._write = write
+        self._is_failure_told = is_failure_told
+        self._stopping = Lock()
+        self._working = Lock()  # One thread at a time in the query and in the writer.
+        self._is_stopped = False
+        self._result: QueryResult | None = None
+        self._pieces: Iterator[bytes] = iter(())
+
+    def start(self) -> None:
+        """Compile and start the query, and wait for its first rows.
+
+        Raises
+        ------
+        VoError
+            Why there is no answer; QueryCancelledError after :meth:`stop`.
+        """
+        with self._working:
+            self._check()
+            result = self._run()
+            with self._stopping:
+                self._result = result
+            self._check()
+            result.prefetch()
+            self._pieces = self._write(result)
+
+    def read(self) -> bytes:
+        """Return the next piece of the document; empty at the end.
+
+        Raises
+        ------
+        VoError
+            Why there are no more rows, unless the document tells it.
+        """
+        with self._working:
+            self._check()
+            try:
+                return next((piece for piece in self._pieces if piece), b"")
+            except VoError as error:
+                if not self._is_failure_told or self._is_stopped:
+                    raise
+                _log.warning("the answer ends with an error: %s", error)
+                return b""
+
+    def stop(self) -> None:
+        """Cancel the query; a thread that waits for it wakes up with QueryCancelledError."""
+        with self._stopping:
+            self._is_stopped = True
+            result = self._result
+        if result is not None:
+            result.close()
+        with self._working:
+            if self._result is not None:
+                self._result.close()
+            close = getattr(self._pieces, "close", None)
+            if close is not None:
+                close()
+
+    def _check(self) -> None:
+        if self._is_stopped:
+            raise QueryCancelledError("the query was stopped because its client has gone")
+
+
+class FileSource:
+    """A stored result.
+
+    Parameters
+    ----------
+    open_file
+        Opens it; what it raises comes out of :meth:`start`.
+    """
+
+    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
+        self._open_file = open_file
+        self._file: BinaryIO | None = None
+
+    def start(self) -> None:
+        """Open the file."""
+        self._file = self._open_file()
+
+    def read(self) -> bytes:
+        """Return the next piece; empty at the end."""
+        assert self._file is not None
+        return self._file.read(PIECE_BYTES)
+
+    def stop(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+class StreamedResponse(Response):
+    """A response whose bytes come from a blocking source, as fast as the client takes them.
+
+    Errors of :meth:`Source.start` are raised before anything was sent, for the exception handlers; later ones break
+    the connection. When the client leaves, the source is stopped at once, whatever it is doing.
+
+    Parameters
+    ----------
+    source
+        Where the bytes come from; stopped in every case.
+    headers
+        Headers of the answer.
+    gate
+        What to pass before the source is started; None for sources that cost nothing.
+    """
+
+    def __init__(self, source: Source, *, headers: Mapping[str, str], gate: Gate | None = None) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers(headers)
+        self._source = source
+        self._gate = gate
+        self._is_started = False
+        self._is_abandoned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response, unless the client leaves before."""
+        failure: Exception | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._stop_when_abandoned, receive, group.cancel_scope)
+                try:
+                    await self._deliver(scope, send)
+                except Exception as error:  # noqa: BLE001 - raised again below, out of the group that would wrap it
+                    failure = error
+                group.cancel_scope.cancel()
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(self._source.stop)
+        if failure is not None and not self._is_abandoned:
+            raise self._told(failure)
+
+    def _told(self, failure: Exception) -> Exception:
+        """Return what to raise: before the first byte the failure itself, which becomes a document."""
+        if not self._is_started:
+            return failure
+        broken = BrokenStreamError(f"the answer breaks off: {failure}")
+        broken.__cause__ = failure
+        return broken
+
+    async def _stop_when_abandoned(self, receive: Receive, scope: CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._is_abandoned = True
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._source.stop)
+        scope.cancel()
+
+    async def _deliver(self, scope: Scope, send: Send) -> None:
+        limiter = None if self._gate is None else self._gate.threads
+        async with nullcontext() if self._gate is None else self._gate.enter(self._source):
+            await to_thread.run_sync(self._source.start, limiter=limiter)
+            self._is_started = True
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            piece = b"" if scope["method"] == "HEAD" else await to_thread.run_sync(self._source.read, limiter=limiter)
+            while piece:
+                await _send_in_time(send, {"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await to_thread.run_sync(self._source.read, limiter=limiter)
+            await _send_in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_in_time(send: Send, message: Message) -> None:
+    try:
+        with anyio.fail_after(STALL_S):
+            await send(message)
+    except TimeoutError as error:
+        raise BrokenStreamError(f"the client took no data for {STALL_S:g} s") from error
