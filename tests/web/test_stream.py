@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -209,16 +210,40 @@ def test_the_task_may_be_cancelled_from_outside_and_still_closes_the_query() -> 
     async def scene() -> None:
         source = ResultSource(rows.result, _write, is_failure_told=False)
         response = StreamedResponse(source, headers={}, gate=Gate(1))
+        task = asyncio.create_task(response({"type": "http", "method": "GET"}, client.receive, client.send))
+        while b"2" not in client.body:  # noqa: ASYNC110 - it comes from a thread
+            await anyio.sleep(0.01)
+        task.cancel()  # what uvicorn does with answers that outlast its shutdown
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scene())
+    assert rows.is_closed.is_set()
+    assert not client.is_complete
+
+
+def test_stopping_the_source_breaks_an_answer_off() -> None:
+    rows, client = _Rows(1000, wait_at=2), _Client()
+
+    async def scene() -> None:
+        gate = Gate(1)
+        source = ResultSource(rows.result, _write, is_failure_told=True)
         async with anyio.create_task_group() as group:
-            group.start_soon(response, {"type": "http", "method": "GET"}, client.receive, client.send)
-            while rows.n_read < 2:  # noqa: ASYNC110 - counted in a thread
-                await anyio.sleep(0.01)
-            source.stop()  # what a server that shuts down does first
-            group.cancel_scope.cancel()
+            group.start_soon(_stop_later, gate, client)
+            with pytest.raises(BrokenStreamError, match=r"cancelled|closed|stopped"):
+                await StreamedResponse(source, headers={}, gate=gate)(
+                    {"type": "http", "method": "GET"}, client.receive, client.send
+                )
 
     anyio.run(scene)
     assert rows.is_closed.is_set()
     assert not client.is_complete
+
+
+async def _stop_later(gate: Gate, client: _Client) -> None:
+    while b"2" not in client.body:  # noqa: ASYNC110 - it comes from a thread
+        await anyio.sleep(0.01)
+    await gate.stop_all()
 
 
 def test_a_source_that_was_stopped_does_not_start() -> None:

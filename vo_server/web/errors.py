@@ -1,0 +1,123 @@
+"""How a failure is told over HTTP: one document per kind of route, with the status that the failure knows.
+
+``/sync`` answers in the format that was asked for (DALI 1.2, section 5.2): an error VOTable unless text was wanted.
+Everything else answers in plain text, which browsers, curl and pyvo show as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+
+from vo_server.errors import AdqlError, MissingError, ParameterError, Problem, VoError
+from vo_server.formats.registry import find_format
+from vo_server.web.params import Parameters, first_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vo_server.formats.registry import OutputFormat
+
+__all__ = ["HANDLERS", "answer_in_format", "explain", "respond"]
+
+RETRY_AFTER_S: Final = 5
+"""What ``Retry-After`` says to a client that came at a bad moment [s]."""
+
+UNAVAILABLE: Final = 503
+CLIENT_CLOSED: Final = 499
+MAX_STATUS_OF_CALLER: Final = 499
+
+EXCERPT_CHARACTERS: Final = 60
+"""Characters of the query that are shown on each side of a mistake."""
+
+_log = logging.getLogger(__name__)
+
+
+def answer_in_format(request: Request) -> None:
+    """Mark a request whose errors are told in the format that it asks for."""
+    request.state.is_dali = True
+
+
+def respond(error: VoError, request: Request) -> Response:
+    """Make the answer to a request that failed.
+
+    Parameters
+    ----------
+    error
+        What went wrong.
+    request
+        The request; its parameters are used when they could be read.
+    """
+    parameters: Parameters = getattr(request.state, "parameters", ())
+    # 499 means that nobody listens any more; whoever still does was cut off by the service.
+    status = UNAVAILABLE if error.status == CLIENT_CLOSED else error.status
+    headers = {"Cache-Control": "no-cache"}
+    if error.transient and status in {429, UNAVAILABLE}:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status > MAX_STATUS_OF_CALLER:
+        _log.warning("%s", error, exc_info=error.__cause__)
+    query = first_of(parameters, "QUERY")
+    chosen = _votable_format(parameters) if getattr(request.state, "is_dali", False) else None
+    if chosen is None:
+        return PlainTextResponse(explain(error, query) + "\n", status, headers)
+    media_type = chosen.content_type.partition(";")[0]  # Without a serialization: there is no table.
+    return Response(chosen.writer.write_error(error, query=query), status, {**headers, "Content-Type": media_type})
+
+
+def _votable_format(parameters: Parameters) -> OutputFormat | None:
+    """Return the VOTable format that a request asks for, the default where it asks for nonsense, None for text."""
+    try:
+        chosen = find_format(first_of(parameters, "RESPONSEFORMAT", "FORMAT") or "votable")
+    except ParameterError:
+        return find_format("votable")
+    return chosen if "votable" in chosen.mime else None
+
+
+def explain(error: VoError, query: str | None = None) -> str:
+    """Write an error for people: every mistake of a query with the place it is at."""
+    if not isinstance(error, AdqlError):
+        return error.message if error.hint is None else f"{error.message}\nhint: {error.hint}"
+    return "\n".join(_explain(problem, query or "") for problem in error.problems)
+
+
+def _explain(problem: Problem, query: str) -> str:
+    lines = [f"line {problem.span.line}, column {problem.span.column}: {problem.message}"]
+    lines += _excerpt(problem, query)
+    if problem.hint is not None:
+        lines.append(f"hint: {problem.hint}")
+    return "\n".join(lines)
+
+
+def _excerpt(problem: Problem, query: str) -> list[str]:
+    """Return the part of the line with a mistake in it, and carets below the mistake."""
+    begin = query.rfind("\n", 0, problem.span.start) + 1
+    end = query.find("\n", problem.span.start)
+    line = query[begin : len(query) if end < 0 else end].replace("\t", " ")
+    if not line.strip():
+        return []
+    offset = problem.span.start - begin
+    first = max(0, offset - EXCERPT_CHARACTERS)
+    shown = line[first : offset + EXCERPT_CHARACTERS]
+    width = max(1, min(problem.span.end, begin + first + len(shown)) - problem.span.start)
+    return [f"  {shown.rstrip()}", f"  {' ' * (offset - first)}{'^' * width}"]
+
+
+async def _handle_vo_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VoError)
+    return respond(error, request)
+
+
+async def _handle_http_exception(request: Request, error: Exception) -> Response:
+    """Answer for the router: no such path, or no such method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == MissingError.status:
+        return respond(MissingError(f"there is nothing at {request.url.path}"), request)
+    text = f"{request.method} is not possible at {request.url.path}" if error.status_code == 405 else error.detail  # noqa: PLR2004 - the status of "method not allowed"
+    return PlainTextResponse(text + "\n", error.status_code, error.headers)
+
+
+HANDLERS: Final = {VoError: _handle_vo_error, HTTPException: _handle_http_exception}
+"""Exception handlers of the application."""

@@ -1,0 +1,182 @@
+"""What happens to every request: an identifier, a line in the access log, common headers, compression on demand."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
+
+from vo_server.errors import VoError
+from vo_server.web.errors import respond
+from vo_server.web.params import first_of
+from vo_server.web.stream import BrokenStreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["REQUEST_ID", "CompressionMiddleware", "FailsafeMiddleware", "RequestMiddleware", "accepts_gzip"]
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
+"""Identifier of the request that the current task or thread works for, for the log."""
+
+GZIP_LEVEL: Final = 1
+"""A stream is compressed while the client waits: speed before size."""
+
+COMPRESSED_TYPES: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/vnd.apache.parquet")
+"""Media types that are compressed already."""
+
+CLIENT_CLOSED: Final = 499
+"""Status in the access log of a request whose client left before the answer."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("vo_server.access")
+
+
+class RequestMiddleware:
+    """Gives each request an identifier, adds the headers that all answers have, and writes the access log.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    product
+        Product token for the ``Server`` header (Software Identification note), e.g. ``vo-server/1.0``.
+    """
+
+    def __init__(self, app: ASGIApp, *, product: str) -> None:
+        self._app = app
+        self._product = product
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        token = REQUEST_ID.set(request_id)
+        told = _Told()
+        begin = time.monotonic()
+        try:
+            await self._app(scope, receive, self._adding(send, request_id, told))
+        finally:
+            _log_access(scope, told, time.monotonic() - begin)
+            REQUEST_ID.reset(token)
+
+    def _adding(self, send: Send, request_id: str, told: _Told) -> Callable[[Message], Awaitable[None]]:
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["Server"] = self._product
+                headers["X-Request-ID"] = request_id
+                headers["Access-Control-Allow-Origin"] = "*"
+                headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID, Content-Disposition"
+            elif message["type"] == "http.response.body":
+                told.n_bytes += len(message.get("body", b""))
+                told.is_complete = not message.get("more_body", False)
+            await send(message)
+
+        return send_more
+
+
+class _Told:
+    """What was sent of one answer."""
+
+    status = CLIENT_CLOSED
+    n_bytes = 0
+    is_complete = False
+
+
+def _log_access(scope: Scope, told: _Told, duration_s: float) -> None:
+    client = scope.get("client")
+    run_id = first_of(scope.get("state", {}).get("parameters", ()), "RUNID")
+    _access.info(
+        '%s "%s %s" %d %d bytes %.0f ms%s%s',
+        client[0] if client else "-",
+        scope["method"],
+        _printable(scope["path"]),
+        told.status,
+        told.n_bytes,
+        duration_s * 1e3,
+        "" if told.is_complete else " unfinished",
+        "" if run_id is None else f" RUNID={_printable(run_id)[:64]!r}",
+    )
+
+
+def _printable(text: str) -> str:
+    """Keep a caller's text from writing lines of its own into the log."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+class FailsafeMiddleware:
+    """Turns a mistake of ours into an error document that names the request, and into a traceback in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = is_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # It left while its request was being read: nobody listens.
+        except BrokenStreamError:
+            raise  # The server closes the connection without an end: the client sees that rows are missing.
+        except Exception as error:
+            _log.exception("%s %s failed", scope["method"], _printable(scope["path"]))
+            if is_started:
+                raise BrokenStreamError("the answer breaks off") from error
+            internal = VoError(
+                f"the service has failed; its log has the details under the request {REQUEST_ID.get()}",
+                hint="report this to the operators of the service",
+            )
+            await respond(internal, Request(scope, receive))(scope, receive, send)
+
+
+class CompressionMiddleware:
+    """Compresses answers with gzip, streams too, for those clients that ask for it and nobody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressing = GZipMiddleware(
+            app,
+            compresslevel=GZIP_LEVEL,
+            thread_minimum_size=32 * 1024,
+            exclude_content_types=COMPRESSED_TYPES,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        wanted = scope["type"] == "http" and accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        await (self._compressing if wanted else self._app)(scope, receive, send)
+
+
+def accepts_gzip(accepted: str) -> bool:
+    """Tell whether an ``Accept-Encoding`` header allows gzip (RFC 9110, section 12.5.3); ``*`` alone is not asking."""
+    for part in accepted.lower().split(","):
+        coding, _, weight = (piece.strip() for piece in part.partition(";"))
+        if coding in {"gzip", "x-gzip"}:
+            return not re.fullmatch(r"q\s*=\s*0(\.0*)?", weight)
+    return False
