@@ -13,6 +13,7 @@ from vo_server import __version__
 from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.catalogue import CatalogueStore
 from vo_server.store.database import Database, directory_of, first_line
+from vo_server.store.jobs import JobStore
 from vo_server.store.tables import FORMAT, formats, metadata, stamps
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Store:
     """All that the server keeps besides the rows of tables and the files of results."""
 
     catalogue: CatalogueStore
+    jobs: JobStore
     database: Database
 
     def close(self) -> None:
@@ -72,7 +74,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store") -> Store:
                 hint="check that it exists, is reachable and may be written",
             ) from error
         raise
-    return Store(CatalogueStore(database), database)
+    return Store(CatalogueStore(database), JobStore(database), database)
 
 
 def _create(connection: Connection, database: Database) -> None:

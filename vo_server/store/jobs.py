@@ -1,0 +1,455 @@
+"""Jobs as rows: made by the service, claimed by workers, never lost.
+
+Every change of phase is one UPDATE that names the phases it may come from, so that of two processes which move a job
+at once one wins and the other is told.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from vo_server.errors import MissingError, PhaseError
+from vo_server.model.job import MOVES, Job, JobError, JobResult, Phase
+from vo_server.store.signal import JobSignal
+from vo_server.store.tables import job_parameters, job_results, jobs, utc_now
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from vo_server.store.database import Database
+
+__all__ = ["ACCUMULATING", "MAX_ATTEMPTS", "JobStore"]
+
+MAX_ATTEMPTS: Final = 2
+"""Runs of a job whose worker dies: it may be the job that kills the worker, so it is tried again only once."""
+
+ACCUMULATING: Final = frozenset({"UPLOAD"})
+"""Parameters of which a later value is added to the earlier ones; of all others it takes their place."""
+
+Parameters = Sequence[tuple[str, str]]
+
+
+class JobStore:
+    """The jobs of a service.
+
+    Parameters
+    ----------
+    database
+        Where the rows are.
+    clock
+        Gives the time in UTC. Processes that share a store must agree on it within seconds (the lease of a worker).
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self.signal = JobSignal()
+
+    def create(
+        self,
+        parameters: Parameters,
+        *,
+        destruction: datetime,
+        execution_duration_s: int,
+        owner: str | None = None,
+        run_id: str | None = None,
+    ) -> Job:
+        """Make a job in phase PENDING; its id cannot be guessed."""
+        job = Job(
+            id=secrets.token_hex(16),
+            phase=Phase.PENDING,
+            created=self._clock(),
+            destruction=destruction,
+            execution_duration_s=execution_duration_s,
+            parameters=tuple((name.upper(), value) for name, value in parameters),
+            owner=owner,
+            run_id=run_id,
+        )
+        with self._database.write() as connection:
+            connection.execute(
+                insert(jobs).values(
+                    id=job.id,
+                    phase=job.phase.value,
+                    owner=owner,
+                    run_id=run_id,
+                    created=job.created,
+                    destruction=destruction,
+                    execution_duration_s=execution_duration_s,
+                )
+            )
+            _put_parameters(connection, job.id, job.parameters)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job with its parameters and results.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._database.snapshot() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+            if row is None:
+                raise _missing(job_id)
+            results = connection.execute(select(job_results).where(job_results.c.job_id == job_id)).all()
+            return _job(row, _parameters(connection, job_id), results)
+
+    def phase(self, job_id: str) -> Phase:
+        """Return the phase of a job; one quick SELECT.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._database.read() as connection:
+            phase = connection.scalar(select(jobs.c.phase).where(jobs.c.id == job_id))
+        if phase is None:
+            raise _missing(job_id)
+        return Phase(phase)
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        everyone: bool = False,
+        phases: Collection[Phase] = (),
+        after: datetime | None = None,
+        last: int | None = None,
+    ) -> tuple[Job, ...]:
+        """Return jobs without their parameters and results, newest first.
+
+        Parameters
+        ----------
+        owner
+            Whose jobs; None for those without an owner.
+        everyone
+            True for the jobs of all, whatever ``owner`` says.
+        phases
+            Only jobs in one of these; all but ARCHIVED when empty.
+        after
+            Only jobs created later than this.
+        last
+            Only so many of the newest.
+        """
+        wanted: ColumnElement[bool] = jobs.c.phase.in_(phases) if phases else jobs.c.phase != Phase.ARCHIVED
+        if not everyone:
+            wanted &= jobs.c.owner.is_(None) if owner is None else jobs.c.owner == owner
+        if after is not None:
+            wanted &= jobs.c.created > after
+        query = select(jobs).where(wanted).order_by(jobs.c.created.desc(), jobs.c.id).limit(last)
+        with self._database.read() as connection:
+            return tuple(_job(row) for row in connection.execute(query))
+
+    def update_parameters(self, job_id: str, given: Parameters) -> None:
+        """Set parameters of a pending job: a new value takes the place of the old one, uploads accumulate.
+
+        Raises
+        ------
+        PhaseError
+            If the job is no longer pending.
+        """
+        added = tuple((name.upper(), value) for name, value in given)
+        replaced = {name for name, _ in added} - ACCUMULATING
+        with self._database.write() as connection:
+            _change(connection, job_id, {Phase.PENDING}, {"phase": Phase.PENDING}, "take parameters")
+            kept = [pair for pair in _parameters(connection, job_id) if pair[0] not in replaced]
+            connection.execute(delete(job_parameters).where(job_parameters.c.job_id == job_id))
+            _put_parameters(connection, job_id, (*kept, *added))
+            run_ids = [value for name, value in added if name == "RUNID"]
+            if run_ids:
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_id=run_ids[-1]))
+
+    def set_destruction(self, job_id: str, destruction: datetime) -> None:
+        """Set the time at which a job is destroyed."""
+        with self._database.write() as connection:
+            _change(connection, job_id, tuple(Phase), {"destruction": destruction}, "take a time of destruction")
+
+    def set_execution_duration(self, job_id: str, duration_s: int) -> None:
+        """Set how long a job may run [s].
+
+        Raises
+        ------
+        PhaseError
+            If the job has started.
+        """
+        with self._database.write() as connection:
+            origins = {Phase.PENDING, Phase.QUEUED}
+            _change(connection, job_id, origins, {"execution_duration_s": duration_s}, "take another duration")
+
+    def queue(self, job_id: str) -> None:
+        """Hand a pending job to the workers.
+
+        Raises
+        ------
+        PhaseError
+            If the job is not pending.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            _move(connection, job_id, Phase.QUEUED, {"queued": now}, origins={Phase.PENDING})
+            duration_s = connection.scalar(select(jobs.c.execution_duration_s).where(jobs.c.id == job_id))
+            quote = now + timedelta(seconds=duration_s or 0)
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(quote=quote))
+        self.signal.notify(job_id)
+
+    def claim(self, worker: str, *, lease_s: float) -> Job | None:
+        """Take the job that has waited longest, or return None when none waits.
+
+        Parameters
+        ----------
+        worker
+            Name of the worker, unique among all that ever run.
+        lease_s
+            Time after which the job goes to another worker unless :meth:`heartbeat` is called before [s].
+        """
+        waiting = select(jobs.c.id).where(jobs.c.phase == Phase.QUEUED).order_by(jobs.c.queued, jobs.c.id).limit(1)
+        with self._database.read() as connection:  # so that idle workers do not take the write lock of SQLite
+            if connection.scalar(waiting) is None:
+                return None
+        now = self._clock()
+        with self._database.write() as connection:
+            job_id = connection.scalar(waiting.with_for_update(skip_locked=True))
+            if job_id is None:
+                return None
+            claimed = {
+                "worker": worker,
+                "started": now,
+                "lease_until": now + timedelta(seconds=lease_s),
+                "n_attempts": jobs.c.n_attempts + 1,
+            }
+            _move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
+        self.signal.notify(job_id)
+        return self.get(job_id)
+
+    def held(self, worker: str) -> frozenset[str]:
+        """Return the jobs that a worker executes; one that it lost or that was aborted is not among them."""
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(jobs.c.id).where(_held_by(worker))))
+
+    def heartbeat(self, worker: str, *, lease_s: float) -> None:
+        """Keep the jobs of a worker for some more time."""
+        lease_until = self._clock() + timedelta(seconds=lease_s)
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(_held_by(worker)).values(lease_until=lease_until))
+
+    def mark_completed(self, job_id: str, result: JobResult, *, worker: str) -> None:
+        """End a job well.
+
+        Raises
+        ------
+        PhaseError
+            If the worker does not hold the job any more: it was aborted, or given to another worker.
+        MissingError
+            If it was destroyed.
+        """
+        with self._database.write() as connection:
+            _move(connection, job_id, Phase.COMPLETED, self._ended(), holder=worker)
+            connection.execute(
+                insert(job_results).values(
+                    job_id=job_id,
+                    id=result.id,
+                    path=result.path,
+                    mime=result.mime,
+                    size_bytes=result.size_bytes,
+                    n_rows=result.n_rows,
+                    overflow=result.overflow,
+                )
+            )
+        self.signal.notify(job_id)
+
+    def mark_error(self, job_id: str, error: JobError, *, worker: str | None = None) -> None:
+        """End a job that failed; with ``worker``, only if that one holds it.
+
+        Raises
+        ------
+        PhaseError
+            If the job has ended already, or another worker holds it.
+        """
+        with self._database.write() as connection:
+            _move(connection, job_id, Phase.ERROR, self._ended(error), holder=worker)
+        self.signal.notify(job_id)
+
+    def mark_aborted(self, job_id: str, reason: JobError | None = None, *, worker: str | None = None) -> None:
+        """End a job by somebody's wish or because it ran too long; with ``worker``, only if that one holds it.
+
+        Raises
+        ------
+        PhaseError
+            If the job has ended already, or another worker holds it.
+        """
+        with self._database.write() as connection:
+            _move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
+        self.signal.notify(job_id)
+
+    def requeue(self, job_id: str, *, worker: str) -> None:
+        """Put back a job whose worker stops in good order; the run does not count.
+
+        Raises
+        ------
+        PhaseError
+            If the worker does not hold the job any more.
+        """
+        with self._database.write() as connection:
+            values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - 1}
+            _move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
+        self.signal.notify(job_id)
+
+    def recover(self) -> tuple[str, ...]:
+        """Give the jobs of workers without a heartbeat to others, or end them when that happened before.
+
+        Returns
+        -------
+        tuple of str
+            The jobs that were changed.
+        """
+        now = self._clock()
+        lost = (jobs.c.phase == Phase.EXECUTING) & (jobs.c.lease_until < now)
+        with self._database.read() as connection:
+            if connection.scalar(select(jobs.c.id).where(lost).limit(1)) is None:
+                return ()
+        with self._database.write() as connection:
+            found = connection.execute(
+                select(jobs.c.id, jobs.c.n_attempts).where(lost).with_for_update(skip_locked=True)
+            ).all()
+            for row in found:
+                if row.n_attempts < MAX_ATTEMPTS:
+                    _move(connection, row.id, Phase.QUEUED, _UNCLAIMED, origins={Phase.EXECUTING})
+                else:
+                    _move(connection, row.id, Phase.ERROR, self._ended(_DIED), origins={Phase.EXECUTING})
+        for row in found:
+            self.signal.notify(row.id)
+        return tuple(row.id for row in found)
+
+    def expired(self) -> tuple[str, ...]:
+        """Return the jobs whose time of destruction has come."""
+        with self._database.read() as connection:
+            return tuple(connection.scalars(select(jobs.c.id).where(jobs.c.destruction <= self._clock())))
+
+    def destroy(self, job_id: str) -> None:
+        """Remove a job in any phase, without its files; a worker that executes it learns that it lost it.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._database.write() as connection:
+            if connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount == 0:
+                raise _missing(job_id)
+        self.signal.notify(job_id)
+
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all jobs."""
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(jobs.c.id)))
+
+    def _ended(self, error: JobError | None = None) -> dict[str, Any]:
+        told = {}
+        if error is not None:
+            told = {
+                "error_message": error.message,
+                "error_code": error.code,
+                "error_is_transient": error.is_transient,
+            }
+        return {"ended": self._clock(), "worker": None, "lease_until": None, **told}
+
+
+_UNCLAIMED: Final[dict[str, Any]] = {"worker": None, "lease_until": None, "started": None}
+
+_DIED: Final = JobError(
+    "the server stopped twice while it ran this job; the query may need more memory than there is",
+    is_transient=True,
+    code="worker-died",
+)
+
+
+def _move(
+    connection: Connection,
+    job_id: str,
+    target: Phase,
+    values: Mapping[str, Any],
+    *,
+    origins: Collection[Phase] = tuple(Phase),
+    holder: str | None = None,
+) -> None:
+    """Change the phase of a job along :data:`MOVES`; with ``holder``, only if that worker has it."""
+    allowed = [phase for phase in origins if target in MOVES[phase]]
+    _change(connection, job_id, allowed, {**values, "phase": target}, f"go to {target}", holder=holder)
+
+
+def _change(
+    connection: Connection,
+    job_id: str,
+    origins: Collection[Phase],
+    values: Mapping[str, Any],
+    what: str,
+    *,
+    holder: str | None = None,
+) -> None:
+    condition = (jobs.c.id == job_id) & jobs.c.phase.in_(origins)
+    if holder is not None:
+        condition &= jobs.c.worker == holder
+    if connection.execute(update(jobs).where(condition).values(values)).rowcount == 1:
+        return
+    phase = connection.scalar(select(jobs.c.phase).where(jobs.c.id == job_id))
+    if phase is None:
+        raise _missing(job_id)
+    if phase in origins:
+        raise PhaseError(f"job {job_id} was given to another worker")
+    raise PhaseError(f"job {job_id} is {phase} and cannot {what}")
+
+
+def _missing(job_id: str) -> MissingError:
+    return MissingError(f"there is no job {job_id}", hint="it may have reached its time of destruction")
+
+
+def _held_by(worker: str) -> ColumnElement[bool]:
+    return (jobs.c.worker == worker) & (jobs.c.phase == Phase.EXECUTING)
+
+
+def _put_parameters(connection: Connection, job_id: str, parameters: Parameters) -> None:
+    if parameters:
+        rows = [
+            {"job_id": job_id, "position": position, "name": name, "value": value}
+            for position, (name, value) in enumerate(parameters)
+        ]
+        connection.execute(insert(job_parameters), rows)
+
+
+def _parameters(connection: Connection, job_id: str) -> tuple[tuple[str, str], ...]:
+    rows = connection.execute(
+        select(job_parameters.c.name, job_parameters.c.value)
+        .where(job_parameters.c.job_id == job_id)
+        .order_by(job_parameters.c.position)
+    )
+    return tuple((row.name, row.value) for row in rows)
+
+
+def _job(row: Row[Any], parameters: tuple[tuple[str, str], ...] = (), results: Sequence[Row[Any]] = ()) -> Job:
+    error = None
+    if row.error_message is not None:
+        error = JobError(row.error_message, bool(row.error_is_transient), row.error_code)
+    return Job(
+        id=row.id,
+        phase=Phase(row.phase),
+        created=row.created,
+        destruction=row.destruction,
+        execution_duration_s=row.execution_duration_s,
+        parameters=parameters,
+        owner=row.owner,
+        run_id=row.run_id,
+        started=row.started,
+        ended=row.ended,
+        quote=row.quote,
+        error=error,
+        results=tuple(
+            JobResult(one.id, one.path, one.mime, one.size_bytes, one.n_rows, one.overflow) for one in results
+        ),
+    )
