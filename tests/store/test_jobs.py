@@ -278,6 +278,7 @@ def test_a_job_whose_worker_died_is_run_again_once_and_then_fails(jobs: JobStore
 
 def test_a_job_put_back_in_good_order_keeps_its_two_runs_and_its_place(jobs: JobStore, clock: Clock) -> None:
     job = running(jobs)
+    clock.go_on(1)
     make(jobs, queued=True)
     for _ in range(3):
         jobs.requeue(job.id, worker="w")
