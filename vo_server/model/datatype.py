@@ -7,6 +7,7 @@ or of the wire.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -162,6 +163,15 @@ class DataType:
         if self.arraysize is None or not self.arraysize.isdigit():
             return None
         return int(self.arraysize)
+
+    @cached_property
+    def n_elements(self) -> int | None:
+        """Number of primitive elements in every cell: 1 for scalars, None where cells differ in length."""
+        if self.arraysize is None:
+            return 1
+        if self.arraysize.endswith("*"):
+            return None
+        return math.prod(int(axis) for axis in self.arraysize.split("x"))
 
     @cached_property
     def arrow(self) -> pa.DataType:

@@ -1,0 +1,99 @@
+"""What all writers must know of a column's cells: whether they fit the declared type, and what stands for a null."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vo_server.errors import EngineError
+from vo_server.formats.utf8 import utf16_lengths
+from vo_server.model.datatype import Primitive
+from vo_server.vo.votable import NULL_ELEMENTS
+
+if TYPE_CHECKING:
+    from vo_server.model.table import Column
+
+__all__ = ["check_fixed_length", "flat_elements", "timestamp_text"]
+
+_FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
+_DATE_TIME_LENGTH: Final = len("2000-01-01T00:00:00")
+
+
+def timestamp_text(cells: pa.Array, column: Column) -> pa.Array:
+    """Return instants as DALI writes them: ``YYYY-MM-DDThh:mm:ss``, with a fraction only where there is one.
+
+    A column that is declared too short for the time of day gets the date alone where the time is midnight.
+    """
+    text = pc.replace_substring(cells.cast(pa.string()), " ", "T")
+    text = pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+    n_elements = column.datatype.n_elements
+    if n_elements is not None and n_elements < _DATE_TIME_LENGTH:
+        text = pc.replace_substring_regex(text, "T00:00:00$", "")
+    return text
+
+
+def check_fixed_length(cells: pa.Array, column: Column) -> None:
+    """Make sure that cells of a type with a fixed length have it: readers cut or misread them otherwise.
+
+    Strings may be shorter. The length of ``char`` counts bytes of UTF-8, that of ``unicodeChar`` units of UTF-16.
+
+    Parameters
+    ----------
+    cells
+        Lists, or strings (timestamps as text already).
+    column
+        The column they belong to.
+
+    Raises
+    ------
+    EngineError
+        If a cell has another length than its column declares.
+    """
+    n_elements = column.datatype.n_elements
+    if n_elements is None:
+        return
+    if column.datatype.is_array:
+        found = pc.min_max(pc.list_value_length(cells)).as_py()
+        wrong = [length for length in found.values() if length not in {None, n_elements}]
+        if wrong:
+            raise _misfit(column, f"an array of {wrong[0]} elements")
+    elif pa.types.is_string(cells.type):
+        longest = pc.max(pc.binary_length(cells)).as_py() or 0
+        if longest > n_elements and column.datatype.primitive is Primitive.UNICODE_CHAR:
+            longest = int(utf16_lengths(cells).max())
+        if longest > n_elements:
+            raise _misfit(column, f"a text of length {longest}")
+
+
+def flat_elements(cells: pa.Array, column: Column) -> pa.Array:
+    """Return the elements of all lists that are not null, one after the other, with a stand-in for each null among them.
+
+    Nulls inside arrays become NaN or the value that the FIELD declares in ``VALUES/@null``; boolean ones stay null.
+
+    Raises
+    ------
+    EngineError
+        If there is a null and the type has no value to spare for it.
+    """
+    elements = cells.flatten()
+    primitive = column.datatype.primitive
+    if not elements.null_count or primitive is Primitive.BOOLEAN:
+        return elements
+    if primitive in _FLOATS:
+        return elements.fill_null(float("nan"))
+    if primitive in NULL_ELEMENTS:
+        return elements.fill_null(NULL_ELEMENTS[primitive])
+    raise EngineError(
+        f"column {column.name} has an array with a null inside, which a VOTable cannot say for {primitive}",
+        hint="leave the column out",
+    )
+
+
+def _misfit(column: Column, what: str) -> EngineError:
+    declared = f"{column.datatype.primitive}({column.datatype.arraysize or 1})"
+    return EngineError(
+        f"column {column.name} is described as {declared} but holds {what}",
+        hint="leave the column out, and tell the publisher that its description is wrong",
+    )

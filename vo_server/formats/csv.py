@@ -1,0 +1,106 @@
+"""CSV (RFC 4180) and TSV writers.
+
+Cells are VOTable literals. Neither format can say that rows were left out or that something failed half way: an error
+breaks the transfer off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vo_server.formats.slices import slices
+from vo_server.formats.text import cell_text, join_rows
+from vo_server.formats.utf8 import byte_table, contains_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vo_server.errors import VoError
+    from vo_server.model.query import QueryResult
+    from vo_server.model.table import Column
+
+__all__ = ["CsvWriter", "TsvWriter"]
+
+_CSV_SPECIAL: Final = byte_table(b'",\r\n')
+_TSV_SPECIAL: Final = byte_table(b"\t\r\n")
+
+
+class CsvWriter:
+    """Comma-separated values with a header line; null is nothing, the empty string is ``""``."""
+
+    mime: ClassVar[str] = "text/csv;header=present"
+    extension: ClassVar[str] = "csv"
+
+    def write(self, result: QueryResult) -> Iterator[bytes]:
+        """Yield the header line, then the rows."""
+        names = pa.array([column.name for column in result.columns], pa.string())
+        yield ",".join(_quoted(names).to_pylist()).encode() + b"\r\n"
+        # A row of one null would be an empty line, which readers skip.
+        is_lonely = len(result.columns) == 1
+        for batch in slices(result.batches):
+            cells = [_csv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
+            if is_lonely:
+                cells = [cells[0].fill_null('""')]
+            yield join_rows(cells, between_cells=",", between_rows="\r\n") + b"\r\n"
+
+    def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
+        """Return the message as plain text."""
+        return _plain_error(error, query)
+
+
+class TsvWriter:
+    """Tab-separated values with a header line; tabs and line ends inside a value become spaces."""
+
+    mime: ClassVar[str] = "text/tab-separated-values"
+    extension: ClassVar[str] = "tsv"
+
+    def write(self, result: QueryResult) -> Iterator[bytes]:
+        """Yield the header line, then the rows."""
+        names = pa.array([column.name for column in result.columns], pa.string())
+        yield "\t".join(_without_tabs(names).to_pylist()).encode() + b"\n"
+        for batch in slices(result.batches):
+            cells = [_tsv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
+            yield join_rows(cells, between_cells="\t", between_rows="\n") + b"\n"
+
+    def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
+        """Return the message as plain text."""
+        return _plain_error(error, query)
+
+
+def _plain_error(error: VoError, query: str | None) -> bytes:
+    lines = [f"ERROR: {error}"] if query is None else [f"ERROR: {error}", f"QUERY: {query}"]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _csv_cells(cells: pa.Array, column: Column) -> pa.Array:
+    if pa.types.is_boolean(cells.type):
+        return pc.if_else(cells, "true", "false")
+    text = cell_text(cells, column)
+    return _quoted(text) if column.datatype.is_string else text
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    """Put double quotes around the values that need them, and around the empty string, to tell it from a null."""
+    needs_quotes = pc.equal(text, "")
+    if contains_bytes(text, _CSV_SPECIAL):
+        needs_quotes = pc.or_(needs_quotes, pc.match_substring_regex(text, '[",\r\n]'))
+    if not pc.any(needs_quotes).as_py():
+        return text
+    inside = pc.replace_substring(text, '"', '""')
+    return pc.if_else(needs_quotes, pc.binary_join_element_wise('"', inside, '"', ""), text)
+
+
+def _tsv_cells(cells: pa.Array, column: Column) -> pa.Array:
+    if pa.types.is_boolean(cells.type):
+        return pc.if_else(cells, "true", "false")
+    text = cell_text(cells, column)
+    return _without_tabs(text) if column.datatype.is_string else text
+
+
+def _without_tabs(text: pa.Array) -> pa.Array:
+    if not contains_bytes(text, _TSV_SPECIAL):
+        return text
+    return pc.replace_substring_regex(text, "\r\n|[\t\r\n]", " ")

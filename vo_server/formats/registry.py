@@ -1,0 +1,109 @@
+"""The output formats: one row each, found by every name that RESPONSEFORMAT may give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from vo_server.errors import ParameterError
+from vo_server.formats.csv import CsvWriter, TsvWriter
+from vo_server.formats.votable import Binary2Writer, TabledataWriter
+
+if TYPE_CHECKING:
+    from vo_server.formats.base import Writer
+
+__all__ = ["OUTPUT_FORMATS", "OutputFormat", "find_format"]
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """A format that results can be had in."""
+
+    name: str
+    """Short form."""
+    mime: str
+    """Media type with the parameters that describe it, as in Content-Type and TAPRegExt."""
+    aliases: tuple[str, ...]
+    """Other short forms, and media types that mean this format although they say less or something else."""
+    ivo_id: str | None
+    """TAPRegExt key, for the formats that have one."""
+    writer: Writer
+    requested: str | None = None
+    """Media type under which the format was asked for; None when a short form was used."""
+
+    @property
+    def all_aliases(self) -> tuple[str, ...]:
+        """Everything but the media type that finds this format."""
+        return (self.name, *self.aliases)
+
+    @property
+    def content_type(self) -> str:
+        """Content-Type of the answer.
+
+        A media type that was asked for comes back, completed with the parameters that tell more (DALI 1.2,
+        section 4.3.3).
+        """
+        if self.requested is None:
+            return self.mime
+        (wanted, given), (offered, told) = _parse(self.requested), _parse(self.mime)
+        parameters = {**(told if wanted == offered else {}), **given}
+        return ";".join([wanted, *(f"{name}={value}" for name, value in parameters.items())])
+
+
+_VOTABLE_KEY: Final = "ivo://ivoa.net/std/TAPRegExt#output-votable-"
+
+OUTPUT_FORMATS: Final = (
+    OutputFormat(
+        "votable",
+        Binary2Writer.mime,
+        ("votable/b2", "application/x-votable+xml"),
+        f"{_VOTABLE_KEY}binary2",
+        Binary2Writer(),
+    ),
+    OutputFormat("votable/td", TabledataWriter.mime, ("text/xml",), f"{_VOTABLE_KEY}td", TabledataWriter()),
+    OutputFormat("csv", CsvWriter.mime, ("text/csv",), None, CsvWriter()),
+    OutputFormat("tsv", TsvWriter.mime, (), None, TsvWriter()),
+)
+"""All formats; the first one is the default."""
+
+
+def find_format(value: str) -> OutputFormat:
+    """Return the format that a value of RESPONSEFORMAT means.
+
+    Case, spaces around ``;`` and ``=`` and the order of media type parameters do not matter; ``charset=utf-8`` may
+    be added to any media type, since that is what is sent.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such format.
+    """
+    folded = value.strip().lower()
+    for one in OUTPUT_FORMATS:
+        if folded in {alias for alias in one.all_aliases if not _is_media_type(alias)}:
+            return one
+    media_type, parameters = _parse(value)
+    charset = parameters.get("charset", "utf-8").strip('"').lower()
+    wanted = _comparable(media_type, {name: text for name, text in parameters.items() if name != "charset"})
+    for one in OUTPUT_FORMATS:
+        meant = [one.mime, *(alias for alias in one.aliases if _is_media_type(alias))]
+        if charset == "utf-8" and wanted in [_comparable(*_parse(text)) for text in meant]:
+            return replace(one, requested=value)
+    short = ", ".join(one.name for one in OUTPUT_FORMATS)
+    long = ", ".join(one.mime for one in OUTPUT_FORMATS)
+    raise ParameterError("RESPONSEFORMAT", value, f"one of {short}, or a media type among {long}")
+
+
+def _is_media_type(text: str) -> bool:
+    return text.startswith(("application/", "text/"))
+
+
+def _parse(text: str) -> tuple[str, dict[str, str]]:
+    """Split a media type into its lower-cased type and its parameters by lower-cased name."""
+    media_type, *rest = text.split(";")
+    pairs = (part.partition("=") for part in rest if part.strip())
+    return media_type.strip().lower(), {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _comparable(media_type: str, parameters: dict[str, str]) -> tuple[str, frozenset[tuple[str, str]]]:
+    return media_type, frozenset((name, value.strip('"').lower()) for name, value in parameters.items())
