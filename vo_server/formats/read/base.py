@@ -42,6 +42,8 @@ class TableFacts:
     warnings: tuple[str, ...] = ()
     frames: Mapping[str, str] = field(default_factory=dict)
     """Coordinate systems by column name (VOTable COOSYS), e.g. ``ICRS``."""
+    valueless: frozenset[str] = frozenset()
+    """Columns of a text format that have no value at all, so that their type is not known."""
 
 
 @dataclass

@@ -1,0 +1,177 @@
+"""Read CSV and its relatives as a stream, plain or compressed, with types that are known before the rows are given.
+
+The file is read twice when its types are not described: the first pass looks at every value, so that a text or a
+fraction in the last row never breaks a load, and an integer never travels through a float. Both passes are streams.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+from pyarrow import csv as pa_csv
+
+from ingest.readers.base import open_bytes
+from ingest.readers.csv_head import CsvForm, sniff
+from ingest.readers.csv_types import TypeGuess
+from vo_server.errors import IngestError
+from vo_server.formats.read.base import BATCH_ROWS, MalformedRows, TableFacts
+from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.readers.base import Source
+
+__all__ = ["NULL_TEXTS", "CsvReader"]
+
+BLOCK_BYTES: Final = 8 * 1024 * 1024
+"""Bytes that are parsed at once; no row may be longer."""
+
+SAMPLE_BYTES: Final = 1024 * 1024
+
+NULL_TEXTS: Final = frozenset(
+    {"nan", "NaN", "NAN", "-nan", "null", "NULL", "Null", "NA", "N/A", "n/a", "None", "none", "--", "\\N", "<NA>"}
+)
+"""Texts that mean NULL in columns of numbers, dates and truth values. In a text column they are texts."""
+
+
+class CsvReader:
+    """A CSV file with a header line.
+
+    The batches hold text; :func:`vo_server.formats.read.cast.cast` makes values of it. Rows with the wrong number of
+    fields are not in the batches but in ``malformed``.
+
+    Parameters
+    ----------
+    source
+        The file: plain, gzip or zstandard; UTF-8, or else Latin-1.
+    form
+        How it is written; found out from its first lines when None.
+    columns
+        Description of the columns; found out by a pass over the whole file when None.
+
+    Raises
+    ------
+    IngestError
+        If the file is cut off, has no header line or a row longer than ``BLOCK_BYTES``.
+    """
+
+    null_texts: frozenset[str] = NULL_TEXTS
+
+    def __init__(self, source: Source, *, form: CsvForm | None = None, columns: Sequence[Column] | None = None) -> None:
+        self.file = source.name
+        self._source = source
+        self._encoding = "utf-8"
+        self._warnings: list[str] = []
+        self.malformed = MalformedRows()
+        self._position = 0
+        self.form = form or self._sniffed()
+        self.names = _unnamed_filled(self.form.names, self._warnings)
+        self.guesses: tuple[TypeGuess, ...] = ()
+        described = self._guessed() if columns is None else tuple(columns)
+        valueless = frozenset(
+            column.name for column, guess in zip(described, self.guesses, strict=False) if guess.n_values == 0
+        )
+        self.facts = TableFacts(described, warnings=tuple(self._warnings), valueless=valueless)
+
+    def row_number(self, index: int) -> int:
+        """Return the row in the file, from 1, of the row that came ``index``-th out of the batches."""
+        number = index + 1
+        for bad, _ in self.malformed.first:
+            number += bad <= number
+        return number
+
+    def fraction(self) -> float | None:
+        """Tell that the share is not known: the parser reads ahead."""
+        return None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows as text."""
+        try:
+            yield from self._text_batches()
+        except pa.ArrowInvalid as error:
+            raise self._translated(error) from error
+
+    def _text_batches(self) -> Iterator[pa.RecordBatch]:
+        self.malformed = MalformedRows()
+        # Names may repeat in a file; for the parser they are numbers.
+        numbers = [str(number) for number in range(len(self.names))]
+        with open_bytes(self._source) as stream:
+            for _ in range(self.form.n_lines_before):
+                stream.readline()
+            try:
+                reader = pa_csv.open_csv(
+                    pa.PythonFile(stream, mode="r"),
+                    read_options=pa_csv.ReadOptions(
+                        use_threads=False, block_size=BLOCK_BYTES, column_names=numbers, encoding=self._encoding
+                    ),
+                    parse_options=pa_csv.ParseOptions(
+                        delimiter=self.form.separator, newlines_in_values=True, invalid_row_handler=self._malformed_row
+                    ),
+                    convert_options=pa_csv.ConvertOptions(
+                        column_types=dict.fromkeys(numbers, pa.string()), strings_can_be_null=False
+                    ),
+                )
+            except pa.ArrowInvalid as error:
+                if "Empty CSV file" in str(error):
+                    return
+                raise
+            for batch in reader:
+                for start in range(0, batch.num_rows, BATCH_ROWS):
+                    yield batch.slice(start, BATCH_ROWS).rename_columns(list(self.names))
+
+    def _malformed_row(self, row: pa_csv.InvalidRow) -> str:
+        self.malformed.add(row.number or 0, f"{row.actual_columns} fields instead of {row.expected_columns}")
+        return "skip"
+
+    def _sniffed(self) -> CsvForm:
+        sample = self._source.starts_with(SAMPLE_BYTES).removeprefix(b"\xef\xbb\xbf")
+        if not sample.strip():
+            raise IngestError("the file is empty", file=self.file)
+        if b"\0" in sample:
+            raise IngestError(
+                "it is not a text file", file=self.file, hint="known are FITS, VOTable, Parquet, CSV, ECSV"
+            )
+        return sniff(sample.decode("utf-8", errors="replace"), file=self.file)
+
+    def _guessed(self) -> tuple[Column, ...]:
+        """Look at every value once and describe the columns."""
+        try:
+            self.guesses = self._guess_pass()
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error).replace("-", "").upper():
+                raise self._translated(error) from error
+            self._encoding = "latin-1"
+            self._warnings.append("the text is not UTF-8; it was read as Latin-1")
+            self.guesses = self._guess_pass()
+        described = zip(self.names, self.guesses, strict=True)
+        self._warnings.extend(f"column {name}: {note}" for name, guess in described for note in guess.notes())
+        return tuple(Column(name, guess.datatype()) for name, guess in zip(self.names, self.guesses, strict=True))
+
+    def _guess_pass(self) -> tuple[TypeGuess, ...]:
+        guesses = tuple(TypeGuess(self.null_texts) for _ in self.names)
+        for batch in self._text_batches():
+            for guess, column in zip(guesses, batch.columns, strict=True):
+                guess.see(column)
+        return guesses
+
+    def _translated(self, error: pa.ArrowInvalid) -> IngestError:
+        text = str(error)
+        if "straddl" in text:
+            return IngestError(
+                f"a row is longer than {BLOCK_BYTES} bytes", file=self.file, hint='is a closing quote (") missing?'
+            )
+        return IngestError(f"the text cannot be read as CSV: {text.splitlines()[0]}", file=self.file)
+
+
+def _unnamed_filled(names: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
+    filled = tuple(name or f"col{number}" for number, name in enumerate(names, start=1))
+    if filled != tuple(names):
+        made = ", ".join(name for name, old in zip(filled, names, strict=True) if not old)
+        warnings.append(f"columns without a name were named {made}")
+    return filled
+
+
+csv.field_size_limit(BLOCK_BYTES)

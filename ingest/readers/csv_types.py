@@ -1,0 +1,150 @@
+"""Guess the type of a column of text from all of its values, batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vo_server.formats.read.cast import cast
+from vo_server.model.datatype import DataType, Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DMS", "HMS", "TypeGuess"]
+
+HMS: Final = r"^\s*\d{1,2}[:h ]\s*\d{1,2}[:m ]\s*\d{1,2}(\.\d*)?s?\s*$"
+"""Right ascension in hours, minutes and seconds."""
+
+DMS: Final = r"^\s*[+-]?\d{1,2}[:d° ]\s*\d{1,2}[:m' ]\s*\d{1,2}(\.\d*)?[s\"]?\s*$"
+"""Declination in degrees, minutes and seconds of arc."""
+
+_LEADING_ZERO: Final = r"^\s*[+-]?0[0-9]"
+_WHOLE: Final = r"^\s*[+-]?[0-9]+\s*$"
+_TRUTH: Final = r"(?i)^\s*(true|false)\s*$"
+_NAN_NOTE: Final = (
+    "has the text 'nan' in {} rows, which stays a text; list it in null_values of a schema file to make it NULL"
+)
+_INT_LIMIT: Final = 2**31
+_NAN: Final = pa.array(["nan", "NaN", "NAN", "-nan"])
+
+
+def _all_match(pattern: str) -> Callable[[pa.Array], bool]:
+    return lambda text: bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
+
+
+def _is_castable(primitive: Primitive) -> Callable[[pa.Array], bool]:
+    datatype = DataType(primitive)
+    return lambda text: cast(text, datatype)[1] is None
+
+
+def _is_integer(text: pa.Array) -> bool:
+    if pc.any(pc.match_substring_regex(text, _LEADING_ZERO)).as_py():
+        return False
+    return _all_match(_WHOLE)(text) and _is_castable(Primitive.LONG)(text)
+
+
+def _is_float(text: pa.Array) -> bool:
+    # 007 is a name, and so is an integer that int64 cannot hold; 00.7 is still a number.
+    if pc.any(pc.match_substring_regex(text, _LEADING_ZERO + r"[0-9]*\s*$")).as_py():
+        return False
+    if not _is_castable(Primitive.DOUBLE)(text):
+        return False
+    return not _has_huge(text)
+
+
+def _has_huge(text: pa.Array) -> bool:
+    whole = pc.filter(text, pc.match_substring_regex(text, _WHOLE))
+    return len(whole) > 0 and not _is_castable(Primitive.LONG)(whole)
+
+
+_TIMESTAMP: Final = DataType(Primitive.CHAR, "*", "timestamp")
+
+_TESTS: Final[dict[str, Callable[[pa.Array], bool]]] = {
+    "integer": _is_integer,
+    "float": _is_float,
+    "truth": _all_match(_TRUTH),
+    "timestamp": lambda text: cast(text, _TIMESTAMP)[1] is None,
+    "hms": _all_match(HMS),
+    "dms": _all_match(DMS),
+}
+
+
+@dataclass
+class TypeGuess:
+    """What the values seen so far allow a column to be."""
+
+    null_texts: frozenset[str]
+    possible: dict[str, None] = field(default_factory=lambda: dict.fromkeys(_TESTS))
+    n_values: int = 0
+    n_nan_texts: int = 0
+    """Texts like ``nan``, which are NULL if the column has numbers."""
+    largest: int = 0
+    is_ascii: bool = True
+    has_huge: bool = False
+    """True when an integer is too large for int64."""
+
+    def see(self, text: pa.Array) -> None:
+        """Look at the values of one batch."""
+        marks = pa.array(["", *self.null_texts], pa.string())
+        is_null = pc.is_in(pc.utf8_trim_whitespace(text), value_set=marks)
+        values = pc.filter(text, pc.invert(is_null))
+        self.n_nan_texts += pc.sum(pc.is_in(text, value_set=_NAN)).as_py() or 0
+        self.is_ascii = self.is_ascii and _is_ascii(text)
+        if len(values) == 0:
+            return
+        self.n_values += len(values)
+        for kind in tuple(self.possible):
+            if kind == "float" and "integer" in self.possible:
+                # What is an integer is a float as well.
+                continue
+            if not _TESTS[kind](values):
+                del self.possible[kind]
+        if "integer" not in self.possible and not self.has_huge:
+            self.has_huge = "float" not in self.possible and _has_huge(values)
+        if "integer" in self.possible:
+            span = pc.min_max(cast(values, DataType(Primitive.LONG))[0]).as_py()
+            self.largest = max(self.largest, abs(span["min"]), abs(span["max"]))
+
+    @property
+    def kind(self) -> str:
+        """The narrowest kind that holds all values; ``text`` when no other does."""
+        if self.n_values == 0:
+            return "text"
+        return next(iter(self.possible), "text")
+
+    def datatype(self) -> DataType:
+        """Return the type to publish the column with."""
+        if self.kind == "integer":
+            return DataType(Primitive.INT if self.largest < _INT_LIMIT else Primitive.LONG)
+        if self.kind == "float":
+            return DataType(Primitive.DOUBLE)
+        if self.kind == "truth":
+            return DataType(Primitive.BOOLEAN)
+        if self.kind == "timestamp":
+            return _TIMESTAMP
+        xtype = self.kind if self.kind in ("hms", "dms") else None
+        return DataType(Primitive.CHAR if self.is_ascii else Primitive.UNICODE_CHAR, "*", xtype)
+
+    def notes(self) -> list[str]:
+        """Return what the publisher should know about the guess."""
+        if self.n_values == 0:
+            return ["has no value at all and is published as text"]
+        if self.kind == "text" and self.n_nan_texts:
+            return [_NAN_NOTE.format(self.n_nan_texts)]
+        if self.kind == "text" and self.has_huge:
+            return ["has integers that do not fit 64 bits with a sign and is published as text"]
+        return []
+
+
+def _is_ascii(text: pa.Array) -> bool:
+    data = text.buffers()[2]
+    if data is None or len(text) == 0:
+        return True
+    offsets = np.frombuffer(text.buffers()[1], np.int32)
+    first, last = int(offsets[text.offset]), int(offsets[text.offset + len(text)])
+    return first == last or int(np.frombuffer(data, np.uint8)[first:last].max()) < 128  # noqa: PLR2004 - ASCII

@@ -1,0 +1,198 @@
+"""Read FITS tables: binary and ASCII extensions, with vectors, bits, unsigned integers and variable-length arrays.
+
+The rows are mapped into memory piece by piece. A compressed file is unpacked to a temporary file first, because the
+heap of variable-length arrays lies behind the rows.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.readers.fits_head import FitsColumn, find_table
+from vo_server.errors import IngestError
+from vo_server.formats.read.base import MalformedRows, TableFacts, batch_rows
+from vo_server.formats.read.binary import text_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ingest.readers.base import Source
+
+    Bytes = NDArray[np.uint8]
+
+__all__ = ["FitsReader"]
+
+_TRUE, _FALSE = ord("T"), ord("F")
+_DESCRIPTORS: Final = {"P": ">i4", "Q": ">i8"}
+
+
+class FitsReader:
+    """One table of a FITS file.
+
+    Texts lose their trailing blanks; a text that is empty then is NULL, since FITS cannot tell the two apart.
+
+    Parameters
+    ----------
+    source
+        The file; ``part`` is the number or name of the extension.
+
+    Raises
+    ------
+    IngestError
+        If the file is not FITS, is shorter than its header says, or has no such table.
+    """
+
+    null_texts: frozenset[str] = frozenset()
+
+    def __init__(self, source: Source) -> None:
+        self.file = source.name
+        self.malformed = MalformedRows()
+        self._stream = source.spooled()
+        self._table = find_table(self._stream, file=source.name, wanted=source.part)
+        self._check_size()
+        self._n_read = 0
+        warnings: tuple[str, ...] = ()
+        if source.part is None and self._table.others:
+            names = ", ".join(self._table.others)
+            warnings = (f"the file has other tables ({names}); name one as {source.path.name}[NAME] to load it",)
+        self.facts = TableFacts(
+            tuple(one.column for one in self._table.columns),
+            name=self._table.name,
+            description=self._table.description,
+            n_rows=self._table.n_rows,
+            warnings=warnings,
+        )
+
+    def _check_size(self) -> None:
+        table, size = self._table, self._stream.seek(0, 2)
+        if size >= table.data_end:
+            return
+        whole = max(0, size - table.data_start) // max(1, table.row_bytes)
+        where = f"inside row {whole + 1} of {table.n_rows}" if whole < table.n_rows else "inside the heap of its arrays"
+        raise IngestError(
+            f"the file ends {where}: {size} bytes instead of {table.data_end}",
+            file=self.file,
+            row=whole + 1 if whole < table.n_rows else None,
+            hint="it is cut off; get it again",
+        )
+
+    def row_number(self, index: int) -> int:
+        """Return the row in the file, from 1, of a row of the batches."""
+        return index + 1
+
+    def fraction(self) -> float | None:
+        """Tell how much has been read."""
+        return self._n_read / max(1, self._table.n_rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows."""
+        table = self._table
+        if table.n_rows == 0:
+            return
+        names = [one.column.name for one in table.columns]
+        step = batch_rows(table.row_bytes)
+        with mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            for start in range(0, table.n_rows, step):
+                n_rows = min(step, table.n_rows - start)
+                rows = self._bytes(mapped, table.data_start + start * table.row_bytes, n_rows * table.row_bytes)
+                rows = rows.reshape(n_rows, table.row_bytes)
+                arrays = [self._column(one, rows, mapped) for one in table.columns]
+                self._n_read = start + n_rows
+                yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+    @staticmethod
+    def _bytes(mapped: mmap.mmap, start: int, n_bytes: int) -> Bytes:
+        # A copy: an array over the map would keep it from being closed.
+        return np.frombuffer(mapped[start : start + n_bytes], np.uint8)
+
+    def _column(self, one: FitsColumn, rows: Bytes, mapped: mmap.mmap) -> pa.Array:
+        cells = np.ascontiguousarray(rows[:, one.offset : one.offset + one.width_bytes])
+        if one.descriptor is not None:
+            return self._variable(one, cells, mapped)
+        if one.code == "A":
+            return _text(cells)
+        if one.code == "X":
+            bits = np.unpackbits(cells, axis=1)[:, : one.n_items].astype(bool)
+            values = pa.array(bits.reshape(-1))
+        else:
+            values = _values(one, cells.reshape(-1))
+        if not one.column.datatype.is_array:
+            return values
+        n_each = one.n_items * (2 if one.code in "CM" else 1)
+        offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(n_each)
+        return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+    def _variable(self, one: FitsColumn, cells: Bytes, mapped: mmap.mmap) -> pa.Array:
+        """Read variable-length arrays through their descriptors (element count, offset in the heap)."""
+        assert one.descriptor is not None
+        if one.n_items == 0:
+            return pa.nulls(len(cells), one.column.datatype.arrow)
+        pairs = cells.view(_DESCRIPTORS[one.descriptor]).astype(np.int64)
+        counts, starts = pairs[:, 0], pairs[:, 1]
+        per_item = one.dtype.itemsize * (2 if one.code in "CM" else 1)
+        n_bytes = (counts + 7) // 8 if one.code == "X" else counts * per_item
+        heap_bytes = self._table.data_end - self._table.heap_start
+        outside = (counts < 0) | (starts < 0) | ((starts + n_bytes > heap_bytes) & (counts > 0))
+        if outside.any():
+            row = self._n_read + int(np.argmax(outside)) + 1
+            raise IngestError("an array lies outside the heap", file=self.file, row=row, column=one.column.name)
+        data = self._heap(mapped, np.where(counts > 0, starts, 0), n_bytes)
+        if one.code == "A":
+            offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+            return _blank_to_null(pa.StringArray.from_buffers(len(counts), pa.py_buffer(offsets), pa.py_buffer(data)))
+        if one.code == "X":
+            every = np.unpackbits(data).astype(bool)
+            bits = np.repeat(counts, n_bytes * 8)
+            first = np.repeat(np.concatenate(([0], np.cumsum(n_bytes * 8)))[:-1], n_bytes * 8)
+            values = pa.array(every[np.arange(len(every)) - first < bits])
+        else:
+            values = _values(one, data)
+        n_each = counts * (2 if one.code in "CM" else 1)
+        return pa.ListArray.from_arrays(pa.array(np.concatenate(([0], np.cumsum(n_each))).astype(np.int32)), values)
+
+    def _heap(self, mapped: mmap.mmap, starts: NDArray[np.int64], n_bytes: NDArray[np.int64]) -> Bytes:
+        """Gather the bytes of arrays in the heap; in one copy when they lie behind each other."""
+        total = int(n_bytes.sum())
+        if total == 0:
+            return np.empty(0, np.uint8)
+        used = n_bytes > 0
+        ends = np.cumsum(n_bytes)
+        first = int(starts[used][0])
+        if (starts[used] == first + (ends - n_bytes)[used]).all():
+            return self._bytes(mapped, self._table.heap_start + first, total)
+        low, high = int(starts[used].min()), int((starts + n_bytes)[used].max())
+        span = self._bytes(mapped, self._table.heap_start + low, high - low)
+        return span[np.repeat(starts - low - (ends - n_bytes), n_bytes) + np.arange(total)]
+
+
+def _text(cells: Bytes) -> pa.Array:
+    return _blank_to_null(text_array(cells))
+
+
+def _blank_to_null(text: pa.Array) -> pa.Array:
+    text = pa.compute.utf8_rtrim(text, characters="\x00 ")
+    return pa.compute.if_else(pa.compute.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _values(one: FitsColumn, data: Bytes) -> pa.Array:
+    """Return the numbers or booleans in some bytes, scaled and with NULL for TNULL."""
+    if one.code == "L":
+        return pa.array(data == _TRUE, mask=(data != _TRUE) & (data != _FALSE))
+    stored = data.view(one.dtype)
+    stored = stored.astype(stored.dtype.newbyteorder("="))
+    nulls = None if one.null is None else stored == one.null
+    if one.unsigned is not None:
+        # Adding half the range is the same as flipping the highest bit.
+        target = np.dtype(one.unsigned)
+        half = np.array(1 << (8 * target.itemsize - 1), dtype=f"u{target.itemsize}")
+        array = pa.array((stored.view(half.dtype) ^ half).view(target), mask=nulls)
+        return array.cast(pa.string()) if one.unsigned == "u8" else array
+    if one.is_scaled:
+        return pa.array(stored * one.scale + one.zero, mask=nulls)
+    return pa.array(stored, mask=nulls)
