@@ -44,7 +44,7 @@ format: $(VENV)/dev.stamp ## Format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 
 wheel: $(VENV)/dev.stamp ## Build the wheel and the source distribution in dist/
-	$(BIN)/python -m build
+	$(BIN)/python -m build --no-isolation
 
 constraints: $(VENV)/dev.stamp ## Take newer versions of everything into constraints.txt (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \

@@ -5,9 +5,10 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 packages=(postgresql-15 postgresql-15-q3c)
+bin=${VO_POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
 
 is_there() {
-  [[ -x /usr/lib/postgresql/15/bin/postgres && -f /usr/share/postgresql/15/extension/q3c.control ]]
+  [[ -x $bin/postgres && -f /usr/share/postgresql/15/extension/q3c.control ]]
 }
 
 if is_there; then

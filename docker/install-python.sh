@@ -16,6 +16,7 @@ if ! command -v "$python" >/dev/null || ! "$python" -c 'import sys; sys.exit(sys
   echo "install-python: Python 3.11 or later is needed, and $python is not; name one with PYTHON=..." >&2
   exit 1
 fi
+echo "install-python: installing into $venv; the first time this takes a minute" >&2
 if [[ ! -x $venv/bin/python ]]; then
   if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$here/apt-install.sh" python3-venv
@@ -23,8 +24,11 @@ if [[ ! -x $venv/bin/python ]]; then
   "$python" -m venv "$venv"
 fi
 
+# What builds a package is pinned as well; pip reads one or the other of these, by its version.
+export PIP_CONSTRAINT=$constraints PIP_BUILD_CONSTRAINT=$constraints
 if command -v uv >/dev/null; then
-  uv pip install --quiet --python "$venv/bin/python" --constraint "$constraints" "$@" && exit
+  uv pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --build-constraint "$constraints" "$@" &&
+    exit
   echo "install-python: uv could not install; trying pip" >&2
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$constraints" "$@"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
