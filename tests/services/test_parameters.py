@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from vo_server.errors import ParameterError, UploadError, UsageError
 from vo_server.model.query import Lang, Query
-from vo_server.services.parameters import to_query
+from vo_server.services.parameters import to_duration_s, to_query, to_time
 
 SELECT = "SELECT a FROM t"
 
@@ -83,3 +85,28 @@ def test_a_run_id_has_at_most_64_characters() -> None:
     assert to_query([("QUERY", SELECT), ("RUNID", "x" * 64)]).run_id == "x" * 64
     with pytest.raises(ParameterError, match="RUNID"):
         to_query([("QUERY", SELECT), ("RUNID", "x" * 65)])
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", 0), (" 60 ", 60), ("9" * 100, 10**9)])
+def test_a_duration_is_a_whole_number_of_seconds(value: str, expected: int) -> None:
+    assert to_duration_s(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "long"])
+def test_what_is_no_duration_is_refused(value: str) -> None:
+    with pytest.raises(ParameterError, match="EXECUTIONDURATION"):
+        to_duration_s(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2030-01-31T12:00:00Z", "2030-01-31T12:00:00", "2030-01-31T12:00:00.000Z", " 2030-01-31T14:00:00+02:00 "],
+)
+def test_a_time_is_utc_unless_it_says_otherwise(value: str) -> None:
+    assert to_time(value) == datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["", "tomorrow", "2030-13-01", "9999-12-31T23:59:59-10:00"])
+def test_what_is_no_time_is_refused(value: str) -> None:
+    with pytest.raises(ParameterError, match="AFTER"):
+        to_time(value, "AFTER")

@@ -5,6 +5,7 @@ The one place where they get their meaning: ``/sync`` and the runs of asynchrono
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import ParameterError, UploadError, UsageError
@@ -13,7 +14,7 @@ from vo_server.model.query import Lang, Query
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_RUN_ID_LENGTH", "to_query"]
+__all__ = ["MAX_RUN_ID_LENGTH", "to_duration_s", "to_query", "to_time"]
 
 MAX_RUN_ID_LENGTH: Final = 64
 """DALI 1.1, section 3.4.6."""
@@ -22,6 +23,9 @@ _SINGLE: Final = ("LANG", "QUERY", "RESPONSEFORMAT", "FORMAT", "MAXREC", "RUNID"
 _LANGUAGES: Final = {lang.value.upper(): lang for lang in Lang}
 _MAX_DIGITS: Final = 18
 """Digits that a row count may have to fit everywhere; more mean "all rows"."""
+
+_LONGEST_S: Final = 10**9
+"""Thirty years [s]: what is longer is as good as that, and still fits everywhere."""
 
 
 def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
@@ -54,6 +58,35 @@ def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
         response_format=given.get("RESPONSEFORMAT") or given.get("FORMAT") or "votable",
         run_id=_run_id(given.get("RUNID")),
     )
+
+
+def to_duration_s(value: str) -> int:
+    """Return a value of EXECUTIONDURATION [s]; 0 means "as long as possible".
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number from 0.
+    """
+    text = value.strip()
+    if not (text.isascii() and text.isdigit()):
+        raise ParameterError("EXECUTIONDURATION", value, "a whole number of seconds from 0")
+    return min(int(text[:_MAX_DIGITS]), _LONGEST_S)
+
+
+def to_time(value: str, name: str = "DESTRUCTION") -> datetime:
+    """Return a time given as ISO 8601; one without a zone is UTC, as UWS 1.1, section 2.2.1 has it.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a time.
+    """
+    try:
+        time = datetime.fromisoformat(value.strip())
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ParameterError(name, value, "a time such as 2030-01-31T12:00:00Z") from None
 
 
 def _single_values(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,0 +1,311 @@
+"""UWS behaviour without HTTP: what may be done with a job, and what becomes of it (UWS 1.1, section 2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import anyio
+from anyio import to_thread
+
+from vo_server.errors import MissingError, ParameterError, PhaseError
+from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
+from vo_server.services.parameters import to_duration_s, to_time
+from vo_server.store.tables import utc_now
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from vo_server.store.jobs import JobStore
+    from vo_server.store.results import ResultStore
+
+__all__ = ["JobLimits", "JobService"]
+
+_CONTROLS: Final = frozenset({"ACTION", "DESTRUCTION", "EXECUTIONDURATION", "PHASE", "WAIT"})
+"""Parameters that steer a job and are not part of it."""
+
+_WAITED_FOR: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
+"""Phases in which WAIT blocks (UWS 1.1, section 2.2.1.2)."""
+
+_TICK_S: Final = 0.02
+"""Time between two looks at what this process has changed [s]; costs no input or output."""
+
+_FIRST_LOOK_S: Final = 0.1
+"""Time until the database is asked for what another process may have changed [s]; doubles each time."""
+
+_LONGEST_LOOK_S: Final = 0.5
+"""Longest time between two questions to the database [s]."""
+
+_LOOKERS: Final = 4
+"""Threads that look after jobs for all waiting requests together; each look is one quick SELECT."""
+
+_ABORTED: Final = JobError("the job was aborted at its owner's request", code="aborted")
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """How long jobs may run, be kept and be waited for."""
+
+    default_duration_s: int
+    """Longest run of a job unless it asks for another [s]."""
+    hard_duration_s: int
+    """Longest run of any job [s]."""
+    default_retention_s: int
+    """Time from the creation of a job until it is destroyed, unless it asks for another [s]."""
+    hard_retention_s: int
+    """Longest time that a job is kept [s]."""
+    max_wait_s: float
+    """Longest time that WAIT blocks [s]."""
+
+
+class JobService:
+    """What users may do with jobs.
+
+    Every method that names a job raises :class:`~vo_server.errors.MissingError` when there is none (any more).
+
+    Parameters
+    ----------
+    jobs
+        The jobs.
+    results
+        Their results.
+    limits
+        What the service allows.
+    clock
+        Gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        jobs: JobStore,
+        results: ResultStore,
+        limits: JobLimits,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._jobs = jobs
+        self._results = results
+        self.limits = limits
+        self._clock = clock
+        self._lookers = anyio.CapacityLimiter(_LOOKERS)
+
+    def create(self, parameters: Sequence[tuple[str, str]], *, owner: str | None = None, run: bool = False) -> Job:
+        """Make a job, whatever its parameters say: they are judged when it runs (TAP 1.1, section 2.7).
+
+        Parameters
+        ----------
+        parameters
+            (name, value) as given. Controls (PHASE, EXECUTIONDURATION, ...) do what they say and are not kept; where
+            their values make no sense the defaults hold.
+        owner
+            Who asks; None for anybody.
+        run
+            Whether to hand it to the workers at once; PHASE=RUN among the parameters does the same.
+
+        Raises
+        ------
+        ParameterError
+            If a value cannot be stored as text.
+        """
+        given = _clean(parameters)
+        duration_s, destruction = self.limits.default_duration_s, None
+        for name, value in given:
+            with suppress(ParameterError):
+                if name == "EXECUTIONDURATION":
+                    duration_s = to_duration_s(value)
+                elif name == "DESTRUCTION":
+                    destruction = to_time(value)
+        now = self._clock()
+        job = self._jobs.create(
+            _without_controls(given),
+            destruction=self._clamped_destruction(now, destruction),
+            execution_duration_s=self._clamped_duration_s(duration_s),
+            owner=owner,
+            run_id=next((value for name, value in reversed(given) if name == "RUNID"), None),
+        )
+        if run or ("PHASE", "RUN") in given:
+            return self.run(job.id)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job."""
+        return self._jobs.get(job_id)
+
+    def phase(self, job_id: str) -> Phase:
+        """Return the phase of a job; one quick SELECT."""
+        return self._jobs.phase(job_id)
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        phases: Collection[Phase] = (),
+        after: datetime | None = None,
+        last: int | None = None,
+    ) -> tuple[Job, ...]:
+        """Return the jobs of a user without their parameters and results, newest first.
+
+        Nobody's jobs are told to nobody: whoever knows the unguessable id of one may use it.
+
+        Parameters
+        ----------
+        owner
+            Whose jobs; None gives an empty list.
+        phases
+            Only jobs in one of these; all but ARCHIVED when empty.
+        after
+            Only jobs created later than this.
+        last
+            Only so many of the newest.
+        """
+        if owner is None:
+            return ()
+        return self._jobs.list(owner=owner, phases=phases, after=after, last=last)
+
+    async def wait(self, job_id: str, seconds: float, *, phase: Phase | None = None) -> Job:
+        """Wait until a job leaves its phase, then return it; holds no thread and no connection meanwhile.
+
+        Parameters
+        ----------
+        job_id
+            The job.
+        seconds
+            Longest time to wait [s]; negative for as long as the service allows, which is the limit in any case.
+        phase
+            Wait only while the job is in this phase; None for the phase that it is in now.
+        """
+        job = await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
+        if job.phase not in _WAITED_FOR or phase not in {None, job.phase} or seconds == 0:
+            return job
+        limit_s = self.limits.max_wait_s if seconds < 0 else min(seconds, self.limits.max_wait_s)
+        pause_s = _FIRST_LOOK_S
+        with self._jobs.signal.watch(job_id) as changed, anyio.move_on_after(limit_s):
+            while await self._next_phase(job_id, changed, pause_s) is job.phase:
+                pause_s = min(2 * pause_s, _LONGEST_LOOK_S)
+        return await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
+
+    def run(self, job_id: str) -> Job:
+        """Hand a pending job to the workers; one that has been handed over already stays as it is.
+
+        Raises
+        ------
+        PhaseError
+            If the job has ended.
+        """
+        try:
+            self._jobs.queue(job_id)
+        except PhaseError:
+            if self._jobs.phase(job_id) not in ACTIVE_PHASES:
+                raise
+        return self._jobs.get(job_id)
+
+    def abort(self, job_id: str) -> Job:
+        """Stop a job, wherever it runs; one that has ended stays as it is."""
+        with suppress(PhaseError):
+            self._jobs.mark_aborted(job_id, _ABORTED)
+        return self._jobs.get(job_id)
+
+    def set_parameters(self, job_id: str, parameters: Sequence[tuple[str, str]]) -> Job:
+        """Set parameters of a pending job: a new value takes the place of the old one, uploads accumulate.
+
+        Raises
+        ------
+        PhaseError
+            If the job is no longer pending.
+        ParameterError
+            If a value cannot be stored as text.
+        """
+        self._jobs.update_parameters(job_id, _without_controls(_clean(parameters)))
+        return self._jobs.get(job_id)
+
+    def set_destruction(self, job_id: str, destruction: datetime) -> Job:
+        """Set the time at which a job is destroyed, or the latest that the service allows if that is earlier."""
+        created = self._jobs.get(job_id).created
+        self._jobs.set_destruction(job_id, self._clamped_destruction(created, destruction))
+        return self._jobs.get(job_id)
+
+    def set_duration(self, job_id: str, duration_s: int) -> Job:
+        """Set how long a job may run [s]; 0, and more than the service allows, mean the longest that it allows.
+
+        Raises
+        ------
+        PhaseError
+            If the job has started.
+        ParameterError
+            If the duration is negative.
+        """
+        if duration_s < 0:
+            raise ParameterError("EXECUTIONDURATION", str(duration_s), "a whole number of seconds from 0")
+        self._jobs.set_execution_duration(job_id, self._clamped_duration_s(duration_s))
+        return self._jobs.get(job_id)
+
+    def destroy(self, job_id: str) -> None:
+        """Stop a job and remove it with its results."""
+        self._jobs.destroy(job_id)
+        self._results.remove(job_id)
+
+    def result(self, job_id: str, result_id: str = "result") -> JobResult:
+        """Return the record of a result.
+
+        Raises
+        ------
+        MissingError
+            If the job has no such result, or none yet.
+        """
+        job = self._jobs.get(job_id)
+        found = next((result for result in job.results if result.id == result_id), None)
+        if found is None:
+            raise MissingError(
+                f"job {job_id} has no result {result_id!r}",
+                hint=f"its phase is {job.phase}; wait for {Phase.COMPLETED}",
+            )
+        return found
+
+    def result_file(self, result: JobResult) -> Path:
+        """Return the file of a result; MissingError when it has gone meanwhile."""
+        return self._results.locate(result.path)
+
+    def open_result(self, result: JobResult) -> BinaryIO:
+        """Open a result for reading; MissingError when it has gone meanwhile."""
+        return self._results.open(result.path)
+
+    async def _next_phase(self, job_id: str, changed: threading.Event, pause_s: float) -> Phase:
+        """Return the phase of a job as soon as this process changes it, or else after a pause."""
+        until = time.monotonic() + pause_s
+        while not changed.is_set() and time.monotonic() < until:  # noqa: ASYNC110 (it is set by threads)
+            await anyio.sleep(_TICK_S)
+        changed.clear()
+        return await to_thread.run_sync(self.phase, job_id, limiter=self._lookers)
+
+    def _clamped_duration_s(self, wanted_s: int) -> int:
+        return min(wanted_s or self.limits.hard_duration_s, self.limits.hard_duration_s)
+
+    def _clamped_destruction(self, created: datetime, wanted: datetime | None) -> datetime:
+        if wanted is None:
+            return created + timedelta(seconds=self.limits.default_retention_s)
+        return min(wanted, created + timedelta(seconds=self.limits.hard_retention_s))
+
+
+def _clean(parameters: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return parameters with their names in upper case, refusing what a database cannot store as text."""
+    for name, value in parameters:
+        if not _is_storable(name + value):
+            raise ParameterError(name.upper(), value, "text in UTF-8 without NUL characters")
+    return tuple((name.upper(), value) for name, value in parameters)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return "\x00" not in text
+
+
+def _without_controls(parameters: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in parameters if name not in _CONTROLS)
