@@ -12,10 +12,12 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pyarrow as pa
+if TYPE_CHECKING:
+    # Imported late where values of them are made: a query can be checked without either.
+    import numpy as np
+    import pyarrow as pa
 
 __all__ = ["ADQL_CAST_TYPES", "DataType", "Kind", "Primitive", "PrimitiveFacts"]
 
@@ -40,8 +42,8 @@ class PrimitiveFacts:
 
     adql: str
     """ADQL 2.1 name (section 3); a project extension for BOOLEAN."""
-    arrow: pa.DataType
-    """Arrow type of a scalar; strings for the two character types."""
+    arrow_name: str
+    """Name of the function of pyarrow that makes the Arrow type of a scalar; strings for the two character types."""
     numpy: str
     """numpy type string of one element on the wire, big-endian (VOTable BINARY, FITS)."""
     size_bytes: int
@@ -51,17 +53,24 @@ class PrimitiveFacts:
     rank: int
     """Position in numeric widening; -1 for what is not a number."""
 
+    @property
+    def arrow(self) -> pa.DataType:
+        """Arrow type of a scalar."""
+        import pyarrow as pa  # noqa: PLC0415 - late, see the top
+
+        return getattr(pa, self.arrow_name)()
+
 
 _FACTS: Final[dict[Primitive, PrimitiveFacts]] = {
-    Primitive.BOOLEAN: PrimitiveFacts("BOOLEAN", pa.bool_(), "S1", 1, "BOOLEAN", "boolean", -1),
-    Primitive.UNSIGNED_BYTE: PrimitiveFacts("SMALLINT", pa.uint8(), "u1", 1, "UTINYINT", "smallint", 0),
-    Primitive.SHORT: PrimitiveFacts("SMALLINT", pa.int16(), ">i2", 2, "SMALLINT", "smallint", 1),
-    Primitive.INT: PrimitiveFacts("INTEGER", pa.int32(), ">i4", 4, "INTEGER", "integer", 2),
-    Primitive.LONG: PrimitiveFacts("BIGINT", pa.int64(), ">i8", 8, "BIGINT", "bigint", 3),
-    Primitive.FLOAT: PrimitiveFacts("REAL", pa.float32(), ">f4", 4, "REAL", "real", 4),
-    Primitive.DOUBLE: PrimitiveFacts("DOUBLE PRECISION", pa.float64(), ">f8", 8, "DOUBLE", "double precision", 5),
-    Primitive.CHAR: PrimitiveFacts("VARCHAR", pa.string(), "S", 1, "VARCHAR", "text", -1),
-    Primitive.UNICODE_CHAR: PrimitiveFacts("VARCHAR", pa.string(), ">U", 2, "VARCHAR", "text", -1),
+    Primitive.BOOLEAN: PrimitiveFacts("BOOLEAN", "bool_", "S1", 1, "BOOLEAN", "boolean", -1),
+    Primitive.UNSIGNED_BYTE: PrimitiveFacts("SMALLINT", "uint8", "u1", 1, "UTINYINT", "smallint", 0),
+    Primitive.SHORT: PrimitiveFacts("SMALLINT", "int16", ">i2", 2, "SMALLINT", "smallint", 1),
+    Primitive.INT: PrimitiveFacts("INTEGER", "int32", ">i4", 4, "INTEGER", "integer", 2),
+    Primitive.LONG: PrimitiveFacts("BIGINT", "int64", ">i8", 8, "BIGINT", "bigint", 3),
+    Primitive.FLOAT: PrimitiveFacts("REAL", "float32", ">f4", 4, "REAL", "real", 4),
+    Primitive.DOUBLE: PrimitiveFacts("DOUBLE PRECISION", "float64", ">f8", 8, "DOUBLE", "double precision", 5),
+    Primitive.CHAR: PrimitiveFacts("VARCHAR", "string", "S", 1, "VARCHAR", "text", -1),
+    Primitive.UNICODE_CHAR: PrimitiveFacts("VARCHAR", "string", ">U", 2, "VARCHAR", "text", -1),
 }
 
 _INTEGERS: Final = frozenset({Primitive.UNSIGNED_BYTE, Primitive.SHORT, Primitive.INT, Primitive.LONG})
@@ -180,6 +189,8 @@ class DataType:
         Arrays are ``list``; shapes of more than one dimension travel flat, first axis fastest.
         Timestamps are ``timestamp[us]`` without a zone.
         """
+        import pyarrow as pa  # noqa: PLC0415 - late, see the top
+
         if self.is_timestamp:
             return pa.timestamp("us")
         return pa.list_(self.facts.arrow) if self.is_array else self.facts.arrow
@@ -243,6 +254,8 @@ class DataType:
         ValueError
             If the project has no type for it.
         """
+        import pyarrow as pa  # noqa: PLC0415 - late, see the top
+
         if pa.types.is_dictionary(arrow):
             return cls.of_arrow(arrow.value_type)
         if pa.types.is_timestamp(arrow) or pa.types.is_date(arrow):
@@ -254,7 +267,7 @@ class DataType:
         if pa.types.is_list(arrow) or pa.types.is_large_list(arrow):
             return replace(cls.of_arrow(arrow.value_type), arraysize="*")
         try:
-            return cls(_OF_ARROW[arrow])
+            return cls(_OF_ARROW[str(arrow)])
         except KeyError:
             raise ValueError(f"no VOTable type for Arrow type {arrow}") from None
 
@@ -267,23 +280,25 @@ class DataType:
         ValueError
             If the project has no type for it.
         """
+        import pyarrow as pa  # noqa: PLC0415 - late, see the top
+
         if dtype.kind in "SU":
             return cls(Primitive.CHAR if dtype.kind == "S" else Primitive.UNICODE_CHAR, "*")
         return cls.of_arrow(pa.from_numpy_dtype(dtype.newbyteorder("=")))
 
 
-_OF_ARROW: Final[dict[pa.DataType, Primitive]] = {
-    pa.bool_(): Primitive.BOOLEAN,
-    pa.uint8(): Primitive.UNSIGNED_BYTE,
-    pa.int8(): Primitive.SHORT,
-    pa.int16(): Primitive.SHORT,
-    pa.uint16(): Primitive.INT,
-    pa.int32(): Primitive.INT,
-    pa.uint32(): Primitive.LONG,
-    pa.int64(): Primitive.LONG,
-    pa.float16(): Primitive.FLOAT,
-    pa.float32(): Primitive.FLOAT,
-    pa.float64(): Primitive.DOUBLE,
+_OF_ARROW: Final[dict[str, Primitive]] = {
+    "bool": Primitive.BOOLEAN,
+    "uint8": Primitive.UNSIGNED_BYTE,
+    "int8": Primitive.SHORT,
+    "int16": Primitive.SHORT,
+    "uint16": Primitive.INT,
+    "int32": Primitive.INT,
+    "uint32": Primitive.LONG,
+    "int64": Primitive.LONG,
+    "halffloat": Primitive.FLOAT,
+    "float": Primitive.FLOAT,
+    "double": Primitive.DOUBLE,
 }
 
 ADQL_CAST_TYPES: Final[dict[str, DataType]] = {

@@ -8,10 +8,10 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
 
     from vo_server.model.table import Column
 
@@ -108,4 +108,6 @@ class QueryResult:
 
 def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
     """Return the Arrow schema of rows with these columns; names may repeat."""
+    import pyarrow as pa  # noqa: PLC0415 - late: a query can be checked without it
+
     return pa.schema([pa.field(column.name, column.datatype.arrow) for column in columns])
