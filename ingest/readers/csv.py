@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
     from ingest.readers.base import Source
 
-__all__ = ["NULL_TEXTS", "CsvReader"]
+__all__ = ["NULL_TEXTS", "CsvReader", "csv_form", "filled_names"]
 
 BLOCK_BYTES: Final = 8 * 1024 * 1024
 """Bytes that are parsed at once; no row may be longer."""
 
 SAMPLE_BYTES: Final = 1024 * 1024
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
 
 NULL_TEXTS: Final = frozenset(
     {"nan", "NaN", "NAN", "-nan", "null", "NULL", "Null", "NA", "N/A", "n/a", "None", "none", "--", "\\N", "<NA>"}
@@ -67,13 +68,16 @@ class CsvReader:
         self._warnings: list[str] = []
         self.malformed = MalformedRows()
         self._position = 0
-        self.form = form or self._sniffed()
-        self.names = _unnamed_filled(self.form.names, self._warnings)
-        self.guesses: tuple[TypeGuess, ...] = ()
-        described = self._guessed() if columns is None else tuple(columns)
-        valueless = frozenset(
-            column.name for column, guess in zip(described, self.guesses, strict=False) if guess.n_values == 0
-        )
+        self.form = form or csv_form(source)
+        self.names = filled_names(self.form.names)
+        if self.names != self.form.names:
+            made = ", ".join(name for name, old in zip(self.names, self.form.names, strict=True) if not old)
+            self._warnings.append(f"columns without a name were named {made}")
+        guesses = self._guessed() if columns is None else ()
+        described = tuple(columns or ())
+        if columns is None:
+            described = tuple(Column(name, guess.datatype()) for name, guess in zip(self.names, guesses, strict=True))
+        valueless = frozenset(name for name, guess in zip(self.names, guesses, strict=False) if guess.n_values == 0)
         self.facts = TableFacts(described, warnings=tuple(self._warnings), valueless=valueless)
 
     def row_number(self, index: int) -> int:
@@ -126,29 +130,19 @@ class CsvReader:
         self.malformed.add(row.number or 0, f"{row.actual_columns} fields instead of {row.expected_columns}")
         return "skip"
 
-    def _sniffed(self) -> CsvForm:
-        sample = self._source.starts_with(SAMPLE_BYTES).removeprefix(b"\xef\xbb\xbf")
-        if not sample.strip():
-            raise IngestError("the file is empty", file=self.file)
-        if b"\0" in sample:
-            raise IngestError(
-                "it is not a text file", file=self.file, hint="known are FITS, VOTable, Parquet, CSV, ECSV"
-            )
-        return sniff(sample.decode("utf-8", errors="replace"), file=self.file)
-
-    def _guessed(self) -> tuple[Column, ...]:
-        """Look at every value once and describe the columns."""
+    def _guessed(self) -> tuple[TypeGuess, ...]:
+        """Look at every value once."""
         try:
-            self.guesses = self._guess_pass()
+            guesses = self._guess_pass()
         except pa.ArrowInvalid as error:
             if "UTF8" not in str(error).replace("-", "").upper():
                 raise self._translated(error) from error
             self._encoding = "latin-1"
             self._warnings.append("the text is not UTF-8; it was read as Latin-1")
-            self.guesses = self._guess_pass()
-        described = zip(self.names, self.guesses, strict=True)
+            guesses = self._guess_pass()
+        described = zip(self.names, guesses, strict=True)
         self._warnings.extend(f"column {name}: {note}" for name, guess in described for note in guess.notes())
-        return tuple(Column(name, guess.datatype()) for name, guess in zip(self.names, self.guesses, strict=True))
+        return guesses
 
     def _guess_pass(self) -> tuple[TypeGuess, ...]:
         guesses = tuple(TypeGuess(self.null_texts) for _ in self.names)
@@ -163,15 +157,30 @@ class CsvReader:
             return IngestError(
                 f"a row is longer than {BLOCK_BYTES} bytes", file=self.file, hint='is a closing quote (") missing?'
             )
+        if "UTF8" in text.replace("-", "").upper():
+            return IngestError("the text is not UTF-8", file=self.file, hint="convert it: iconv -f latin1 -t utf-8")
         return IngestError(f"the text cannot be read as CSV: {text.splitlines()[0]}", file=self.file)
 
 
-def _unnamed_filled(names: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
-    filled = tuple(name or f"col{number}" for number, name in enumerate(names, start=1))
-    if filled != tuple(names):
-        made = ", ".join(name for name, old in zip(filled, names, strict=True) if not old)
-        warnings.append(f"columns without a name were named {made}")
-    return filled
+def csv_form(source: Source) -> CsvForm:
+    """Find out how a file is written.
+
+    Raises
+    ------
+    IngestError
+        If it is empty, not text, or has no header line.
+    """
+    sample = source.starts_with(SAMPLE_BYTES).removeprefix(_UTF8_BOM)
+    if not sample.strip():
+        raise IngestError("the file is empty", file=source.name)
+    if b"\0" in sample:
+        raise IngestError("it is not a text file", file=source.name, hint="known are FITS, VOTable, Parquet, CSV, ECSV")
+    return sniff(sample.decode("utf-8", errors="replace"), file=source.name)
+
+
+def filled_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names with one made up for each that is empty."""
+    return tuple(name or f"col{number}" for number, name in enumerate(names, start=1))
 
 
 csv.field_size_limit(BLOCK_BYTES)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from ingest.readers import ecsv, parquet
 from ingest.readers.base import Source
-from ingest.readers.csv import CsvReader
+from ingest.readers.csv import CsvReader, csv_form, filled_names
 from ingest.readers.fits import FitsReader
 from ingest.readers.parquet import ParquetReader
 from ingest.readers.votable import open_votable
 from vo_server.errors import IngestError
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.table import Column
 
 if TYPE_CHECKING:
     from vo_server.formats.read.base import TableReader
@@ -24,13 +26,16 @@ _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _HDF5: Final = b"\x89HDF\r\n"
 
 
-def open_reader(file: str) -> TableReader:
+def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     """Open a file of any known format.
 
     Parameters
     ----------
     file
         Path, with ``[part]`` behind it to choose an extension or a table.
+    are_types_needed
+        False when the columns are described elsewhere: then the pass over a CSV file that finds their types is saved,
+        and all columns are said to be text.
 
     Raises
     ------
@@ -55,4 +60,8 @@ def open_reader(file: str) -> TableReader:
         raise IngestError(f"a text file has no part {source.part!r}", file=file)
     if head.startswith(ecsv.MAGIC):
         return ecsv.open_ecsv(source)
-    return CsvReader(source)
+    if are_types_needed:
+        return CsvReader(source)
+    text = DataType(Primitive.CHAR, "*")
+    form = csv_form(source)
+    return CsvReader(source, form=form, columns=[Column(name, text) for name in filled_names(form.names)])

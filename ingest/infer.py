@@ -1,0 +1,292 @@
+"""Make a description out of what the files say, and infer only where that is safe.
+
+Whatever cannot be taken over or inferred stays empty, with a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ingest.spec import (
+    COMPUTED_DEC,
+    COMPUTED_RA,
+    Derivation,
+    DerivationKind,
+    Description,
+    computed_columns,
+    healpix_column,
+)
+from ingest.units import known_ucd, vounit
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Schema, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vo_server.formats.read.base import TableFacts
+
+    Pairs = Sequence[tuple[str, str]]
+    Judge = Callable[[Column], bool]
+
+__all__ = ["infer"]
+
+EQUATORIAL_NAMES: Final = (
+    ("ra", "dec"),
+    ("ra", "de"),
+    ("ra_icrs", "de_icrs"),
+    ("ra_icrs", "dec_icrs"),
+    ("raj2000", "dej2000"),
+    ("raj2000", "decj2000"),
+    ("_raj2000", "_dej2000"),
+    ("_ra_icrs", "_de_icrs"),
+    ("_ra_icrs", "_dec_icrs"),
+    ("_ra", "_de"),
+    ("ra_j2000", "dec_j2000"),
+    ("radeg", "dedeg"),
+    ("radeg", "decdeg"),
+    ("ra_deg", "dec_deg"),
+    ("alpha", "delta"),
+    ("alpha_j2000", "delta_j2000"),
+    ("ramean", "decmean"),
+    ("ra_mean", "dec_mean"),
+    ("coord_ra", "coord_dec"),
+    ("target_ra", "target_dec"),
+    ("ra_", "dec_"),
+)
+"""Pairs of names, in lower case, that mean right ascension and declination, the best first."""
+
+GALACTIC_NAMES: Final = (
+    ("glon", "glat"),
+    ("gal_lon", "gal_lat"),
+    ("galactic_lon", "galactic_lat"),
+    ("gall", "galb"),
+    ("gl", "gb"),
+    ("l", "b"),
+)
+"""Pairs of names that mean Galactic longitude and latitude."""
+
+_EQUATORIAL_UCDS: Final = (("pos.eq.ra;meta.main", "pos.eq.dec;meta.main"), ("pos.eq.ra", "pos.eq.dec"))
+_GALACTIC_UCDS: Final = (("pos.galactic.lon", "pos.galactic.lat"),)
+_OTHER_FRAMES: Final = re.compile(r"fk4|ecl|gal|az_?el|body|xy", re.IGNORECASE)
+_SEXAGESIMAL_UNITS: Final = ("h:m:s", "d:m:s")
+_UNIT_IN_NAME: Final = re.compile(r".*\[(.+)\]")
+_FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
+_LISTED: Final = 8
+"""How many names a warning lists."""
+
+
+def infer(facts: TableFacts, *, schema: str, table: str, description: str | None = None) -> Description:
+    """Make the description of a table.
+
+    Parameters
+    ----------
+    facts
+        What the files say.
+    schema, table
+        What the table will be called.
+    description
+        What the publisher says of the table; wins over the files.
+    """
+    return _Inference(facts, schema, table, description).description()
+
+
+class _Inference:
+    """One pass of judging over the columns of a file."""
+
+    def __init__(self, facts: TableFacts, schema: str, table: str, description: str | None) -> None:
+        self.facts = facts
+        self.schema = schema
+        self.name = table
+        self.text = description or facts.description
+        self.warnings: list[str] = list(facts.warnings)
+        self.frames = {name.lower(): frame for name, frame in facts.frames.items()}
+        self.sexagesimal: dict[str, str] = {}
+
+    def description(self) -> Description:
+        names = self._unique_names()
+        sources = dict(zip(names, (column.name for column in self.facts.columns), strict=True))
+        columns = [
+            self._column(name, column)
+            for name, column in zip(names, self.facts.columns, strict=True)
+            if not self._is_cell(name)
+        ]
+        sources = {column.name: sources[column.name] for column in columns}
+        columns, position, derivation = self._with_position(columns)
+        if position is not None:
+            columns.append(healpix_column())
+        self._tell_gaps(columns)
+        table = Table(self.schema, self.name, tuple(columns), description=self.text, position=position)
+        if self.text is None:
+            self.warnings.append("the table has no description; give one with --description or in a schema file")
+        return Description(
+            Schema(self.schema),
+            table,
+            sources,
+            derivation,
+            is_inferred=True,
+            warnings=tuple(self.warnings),
+        )
+
+    def _unique_names(self) -> list[str]:
+        """Return names that differ in more than case."""
+        taken: Counter[str] = Counter()
+        names, renamed = [], []
+        every = {column.name.strip().lower() for column in self.facts.columns}
+        for column in self.facts.columns:
+            name = column.name.strip()
+            folded = name.lower()
+            taken[folded] += 1
+            if taken[folded] > 1:
+                number = taken[folded]
+                while f"{folded}_{number}" in every:
+                    number += 1
+                renamed.append(f"{name} (now {name}_{number})")
+                name = f"{name}_{number}"
+                every.add(name.lower())
+            names.append(name)
+        if renamed:
+            self.warnings.append(f"names that differ at most in case were made different: {_listed(renamed)}")
+        return names
+
+    def _is_cell(self, name: str) -> bool:
+        if name.lower() != HEALPIX_COLUMN:
+            return False
+        self.warnings.append(f"column {name} is computed anew from the positions; the file's own is not taken over")
+        return True
+
+    def _column(self, name: str, column: Column) -> Column:
+        datatype = column.datatype
+        if datatype.xtype in ("hms", "dms"):
+            self.sexagesimal[name] = datatype.xtype
+            datatype = replace(datatype, xtype=None)
+        null_values = column.null_values
+        if datatype.primitive in _FLOATS and not datatype.is_array:
+            null_values = (*null_values, "NaN")
+        return replace(
+            column,
+            name=name,
+            datatype=datatype,
+            unit=self._unit(name, column.unit),
+            ucd=self._ucd(name, column.ucd),
+            description=" ".join(column.description.split()) if column.description else None,
+            null_values=null_values,
+        )
+
+    def _unit(self, name: str, unit: str | None) -> str | None:
+        if unit is None:
+            inside = _UNIT_IN_NAME.fullmatch(name)
+            return (vounit(inside[1]) or None) if inside is not None else None
+        bare = unit.strip("\"' ")
+        if bare in _SEXAGESIMAL_UNITS:
+            self.sexagesimal[name] = "hms" if bare.startswith("h") else "dms"
+            return None
+        known = vounit(unit)
+        if known is None:
+            self.warnings.append(f"column {name}: the unit {unit!r} is not a VOUnit and was left out")
+        return known or None
+
+    def _ucd(self, name: str, ucd: str | None) -> str | None:
+        if ucd is None:
+            return None
+        known = known_ucd(ucd)
+        if known is None:
+            self.warnings.append(f"column {name}: the UCD {ucd!r} is not in the controlled vocabulary and was left out")
+        return known
+
+    def _with_position(self, columns: list[Column]) -> tuple[list[Column], Position | None, Derivation | None]:
+        """Find the main position, or what it can be computed from."""
+        pair = _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_equatorial)
+        if pair is not None:
+            ra, dec = pair
+            return self._marked(columns, ra, dec), Position(ra, dec), None
+        derivation = self._derivation(columns)
+        if derivation is None:
+            self.warnings.append(
+                "no positions were found: cone searches will not work on this table; name the columns in a schema file"
+            )
+            return columns, None, None
+        taken = {column.name.lower() for column in columns}
+        if taken & {COMPUTED_RA, COMPUTED_DEC}:
+            self.warnings.append(f"positions were not computed: the file has a column {COMPUTED_RA} or {COMPUTED_DEC}")
+            return columns, None, None
+        columns = [_without_main(column, "pos.eq.") for column in columns]
+        return [*columns, *computed_columns(derivation)], Position(COMPUTED_RA, COMPUTED_DEC), derivation
+
+    def _derivation(self, columns: Sequence[Column]) -> Derivation | None:
+        pair = _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_sexagesimal)
+        if pair is not None:
+            return Derivation(DerivationKind.SEXAGESIMAL, *pair)
+        pair = _find_pair(columns, _GALACTIC_UCDS, GALACTIC_NAMES, _is_degrees)
+        return None if pair is None else Derivation(DerivationKind.GALACTIC, *pair)
+
+    def _is_equatorial(self, column: Column) -> bool:
+        frame = self.frames.get(column.name.lower(), "")
+        return _is_degrees(column) and not _OTHER_FRAMES.search(frame)
+
+    def _is_sexagesimal(self, column: Column) -> bool:
+        frame = self.frames.get(column.name.lower(), "")
+        return column.name in self.sexagesimal and column.datatype.is_string and not _OTHER_FRAMES.search(frame)
+
+    def _marked(self, columns: Sequence[Column], ra: str, dec: str) -> list[Column]:
+        """Give the chosen pair its unit and UCDs; no other column may be called the main position."""
+        ucds = {ra: "pos.eq.ra;meta.main", dec: "pos.eq.dec;meta.main"}
+        marked = []
+        for column in columns:
+            ucd = ucds.get(column.name)
+            if ucd is None:
+                marked.append(_without_main(column, "pos.eq."))
+            else:
+                marked.append(replace(column, unit="deg", ucd=ucd, is_principal=True))
+        return marked
+
+    def _tell_gaps(self, columns: Iterable[Column]) -> None:
+        """Say in one warning what users will miss."""
+        shown = [column for column in columns if not column.is_hidden]
+        numbers = [one.name for one in shown if one.unit is None and one.datatype.primitive in _FLOATS]
+        gaps = [
+            (numbers, "floating-point columns have no unit"),
+            ([one.name for one in shown if one.ucd is None], "columns have no UCD"),
+            ([one.name for one in shown if one.description is None], "columns have no description"),
+        ]
+        told = [f"{len(names)} {what} ({_listed(names)})" for names, what in gaps if names]
+        if told:
+            self.warnings.append(
+                "; ".join(told) + "; `vo-server ingest describe` writes a draft to fill in, `--schema-file` takes it"
+            )
+
+
+def _find_pair(columns: Sequence[Column], ucds: Pairs, names: Pairs, is_fit: Judge) -> tuple[str, str] | None:
+    """Return the first pair by UCDs that is the only one of its kind, else the first by names."""
+    for first, second in ucds:
+        left = [column.name for column in columns if _is_ucd(column, first) and is_fit(column)]
+        right = [column.name for column in columns if _is_ucd(column, second) and is_fit(column)]
+        if len(left) == 1 and len(right) == 1:
+            return left[0], right[0]
+    by_name = {column.name.lower().lstrip("#"): column for column in columns}
+    for first, second in names:
+        one, other = by_name.get(first), by_name.get(second)
+        if one is not None and other is not None and is_fit(one) and is_fit(other):
+            return one.name, other.name
+    return None
+
+
+def _is_ucd(column: Column, ucd: str) -> bool:
+    return column.ucd is not None and column.ucd.lower() == ucd
+
+
+def _is_degrees(column: Column) -> bool:
+    return column.datatype in (DataType(Primitive.DOUBLE), DataType(Primitive.FLOAT)) and column.unit in (None, "deg")
+
+
+def _without_main(column: Column, branch: str) -> Column:
+    if column.ucd is None or not column.ucd.lower().startswith(branch):
+        return column
+    return replace(column, ucd=re.sub(";meta.main", "", column.ucd, flags=re.IGNORECASE))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown}, …"
