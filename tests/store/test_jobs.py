@@ -108,6 +108,7 @@ def test_the_list_is_filtered_by_owner_phase_age_and_number(jobs: JobStore, cloc
     assert len(jobs.list(everyone=True, phases=[Phase.QUEUED, Phase.PENDING])) == 4
     assert [job.id for job in jobs.list(everyone=True, last=2)] == newest_first[:2]
     assert jobs.list(everyone=True, last=0) == ()
+    assert len(jobs.list(everyone=True, last=10**30)) == 4
     assert [job.id for job in jobs.list(everyone=True, after=start)] == newest_first[:3]
     assert [job.id for job in jobs.list(owner="anna", after=start, phases=[Phase.QUEUED], last=5)] == [made[3]]
 
@@ -253,10 +254,19 @@ def test_a_heartbeat_keeps_a_job(jobs: JobStore, clock: Clock) -> None:
     job = running(jobs)
     for _ in range(3):
         clock.go_on(20)
-        jobs.heartbeat("w", lease_s=30)
+        jobs.heartbeat("w", [job.id], lease_s=30)
         assert jobs.recover() == ()
     assert jobs.held("w") == {job.id}
     assert jobs.held("other") == frozenset()
+
+
+def test_a_heartbeat_keeps_neither_other_jobs_nor_those_of_others(jobs: JobStore, clock: Clock) -> None:
+    first, second = running(jobs, "w"), running(jobs, "w")
+    clock.go_on(20)
+    jobs.heartbeat("w", [first.id], lease_s=30)
+    jobs.heartbeat("other", [second.id], lease_s=30)
+    clock.go_on(20)
+    assert jobs.recover() == (second.id,)
 
 
 def test_a_job_whose_worker_died_is_run_again_once_and_then_fails(jobs: JobStore, clock: Clock) -> None:
@@ -380,7 +390,7 @@ class PhaseMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 31]), worker=workers)
     def let_time_pass(self, seconds: int, worker: str) -> None:
         self.clock.go_on(seconds)
-        self.jobs.heartbeat(worker, lease_s=30)
+        self.jobs.heartbeat(worker, self.jobs.held(worker), lease_s=30)
         self.jobs.recover()
         self.look()
 

@@ -31,6 +31,9 @@ MAX_ATTEMPTS: Final = 2
 ACCUMULATING: Final = frozenset({"UPLOAD"})
 """Parameters of which a later value is added to the earlier ones; of all others it takes their place."""
 
+_MOST: Final = 2**31 - 1
+"""More than there are jobs; larger numbers do not fit everywhere."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -143,7 +146,9 @@ class JobStore:
             wanted &= jobs.c.owner.is_(None) if owner is None else jobs.c.owner == owner
         if after is not None:
             wanted &= jobs.c.created > after
-        query = select(jobs).where(wanted).order_by(jobs.c.created.desc(), jobs.c.id).limit(last)
+        query = select(jobs).where(wanted).order_by(jobs.c.created.desc(), jobs.c.id)
+        if last is not None:
+            query = query.limit(min(last, _MOST))
         with self._database.read() as connection:
             return tuple(_job(row) for row in connection.execute(query))
 
@@ -207,7 +212,7 @@ class JobStore:
         worker
             Name of the worker, unique among all that ever run.
         lease_s
-            Time after which the job goes to another worker unless :meth:`heartbeat` is called before [s].
+            Time after which the job is given to another worker unless :meth:`heartbeat` is called before [s].
         """
         waiting = select(jobs.c.id).where(jobs.c.phase == Phase.QUEUED).order_by(jobs.c.queued, jobs.c.id).limit(1)
         with self._database.read() as connection:  # so that idle workers do not take the write lock of SQLite
@@ -233,11 +238,12 @@ class JobStore:
         with self._database.read() as connection:
             return frozenset(connection.scalars(select(jobs.c.id).where(_held_by(worker))))
 
-    def heartbeat(self, worker: str, *, lease_s: float) -> None:
-        """Keep the jobs of a worker for some more time."""
+    def heartbeat(self, worker: str, job_ids: Collection[str], *, lease_s: float) -> None:
+        """Keep those of these jobs that the worker still holds for some more time."""
         lease_until = self._clock() + timedelta(seconds=lease_s)
         with self._database.write() as connection:
-            connection.execute(update(jobs).where(_held_by(worker)).values(lease_until=lease_until))
+            kept = _held_by(worker) & jobs.c.id.in_(job_ids)
+            connection.execute(update(jobs).where(kept).values(lease_until=lease_until))
 
     def mark_completed(self, job_id: str, result: JobResult, *, worker: str) -> None:
         """End a job well.

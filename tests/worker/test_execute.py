@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from vo_server.errors import EngineError, ParameterError, QueryCancelledError, UsageError
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.job import Job, Phase
+from vo_server.model.query import Query, QueryResult, arrow_schema
+from vo_server.model.table import Column
+from vo_server.store.results import ResultStore
+from vo_server.worker.execute import QueryRun
+
+COLUMNS = (Column("a", DataType(Primitive.LONG)),)
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+JOB = Job("f" * 32, Phase.EXECUTING, NOW, NOW, 60, (("QUERY", "SELECT a FROM t"), ("RESPONSEFORMAT", "csv")))
+
+
+@dataclass
+class Queries:
+    """Answers every query with the same batches, unless a fault is switched on."""
+
+    n_batches: int = 2
+    dies_at: int | None = None
+    hangs_at: int | None = None
+    ends_quietly: bool = False
+    asked: list[tuple[Query, float]] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
+        self.asked.append((query, timeout_s))
+        result = QueryResult(COLUMNS, iter(()), maxrec=1000, on_close=self.closed.set)
+        result.batches = self.batches(result)
+        return result
+
+    def batches(self, result: QueryResult) -> Iterator[pa.RecordBatch]:
+        for number in range(self.n_batches):
+            if number == self.dies_at:
+                raise EngineError("the database failed")
+            if number == self.hangs_at:
+                assert self.closed.wait(10)
+                if self.ends_quietly:
+                    return
+                raise QueryCancelledError("closed")
+            result.n_rows += 3
+            yield pa.record_batch([pa.array([1, 2, 3], pa.int64())], schema=arrow_schema(COLUMNS))
+        result.overflow = True
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path / "results")
+
+
+def never() -> bool:
+    return False
+
+
+def files(results: ResultStore) -> list[Path]:
+    return [path for path in results.directory.rglob("*") if path.is_file()]
+
+
+def test_rows_become_a_file_in_the_format_that_was_asked_for(results: ResultStore) -> None:
+    queries = Queries()
+    result = QueryRun(queries=queries, results=results)(JOB, never)
+    content = results.locate(result.path).read_bytes()
+    assert content.split() == b"a 1 2 3 1 2 3".split()
+    assert result.mime == "text/csv;header=present"
+    assert (result.id, result.size_bytes, result.n_rows, result.overflow) == ("result", len(content), 6, True)
+    assert result.path.endswith(".csv")
+    assert queries.asked == [(Query("SELECT a FROM t", response_format="csv"), 60)]
+    assert queries.closed.is_set()
+
+
+def test_two_runs_of_one_job_write_two_files(results: ResultStore) -> None:
+    run = QueryRun(queries=Queries(), results=results)
+    assert run(JOB, never).path != run(JOB, never).path
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ((), "QUERY is missing"),
+        ((("QUERY", "SELECT 1"), ("MAXREC", "-1")), "MAXREC"),
+        ((("QUERY", "SELECT 1"), ("LANG", "OOBLECK")), "unknown query language"),
+        ((("QUERY", "SELECT 1"), ("RESPONSEFORMAT", "papyrus")), "RESPONSEFORMAT"),
+        ((("QUERY", "SELECT 1"), ("QUERY", "SELECT 2")), "one value only"),
+    ],
+)
+def test_parameters_are_judged_when_the_job_runs(
+    results: ResultStore, parameters: tuple[tuple[str, str], ...], message: str
+) -> None:
+    queries = Queries()
+    with pytest.raises(UsageError, match=message):
+        QueryRun(queries=queries, results=results)(replace(JOB, parameters=parameters), never)
+    assert queries.asked == []
+
+
+def test_a_missing_query_is_a_parameter_error(results: ResultStore) -> None:
+    with pytest.raises(ParameterError):
+        QueryRun(queries=Queries(), results=results)(replace(JOB, parameters=()), never)
+
+
+def test_a_query_that_dies_half_way_leaves_no_file(results: ResultStore) -> None:
+    queries = Queries(n_batches=3, dies_at=1)
+    with pytest.raises(EngineError):
+        QueryRun(queries=queries, results=results)(JOB, never)
+    assert files(results) == []
+    assert queries.closed.is_set()
+
+
+@pytest.mark.parametrize("ends_quietly", [False, True], ids=["raises", "ends"])
+def test_a_query_that_gives_no_rows_is_stopped_when_it_is_cancelled(results: ResultStore, ends_quietly: bool) -> None:
+    queries = Queries(hangs_at=1, ends_quietly=ends_quietly)
+    start = time.monotonic()
+    with pytest.raises(QueryCancelledError):
+        QueryRun(queries=queries, results=results)(JOB, lambda: time.monotonic() - start > 0.3)
+    assert time.monotonic() - start < 1.0
+    assert files(results) == []
+
+
+def test_a_query_that_gives_rows_without_end_is_stopped_when_it_is_cancelled(results: ResultStore) -> None:
+    start = time.monotonic()
+    with pytest.raises(QueryCancelledError):
+        QueryRun(queries=Queries(n_batches=10**9), results=results)(JOB, lambda: time.monotonic() - start > 0.3)
+    assert time.monotonic() - start < 1.0
+    assert files(results) == []
+
+
+def test_no_watcher_is_left_behind(results: ResultStore) -> None:
+    QueryRun(queries=Queries(), results=results)(JOB, never)
+    assert not [thread for thread in threading.enumerate() if thread.name == "job-watcher"]

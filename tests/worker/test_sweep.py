@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import Clock
+from vo_server.model.job import Job
+from vo_server.store.jobs import JobStore
+from vo_server.store.open import Store
+from vo_server.store.results import ResultStore
+from vo_server.store.tables import utc_now
+from vo_server.worker.sweep import Sweeper
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path / "results")
+
+
+def make(jobs: JobStore, results: ResultStore, retention_s: float) -> Job:
+    job = jobs.create([], destruction=jobs._clock() + timedelta(seconds=retention_s), execution_duration_s=60)
+    with results.create(job.id, "result.vot") as file:
+        file.write(b"rows")
+    return job
+
+
+def test_expired_jobs_go_with_their_results_and_others_stay(store: Store, results: ResultStore) -> None:
+    clock = Clock()
+    jobs = JobStore(store.database, clock=clock)
+    old, young = make(jobs, results, 10), make(jobs, results, 1000)
+    clock.go_on(100)
+    assert Sweeper(jobs=jobs, results=results).destroy_expired() == (old.id,)
+    assert jobs.ids() == {young.id}
+    assert [folder.name for folder in results.directory.iterdir()] == [young.id]
+
+
+def test_results_without_a_job_go(store: Store, results: ResultStore) -> None:
+    kept = make(store.jobs, results, 1000)
+    with results.create("orphan", "result.vot") as file:
+        file.write(b"rows")
+    before = time.time() - 7200
+    for folder in results.directory.iterdir():
+        os.utime(folder, (before, before))
+    assert Sweeper(jobs=store.jobs, results=results).remove_orphans() == ("orphan",)
+    assert [folder.name for folder in results.directory.iterdir()] == [kept.id]
+
+
+def test_a_sweeper_sweeps_by_itself_and_stops(store: Store, results: ResultStore) -> None:
+    make(store.jobs, results, 0.2)
+    sweeper = Sweeper(jobs=store.jobs, results=results, every_s=0.1)
+    sweeper.start()
+    deadline = time.monotonic() + 10
+    while store.jobs.ids():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    sweeper.stop()
+    sweeper.stop()
+    assert store.jobs.list(after=utc_now() - timedelta(days=1)) == ()
+
+
+def test_two_sweepers_do_not_disturb_each_other(store: Store, results: ResultStore) -> None:
+    for _ in range(20):
+        make(store.jobs, results, 0)
+    sweepers = [Sweeper(jobs=store.jobs, results=results, every_s=0.05) for _ in range(2)]
+    for sweeper in sweepers:
+        sweeper.start()
+    deadline = time.monotonic() + 10
+    while store.jobs.ids():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for sweeper in sweepers:
+        sweeper.stop()
+    assert list(results.directory.iterdir()) == []
+
+
+def test_a_sweeper_survives_a_failure(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store.jobs.create([], destruction=utc_now(), execution_duration_s=60)
+    sweeper = Sweeper(jobs=store.jobs, results=ResultStore(tmp_path / "file"), every_s=0.05)
+    sweeper.start()
+    time.sleep(0.3)
+    assert sweeper._thread.is_alive()
+    sweeper.stop()
+    assert "sweeping failed" in caplog.text

@@ -1,0 +1,101 @@
+"""The run of a job: its parameters become a query, its rows a file."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final, Protocol
+
+from vo_server.errors import QueryCancelledError
+from vo_server.formats.registry import find_format
+from vo_server.model.job import Job, JobResult
+from vo_server.services.parameters import to_query
+
+if TYPE_CHECKING:
+    from vo_server.model.query import Query, QueryResult
+    from vo_server.store.results import ResultStore
+
+__all__ = ["Queries", "QueryRun"]
+
+_LOOK_S: Final = 0.1
+"""Time between two looks whether the run has been cancelled [s]."""
+
+
+class Queries(Protocol):
+    """What answers queries: :class:`~vo_server.services.query.QueryService`."""
+
+    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
+        """Start a query."""
+        ...
+
+
+class QueryRun:
+    """Runs the query of a job and keeps its result.
+
+    Parameters
+    ----------
+    queries
+        Answers queries.
+    results
+        Where the result goes.
+    """
+
+    def __init__(self, *, queries: Queries, results: ResultStore) -> None:
+        self._queries = queries
+        self._results = results
+
+    def __call__(self, job: Job, cancelled: Callable[[], bool]) -> JobResult:
+        """Run a job to its end.
+
+        Parameters
+        ----------
+        job
+            The job; its parameters are judged now.
+        cancelled
+            Tells whether nobody wants the result any more; then the query is stopped, even while it gives no rows.
+
+        Raises
+        ------
+        QueryCancelledError
+            If the run was cancelled; no result is left.
+        VoError
+            If the parameters or the query are wrong, or something failed; no result is left.
+        """
+        query = to_query(job.parameters)
+        chosen = find_format(query.response_format)
+        # Two runs of one job never write the same file: the second may begin while the first is not quite dead.
+        name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
+        result = self._queries.run(query, timeout_s=job.execution_duration_s)
+        with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
+            for piece in chosen.writer.write(result):
+                file.write(piece)
+                _check(cancelled)
+            _check(cancelled)  # a stream that was closed under the writer may just have ended
+        return JobResult("result", file.path, chosen.content_type, file.size_bytes, result.n_rows, result.overflow)
+
+
+def _check(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise QueryCancelledError("the job was stopped")
+
+
+@contextmanager
+def _stopped_when(cancelled: Callable[[], bool], result: QueryResult) -> Iterator[None]:
+    """Close a result as soon as it is cancelled, which ends the wait for its next rows."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_LOOK_S):
+            if cancelled():
+                result.close()
+                return
+
+    watcher = threading.Thread(target=watch, name="job-watcher", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()

@@ -1,0 +1,224 @@
+"""The worker: claims jobs, runs them, and tells what became of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vo_server.errors import CatalogueError, MissingError, PhaseError, QueryCancelledError, QueryTimeoutError, VoError
+from vo_server.model.job import Job, JobError, JobResult
+
+if TYPE_CHECKING:
+    from vo_server.store.jobs import JobStore
+    from vo_server.store.results import ResultStore
+
+__all__ = ["Execute", "Worker"]
+
+logger = logging.getLogger(__name__)
+
+Execute = Callable[[Job, Callable[[], bool]], JobResult]
+"""Runs a job to its end; the second argument tells whether to stop. Raises :class:`~vo_server.errors.VoError`."""
+
+_LOOK_S: Final = 0.25
+"""Time between two looks whether running jobs were aborted, by this process or another [s]."""
+
+_PAUSES_S: Final = (0.5, 2.0, 5.0)
+"""Pauses before the end of a run is told again to a database that did not answer [s]."""
+
+
+@dataclass(eq=False)
+class _Run:
+    """A job that this worker executes."""
+
+    job: Job
+    deadline: float
+    """On the monotonic clock [s]."""
+    is_lost: threading.Event = field(default_factory=threading.Event)
+    """Set when the job was aborted, destroyed or given to another worker."""
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+class Worker:
+    """Threads that run jobs, and one that keeps the jobs theirs.
+
+    Parameters
+    ----------
+    jobs
+        Where jobs are claimed.
+    results
+        Where ``execute`` leaves results; one that comes too late is removed.
+    execute
+        Runs one job.
+    concurrency
+        Jobs that run at once.
+    lease_s
+        Time after which the jobs of this worker go to others when it has died [s].
+    poll_s
+        Time between two looks for jobs that another process has queued [s].
+    """
+
+    def __init__(
+        self,
+        *,
+        jobs: JobStore,
+        results: ResultStore,
+        execute: Execute,
+        concurrency: int = 2,
+        lease_s: float = 30.0,
+        poll_s: float = 0.5,
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._jobs = jobs
+        self._results = results
+        self._execute = execute
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._runs: dict[str, _Run] = {}
+        self._stop = threading.Event()
+        self._done = threading.Event()
+        self._runners = [
+            threading.Thread(target=self._run_jobs, name=f"job-runner-{number}", daemon=True)
+            for number in range(concurrency)
+        ]
+        self._keeper = threading.Thread(target=self._keep, name="job-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to run jobs."""
+        self._keeper.start()
+        for runner in self._runners:
+            runner.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Stop in good order: running jobs are put back for others; may be called more than once.
+
+        Parameters
+        ----------
+        timeout_s
+            Time to wait for running jobs to stop [s]; one that does not is run again when its lease is over.
+        """
+        self._stop.set()
+        self._jobs.signal.notify("")  # wakes those who wait for any job
+        deadline = time.monotonic() + timeout_s
+        for thread in self._runners:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        self._done.set()
+        if self._keeper.is_alive():
+            self._keeper.join(max(1.0, deadline - time.monotonic()))
+
+    def _run_jobs(self) -> None:
+        with self._jobs.signal.watch() as changed:
+            while not self._stop.is_set():
+                job = self._claim()
+                if job is None:
+                    changed.wait(self._poll_s)
+                    changed.clear()
+                else:
+                    self._run(job)
+
+    def _claim(self) -> Job | None:
+        try:
+            return self._jobs.claim(self.name, lease_s=self._lease_s)
+        except VoError:
+            logger.warning("no job could be claimed", exc_info=True)
+            self._stop.wait(self._poll_s)
+            return None
+
+    def _run(self, job: Job) -> None:
+        run = _Run(job, time.monotonic() + job.execution_duration_s)
+        self._runs[job.id] = run
+        start = time.monotonic()
+        try:
+            result = self._execute(job, lambda: run.is_lost.is_set() or self._stop.is_set() or run.is_late)
+        except Exception as error:  # noqa: BLE001  (whatever a run dies of, the job must tell it and the thread go on)
+            end = self._end_of(run, error)
+        else:
+            end = self._completion(run, result)
+        self._tell(run, end)
+        del self._runs[job.id]
+        logger.info("job %s was run for %.2f s", job.id, time.monotonic() - start)
+
+    def _completion(self, run: _Run, result: JobResult) -> Callable[[], None]:
+        def complete() -> None:
+            try:
+                self._jobs.mark_completed(run.job.id, result, worker=self.name)
+            except (MissingError, PhaseError):
+                if not self._is_told(run.job.id, result):
+                    self._results.discard(result.path)
+                    raise
+
+        return complete
+
+    def _is_told(self, job_id: str, result: JobResult) -> bool:
+        """Tell whether an earlier attempt, whose answer was lost, has completed the job with this very result."""
+        try:
+            return result in self._jobs.get(job_id).results
+        except MissingError:
+            return False
+
+    def _end_of(self, run: _Run, error: Exception) -> Callable[[], None]:
+        """Return what is to be told of a run that failed."""
+        job_id = run.job.id
+        is_stopped = isinstance(error, QueryCancelledError)
+        if isinstance(error, QueryTimeoutError) or (is_stopped and run.is_late):
+            duration_s = run.job.execution_duration_s
+            # UWS 1.1, section 2.1.4.
+            reason = JobError(
+                f"the job ran longer than its execution duration of {duration_s} s and was aborted "
+                "(set a longer EXECUTIONDURATION, or make the query smaller)",
+                code=QueryTimeoutError.code,
+            )
+            return lambda: self._jobs.mark_aborted(job_id, reason, worker=self.name)
+        if is_stopped and self._stop.is_set():
+            return lambda: self._jobs.requeue(job_id, worker=self.name)
+        if isinstance(error, VoError):
+            told = JobError(str(error), error.transient, error.code)
+        else:
+            logger.error("job %s failed", job_id, exc_info=error)
+            told = JobError(f"an internal error, which the operator finds in the log under job {job_id}")
+        return lambda: self._jobs.mark_error(job_id, told, worker=self.name)
+
+    def _tell(self, run: _Run, end: Callable[[], None]) -> None:
+        """Tell the store what became of a run, patiently; the run is kept ours meanwhile."""
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                end()
+            except (MissingError, PhaseError) as error:
+                logger.info("the run of job %s ends in vain: %s", run.job.id, error)
+            except CatalogueError:
+                logger.warning("the end of job %s cannot be told", run.job.id, exc_info=True)
+                if pause_s is not None:
+                    time.sleep(pause_s)
+                    continue
+            except VoError:
+                logger.warning("the result of job %s cannot be discarded", run.job.id, exc_info=True)
+            return
+
+    def _keep(self) -> None:
+        """Keep running jobs ours, find out which we lost, and give those of dead workers to others."""
+        next_beat = time.monotonic()
+        while not self._done.wait(_LOOK_S):
+            runs = tuple(self._runs.copy().values())
+            try:
+                if runs:
+                    held = self._jobs.held(self.name)
+                    for run in runs:
+                        if run.job.id not in held:
+                            run.is_lost.set()
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + self._lease_s / 3
+                    if runs:
+                        self._jobs.heartbeat(self.name, [run.job.id for run in runs], lease_s=self._lease_s)
+                    self._jobs.recover()
+            except VoError:
+                logger.warning("the jobs of worker %s cannot be kept now", self.name, exc_info=True)

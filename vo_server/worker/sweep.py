@@ -1,0 +1,81 @@
+"""Removes what has had its time: jobs at their destruction, results without a job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from vo_server.errors import MissingError, VoError
+
+if TYPE_CHECKING:
+    from vo_server.store.jobs import JobStore
+    from vo_server.store.results import ResultStore
+
+__all__ = ["Sweeper"]
+
+logger = logging.getLogger(__name__)
+
+_ORPHANS_EVERY_S: Final = 3600.0
+"""Time between two looks through the whole directory of results [s]."""
+
+
+class Sweeper:
+    """Sweeps now and then, in a thread of its own; several processes may sweep the same store.
+
+    Parameters
+    ----------
+    jobs
+        The jobs.
+    results
+        Their results.
+    every_s
+        Time between two looks for expired jobs [s].
+    """
+
+    def __init__(self, *, jobs: JobStore, results: ResultStore, every_s: float = 30.0) -> None:
+        self._jobs = jobs
+        self._results = results
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Stop sweeping; may be called more than once."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def destroy_expired(self) -> tuple[str, ...]:
+        """Destroy the jobs whose time has come, with their results, and return their ids."""
+        expired = self._jobs.expired()
+        for job_id in expired:
+            try:
+                self._jobs.destroy(job_id)
+            except MissingError:  # another process was faster
+                logger.debug("job %s is gone already", job_id)
+            self._results.remove(job_id)
+        return expired
+
+    def remove_orphans(self) -> tuple[str, ...]:
+        """Remove results that no job has, and return the ids in their names."""
+        return self._results.sweep(self._jobs.ids())
+
+    def _run(self) -> None:
+        next_orphans = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                gone = self.destroy_expired()
+                if time.monotonic() >= next_orphans:
+                    next_orphans = time.monotonic() + _ORPHANS_EVERY_S
+                    gone += self.remove_orphans()
+                if gone:
+                    logger.info("swept %d jobs", len(gone))
+            except VoError:
+                logger.warning("sweeping failed, trying again in %g s", self._every_s, exc_info=True)
+            self._stop.wait(self._every_s)
