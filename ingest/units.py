@@ -85,6 +85,9 @@ def vounit(text: str) -> str | None:
     text = _SYNONYMS.get(text.lower(), text)
     if text == "%":
         return text
+    if not re.search("[A-Za-z]", text):
+        # A bare number, such as the 3.6 of a column [3.6].
+        return None
     inner = _FUNCTION.fullmatch(text)
     if inner is not None and vounit(inner[2]):
         return f"{inner[1]}({vounit(inner[2])})"

@@ -1,0 +1,119 @@
+"""What is checked of the rows of a load: positions, and what a publisher should hear of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.convert import Fault
+from vo_server.formats.read.cast import null_out
+from vo_server.model.table import HEALPIX_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ingest.spec import Description
+    from vo_server.model.table import Table
+
+__all__ = ["Findings", "position_faults"]
+
+RA_RANGE_DEG: Final = (0.0, 360.0)
+DEC_RANGE_DEG: Final = (-90.0, 90.0)
+_FEW_ROWS: Final = 100
+"""With fewer rows a small range of values proves nothing."""
+
+
+def position_faults(columns: Mapping[str, pa.Array], description: Description) -> tuple[Fault, ...]:
+    """Find positions out of range; the ranges are closed, NULL is allowed."""
+    position = description.table.position
+    if position is None:
+        return ()
+    hint = "; if it is no position, describe the table in a schema file" if description.is_inferred else ""
+    faults = []
+    for name, (low, high) in ((position.ra, RA_RANGE_DEG), (position.dec, DEC_RANGE_DEG)):
+        values = columns[name]
+        inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+        outside = ~np.asarray(pc.fill_null(inside, fill_value=True).to_numpy(zero_copy_only=False), bool)
+        if outside.any():
+            faults.append(Fault(name, outside, f"is outside {low:g} to {high:g} deg{hint}", values))
+    return tuple(faults)
+
+
+def without(columns: Mapping[str, pa.Array], faults: tuple[Fault, ...]) -> dict[str, pa.Array]:
+    """Return the columns with NULL for the values at fault."""
+    cleaned = dict(columns)
+    for fault in faults:
+        cleaned[fault.column] = null_out(cleaned[fault.column], fault.mask)
+    return cleaned
+
+
+@dataclass
+class Findings:
+    """What was seen of the rows that are loaded, in one pass."""
+
+    table: Table
+    n_rows: int = 0
+    null_counts: Counter[str] = field(default_factory=Counter)
+    non_ascii: set[str] = field(default_factory=set)
+    """Columns of text with characters outside ASCII."""
+    n_infinite: Counter[str] = field(default_factory=Counter)
+    reach_deg: dict[str, float] = field(default_factory=dict)
+    """Largest absolute value of the position columns."""
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        """Look at a batch that is about to be written."""
+        self.n_rows += batch.num_rows
+        for column, values in zip(self.table.columns, batch.columns, strict=True):
+            if values.null_count:
+                self.null_counts[column.name] += values.null_count
+            if pa.types.is_string(values.type) and column.name not in self.non_ascii and not _is_ascii(values):
+                self.non_ascii.add(column.name)
+            if pa.types.is_floating(values.type):
+                self.n_infinite[column.name] += pc.sum(pc.is_inf(values)).as_py() or 0
+        self._see_position(batch)
+
+    def _see_position(self, batch: pa.RecordBatch) -> None:
+        position = self.table.position
+        if position is None:
+            return
+        for name in (position.ra, position.dec):
+            reach = pc.max(pc.abs(batch.column(name))).as_py()
+            if reach is not None:
+                self.reach_deg[name] = max(reach, self.reach_deg.get(name, 0.0))
+
+    def warnings(self) -> list[str]:
+        """Return what a publisher should hear of."""
+        told = [
+            f"column {name}: {count} values are infinite" for name, count in sorted(self.n_infinite.items()) if count
+        ]
+        position = self.table.position
+        if position is None or self.n_rows == 0:
+            return told
+        n_lost = self.null_counts[HEALPIX_COLUMN]
+        if n_lost:
+            told.append(f"{n_lost} rows have no position; cone searches do not find them")
+        ra, dec = self.reach_deg.get(position.ra, 0.0), self.reach_deg.get(position.dec, 0.0)
+        if self.n_rows >= _FEW_ROWS and 0 < ra <= 2 * np.pi and dec <= np.pi / 2:
+            names = f"{position.ra} and {position.dec}"
+            told.append(f"no position is larger than 2 pi: are {names} in radians? They are taken as degrees")
+        return told
+
+
+def _is_ascii(values: pa.Array) -> bool:
+    """Tell whether all texts are ASCII: then they have as many bytes as characters."""
+    return bool(pc.all(pc.equal(pc.binary_length(values), pc.utf8_length(values))).as_py() is not False)
+
+
+def any_fault(n_rows: int, faults: tuple[Fault, ...]) -> NDArray[np.bool_]:
+    """Return which rows have a fault."""
+    bad = np.zeros(n_rows, bool)
+    for fault in faults:
+        bad |= fault.mask
+    return bad

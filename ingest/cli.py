@@ -1,0 +1,195 @@
+"""``vo-server ingest``: describe files, load them, and look after the releases of tables."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.load import LoadSummary
+    from vo_server.engine.base import Engine
+    from vo_server.store.open import Store
+
+__all__ = ["ingest"]
+
+_database = click.option(
+    "--database",
+    metavar="URL",
+    help="duckdb:///DIR or postgresql://...; VO_DATABASE or duckdb:///vo-data when not given.",
+)
+
+
+@click.group()
+def ingest() -> None:
+    """Publish files as tables."""
+
+
+@ingest.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--table", default="my_schema.my_table", metavar="SCHEMA.TABLE", help="What the table will be called.")
+@click.option("--description", help="Description of the table.")
+def describe(files: tuple[str, ...], table: str, description: str | None) -> None:
+    """Print a draft description of FILE as Felis YAML.
+
+    Names, types, units, UCDs, descriptions and null marks are those of the file as far as it has them; what is
+    missing is told in comments on top. Several files are described as one table.
+    """
+    from ingest.describe import to_yaml  # noqa: PLC0415 - Felis costs a second that other commands need not wait
+    from ingest.load import describe_files  # noqa: PLC0415 - as above
+
+    click.echo(to_yaml(describe_files(files, table=table, description=description)), nl=False)
+
+
+@ingest.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--table", required=True, metavar="SCHEMA.TABLE", help="What the table will be called.")
+@click.option(
+    "--schema-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Felis YAML that describes the table; wins over what the files say.",
+)
+@_database
+@click.option(
+    "--on-error",
+    type=click.Choice(["refuse", "keep", "skip"]),
+    default="refuse",
+    show_default=True,
+    help="Rows with a wrong value: refuse the load, keep them with NULL instead of the value, or skip them.",
+)
+@click.option("--version", metavar="NAME", help="Name of the release; made from the time when not given.")
+@click.option("--description", help="Description of the table.")
+def load(
+    files: tuple[str, ...],
+    *,
+    table: str,
+    schema_file: str | None,
+    database: str | None,
+    on_error: str,
+    version: str | None,
+    description: str | None,
+) -> None:
+    """Publish FILE as a table: FITS, Parquet, VOTable, CSV or ECSV, plain or compressed.
+
+    The new release replaces the old one at once and completely, or not at all. Several files make one table if they
+    have the same columns. An extension or table inside a file is chosen as FILE[2] or FILE[NAME].
+    """
+    from ingest.load import load_table  # noqa: PLC0415 - as in describe
+    from ingest.progress import terminal_progress  # noqa: PLC0415 - as in describe
+
+    with _opened(database) as (engine, store), terminal_progress() as progress:
+        summary = load_table(
+            files,
+            table=table,
+            engine=engine,
+            store=store,
+            schema_file=schema_file,
+            description=description,
+            version=version,
+            on_error=on_error,
+            progress=progress,
+        )
+    _tell(summary)
+
+
+@ingest.command()
+@click.argument("table", required=False, metavar="[SCHEMA.TABLE]")
+@_database
+def releases(table: str | None, database: str | None) -> None:
+    """List the releases of a table, or of all tables; a star marks the current one."""
+    from vo_server.errors import MissingError  # noqa: PLC0415 - for symmetry with the commands above
+
+    with _opened(database) as (_, store):
+        names = [table] if table else _published(store)
+        for name in names:
+            found = store.catalogue.releases(name)
+            if not found:
+                raise MissingError(f"no table {name} is published", hint="`vo-server ingest releases` lists all")
+            for release in found:
+                mark = "*" if release.is_current else " "
+                sources = ", ".join(source.name for source in release.sources)
+                created = f"{release.created:%Y-%m-%d %H:%M:%S}"
+                click.echo(f"{mark} {name}  {release.version}  {created}  {release.table.n_rows} rows  {sources}")
+
+
+@ingest.command()
+@click.argument("table", metavar="SCHEMA.TABLE")
+@click.option("--version", metavar="NAME", help="Release to go back to; the one before the current one when not given.")
+@_database
+def rollback(table: str, version: str | None, database: str | None) -> None:
+    """Make an earlier release of a table the current one again."""
+    with _opened(database) as (_, store):
+        chosen = version or _previous(store, table)
+        store.catalogue.make_current(table, chosen)
+    click.echo(f"{table}: release {chosen} is current")
+
+
+@ingest.command()
+@click.argument("table", metavar="SCHEMA.TABLE")
+@click.option("--version", metavar="NAME", help="Drop only this release; the whole table when not given.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_database
+def drop(table: str, version: str | None, yes: bool, database: str | None) -> None:
+    """Remove a table, or one release of it, for good."""
+    what = f"table {table} with all its releases" if version is None else f"release {version} of {table}"
+    if not yes:
+        click.confirm(f"Remove {what}?", abort=True)
+    with _opened(database) as (engine, store):
+        for location in store.catalogue.remove(table, version):
+            engine.drop(location)
+    click.echo(f"{what} was removed")
+
+
+@contextmanager
+def _opened(database: str | None) -> Iterator[tuple[Engine, Store]]:
+    """Open engine and store of a database."""
+    from vo_server.engine.open import open_engine  # noqa: PLC0415 - a second that `--help` need not wait
+    from vo_server.settings import Settings  # noqa: PLC0415 - as above
+    from vo_server.store.open import open_store  # noqa: PLC0415 - as above
+
+    settings = Settings() if database is None else Settings(database=database)
+    store = open_store(settings.database, store_schema=settings.postgres.store_schema)
+    try:
+        engine = open_engine(settings)
+        try:
+            yield engine, store
+        finally:
+            engine.close()
+    finally:
+        store.close()
+
+
+def _published(store: Store) -> list[str]:
+    return [table.full_name for table in store.catalogue.load().tables if table.location is not None]
+
+
+def _previous(store: Store, table: str) -> str:
+    from vo_server.errors import MissingError  # noqa: PLC0415 - as in releases
+
+    found = store.catalogue.releases(table)
+    current = next((index for index, release in enumerate(found) if release.is_current), None)
+    if current is None:
+        raise MissingError(f"no table {table} is published")
+    if current + 1 >= len(found):
+        raise MissingError(f"table {table} has no release before {found[current].version}")
+    return found[current + 1].version
+
+
+def _tell(summary: LoadSummary) -> None:
+    """Report a load: the result on standard output, what needs attention on standard error."""
+    for warning in summary.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if summary.n_bad_rows:
+        click.echo(f"{summary.n_bad_rows} bad rows; the first {len(summary.bad_rows)}:", err=True)
+        for row in summary.bad_rows:
+            click.echo(f"  {row}", err=True)
+    table = summary.release.table
+    nulls = sum(count for name, count in summary.null_counts.items() if not table.by_name[name].is_hidden)
+    click.echo(
+        f"{table.full_name} {summary.release.version}: {summary.n_rows} rows, {len(table.visible_columns)} columns, "
+        f"{nulls} NULLs, {summary.n_bad_rows} bad rows, {summary.size_bytes} bytes, "
+        f"{summary.seconds:.1f} s ({summary.rows_per_second:.0f} rows/s)"
+    )

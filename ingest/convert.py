@@ -1,0 +1,299 @@
+"""Pure functions and one class that turn batches of a file into batches of the described table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.spec import COMPUTED_DEC, COMPUTED_RA, DerivationKind
+from vo_server.errors import IngestError
+from vo_server.formats.read.cast import cast, null_out
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.table import HEALPIX_COLUMN, Column
+from vo_server.sky.healpix import NO_CELL, cells
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ingest.spec import Description
+    from vo_server.formats.read.base import TableReader
+
+    FloatArray = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+__all__ = [
+    "Converted",
+    "Converter",
+    "Fault",
+    "apply_null_values",
+    "galactic_to_icrs",
+    "sexagesimal_to_degrees",
+    "with_cells",
+]
+
+_HMS: Final = (
+    r"^\s*(?P<sign>[+-]?)(?P<whole>\d{1,2})[:h ]\s*(?P<minutes>\d{1,2})[:m ]\s*(?P<seconds>\d{1,2}(\.\d*)?)s?\s*$"
+)
+_DMS: Final = (
+    r"^\s*(?P<sign>[+-]?)(?P<whole>\d{1,2})[:d° ]\s*(?P<minutes>\d{1,2})[:m' ]\s*(?P<seconds>\d{1,2}(\.\d*)?)[s\"]?\s*$"
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Values of one column that cannot be taken over."""
+
+    column: str
+    mask: BoolArray
+    reason: str
+    """What is wrong with them, to follow the value in a message."""
+    shown: pa.Array | None = None
+    """The values as the file has them."""
+    can_be_null: bool = True
+    """Whether the row can be kept with NULL instead of the value."""
+
+    def message(self, index: int) -> str:
+        """Say what is wrong with one value."""
+        if self.shown is None:
+            return self.reason
+        value = self.shown[index].as_py()
+        text = repr(value) if isinstance(value, str) else str(value)
+        return f"{text[:60]} {self.reason}"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Rows in the described form, and what was wrong with some of them."""
+
+    columns: dict[str, pa.Array]
+    """By name; bad values are NULL. The hidden cell column is not there yet."""
+    faults: tuple[Fault, ...]
+    n_rows: int
+
+
+class Converter:
+    """Turns the batches of one file into the described columns.
+
+    Parameters
+    ----------
+    description
+        What the table is to be.
+    reader
+        The file, for its columns and the null marks that are part of its format (TNULL, VALUES null).
+
+    Raises
+    ------
+    IngestError
+        If described columns are missing in the file, or it has columns that are not described.
+    """
+
+    def __init__(self, description: Description, reader: TableReader) -> None:
+        self.description = description
+        self.null_texts = reader.null_texts
+        self.plan = _plan(description, reader)
+        own = reader.facts.columns
+        self.marks = {
+            column.name: tuple(dict.fromkeys((*own[index].null_values, *column.null_values)))
+            for column, index in self.plan
+        }
+
+    def convert(self, batch: pa.RecordBatch) -> Converted:
+        """Convert a batch of the file."""
+        columns: dict[str, pa.Array] = {}
+        faults: list[Fault] = []
+        for column, index in self.plan:
+            raw = batch.column(index)
+            columns[column.name] = self._values(column, raw, faults)
+        self._derive(columns, faults)
+        return Converted(columns, tuple(faults), batch.num_rows)
+
+    def _values(self, column: Column, raw: pa.Array, faults: list[Fault]) -> pa.Array:
+        marks = self.marks[column.name]
+        values, bad = cast(raw, column.datatype, self.null_texts | frozenset(marks))
+        if bad is not None:
+            faults.append(Fault(column.name, bad, f"is not {_a_value_of(column.datatype)}", raw))
+        values = apply_null_values(values, column.datatype, marks)
+        length = column.datatype.arraysize if column.datatype.is_string else None
+        if length is not None and length != "*":
+            values = self._within_length(column, values, int(length.removesuffix("*").split("x")[0] or 0), faults)
+        if not column.is_nullable and values.null_count:
+            missing = pc.is_null(values).to_numpy(zero_copy_only=False)
+            faults.append(Fault(column.name, missing, "it is NULL, but is described as never NULL", can_be_null=False))
+        return values
+
+    @staticmethod
+    def _within_length(column: Column, values: pa.Array, limit: int, faults: list[Fault]) -> pa.Array:
+        """Refuse texts that are longer than described; unlimited and two-dimensional texts have no limit."""
+        if limit == 0 or "x" in (column.datatype.arraysize or ""):
+            return values
+        long = pc.fill_null(pc.greater(pc.utf8_length(values), limit), fill_value=False)
+        mask = long.to_numpy(zero_copy_only=False)
+        if not mask.any():
+            return values
+        faults.append(Fault(column.name, mask, f"is longer than {limit} characters", values))
+        return null_out(values, mask)
+
+    def _derive(self, columns: dict[str, pa.Array], faults: list[Fault]) -> None:
+        derivation = self.description.derivation
+        if derivation is None:
+            return
+        lon, lat = columns[derivation.lon], columns[derivation.lat]
+        if derivation.kind is DerivationKind.GALACTIC:
+            ra, dec = galactic_to_icrs(_numbers(lon), _numbers(lat))
+        else:
+            ra = self._degrees(derivation.lon, lon, faults, is_hours=True)
+            dec = self._degrees(derivation.lat, lat, faults, is_hours=False)
+        columns[COMPUTED_RA] = pa.array(ra, mask=np.isnan(ra))
+        columns[COMPUTED_DEC] = pa.array(dec, mask=np.isnan(dec))
+
+    @staticmethod
+    def _degrees(name: str, text: pa.Array, faults: list[Fault], *, is_hours: bool) -> FloatArray:
+        degrees = sexagesimal_to_degrees(text, is_hours=is_hours)
+        unreadable = np.isnan(degrees) & pc.is_valid(text).to_numpy(zero_copy_only=False)
+        if unreadable.any():
+            form = "hours, minutes and seconds" if is_hours else "degrees, minutes and seconds"
+            faults.append(Fault(name, unreadable, f"is not {form}", text))
+        return degrees
+
+
+def apply_null_values(values: pa.Array, datatype: DataType, marks: tuple[str, ...]) -> pa.Array:
+    """Return the values with NULL for those that are marks of it.
+
+    Marks of number columns are compared as numbers of the column's type, so that ``99`` and ``99.0`` are the same, and
+    ``99.9`` is found in a column of floats. Marks do not apply to the elements of arrays.
+
+    Parameters
+    ----------
+    values
+        Of the Arrow type of the datatype.
+    marks
+        Null marks as text; ``NaN`` means NaN.
+    """
+    if not marks or datatype.is_array or datatype.is_timestamp:
+        return values
+    if pa.types.is_floating(values.type) and any(mark.lower() == "nan" for mark in marks):
+        values = null_out(values, pc.fill_null(pc.is_nan(values), fill_value=False).to_numpy(zero_copy_only=False))
+    wanted = pa.array([mark for mark in marks if mark.lower() != "nan" or datatype.is_string], pa.string())
+    found, _ = cast(wanted, datatype)
+    found = found.drop_null()
+    if len(found) == 0:
+        return values
+    return null_out(values, pc.is_in(values, value_set=found).to_numpy(zero_copy_only=False))
+
+
+def galactic_to_icrs(lon_deg: FloatArray, lat_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the ICRS positions of Galactic ones.
+
+    Parameters
+    ----------
+    lon_deg, lat_deg
+        Galactic longitude and latitude [deg], shape (n,); NaN, and latitudes outside [-90, 90], give NaN.
+
+    Returns
+    -------
+    ra_deg, dec_deg
+        ICRS positions [deg], RA in [0, 360).
+    """
+    from astropy import units  # noqa: PLC0415 - costs half a second, and few tables need it
+    from astropy.coordinates import SkyCoord  # noqa: PLC0415 - as above
+
+    is_place = np.isfinite(lon_deg) & (np.abs(lat_deg) <= 90.0)  # noqa: PLR2004 - the poles
+    lon, lat = np.where(is_place, lon_deg, 0.0), np.where(is_place, lat_deg, 0.0)
+    icrs = SkyCoord(lon * units.deg, lat * units.deg, frame="galactic").icrs
+    return np.where(is_place, icrs.ra.deg, np.nan), np.where(is_place, icrs.dec.deg, np.nan)
+
+
+def sexagesimal_to_degrees(text: pa.Array, *, is_hours: bool) -> FloatArray:
+    """Return angles [deg] from sexagesimal texts; NaN where there is none or it cannot be read.
+
+    Parameters
+    ----------
+    text
+        ``hh:mm:ss.s`` or ``[+-]dd:mm:ss.s``; blanks or the letters of the units may stand for the colons.
+    is_hours
+        True for hours of right ascension, False for degrees.
+    """
+    parts = pc.extract_regex(text, pattern=_HMS if is_hours else _DMS)
+    whole, minutes, seconds = (
+        _numbers(pc.cast(pc.struct_field(parts, name), pa.float64())) for name in ("whole", "minutes", "seconds")
+    )
+    sign = np.where(pc.fill_null(pc.equal(pc.struct_field(parts, "sign"), "-"), fill_value=False), -1.0, 1.0)
+    value = sign * (whole + minutes / 60.0 + seconds / 3600.0)
+    limit = 24.0 if is_hours else 90.0
+    is_wrong = (minutes >= 60) | (seconds >= 60) | (np.abs(value) > limit) | (is_hours & (sign < 0))  # noqa: PLR2004
+    return np.where(is_wrong, np.nan, value * 15.0 if is_hours else value)
+
+
+def with_cells(columns: Mapping[str, pa.Array], description: Description) -> dict[str, pa.Array]:
+    """Add the hidden cell column where the table has positions; rows without a position get NULL."""
+    position = description.table.position
+    if position is None:
+        return dict(columns)
+    found = cells(_numbers(columns[position.ra]), _numbers(columns[position.dec]))
+    return {**columns, HEALPIX_COLUMN: pa.array(found, mask=found == NO_CELL)}
+
+
+def _numbers(values: pa.Array) -> FloatArray:
+    """Return numbers as float64, NaN for NULL."""
+    if pa.types.is_null(values.type):
+        return np.full(len(values), np.nan)
+    wide = pc.cast(values, pa.float64(), safe=False)
+    return np.asarray(pc.fill_null(wide, np.nan).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _plan(description: Description, reader: TableReader) -> list[tuple[Column, int]]:
+    """Pair the described columns with those of the file."""
+    names = [column.name for column in reader.facts.columns]
+    folded = [name.strip().lower() for name in names]
+    plan: list[tuple[Column, int]] = []
+    missing: list[str] = []
+    used: set[int] = set()
+    for column in description.table.columns:
+        source = description.sources.get(column.name)
+        if source is None:
+            continue
+        index = _find(source, names, folded, used)
+        if index is None:
+            missing.append(source)
+            continue
+        used.add(index)
+        plan.append((column, index))
+    extra = [name for index, name in enumerate(names) if index not in used and folded[index] != HEALPIX_COLUMN]
+    _complain(reader.file, missing, [] if description.ignore_extra else extra)
+    return plan
+
+
+def _find(source: str, names: list[str], folded: list[str], used: set[int]) -> int | None:
+    """Return the column of that name, in the same case if there is one; of repeated names the next one."""
+    for wanted, among in ((source, names), (source.strip().lower(), folded)):
+        found = [index for index, name in enumerate(among) if name == wanted and index not in used]
+        if found:
+            return found[0]
+    return None
+
+
+def _complain(file: str, missing: list[str], extra: list[str]) -> None:
+    told = []
+    if missing:
+        told.append(f"described columns that the file does not have: {', '.join(missing)}")
+    if extra:
+        told.append(f"columns of the file that are not described: {', '.join(extra)}")
+    if told:
+        hint = "`vo: {ignore_extra: true}` on the table leaves columns out that are not described" if extra else None
+        raise IngestError("; ".join(told), file=file, hint=hint)
+
+
+def _a_value_of(datatype: DataType) -> str:
+    if datatype.is_timestamp:
+        return "a date or time like 2026-01-31T12:00:00"
+    if datatype.is_array:
+        return f"an array {datatype.primitive}[{datatype.arraysize}]"
+    if datatype.primitive is Primitive.INT:
+        return "an int"
+    return f"a {datatype.primitive}"

@@ -1,0 +1,303 @@
+"""Load files as a release of a table: describe, stream, check, publish. Whatever fails, the old release stays."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NoReturn, Self
+
+from ingest.infer import infer
+from ingest.progress import Silent
+from ingest.publish import check_primary_key, publish, with_identifier, with_unicode
+from ingest.readers.base import Source
+from ingest.readers.open import open_reader
+from ingest.run import BadRow, OnError, Run
+from ingest.spec import read_schema_file
+from ingest.union import unite
+from vo_server.errors import IngestError, UsageError
+from vo_server.formats.read.base import TableReader
+from vo_server.model.release import SourceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ingest.progress import Progress
+    from ingest.spec import Description
+    from vo_server.engine.base import Engine, LoadReport
+    from vo_server.model.release import Release
+    from vo_server.model.table import Table
+    from vo_server.store.open import Store
+
+__all__ = ["LoadSummary", "describe_files", "load_table", "split_table_name"]
+
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """What a load has done."""
+
+    release: Release
+    n_rows: int
+    n_bad_rows: int
+    bad_rows: tuple[BadRow, ...]
+    """The first ones."""
+    null_counts: Mapping[str, int]
+    """NULLs by column; columns without any are not in it."""
+    warnings: tuple[str, ...]
+    size_bytes: int
+    seconds: float
+    swept: tuple[str, ...] = field(default=())
+    """Leftovers of earlier loads that were removed."""
+
+    @property
+    def rows_per_second(self) -> float:
+        """Speed of the whole load."""
+        return self.n_rows / max(self.seconds, 1e-9)
+
+
+def load_table(
+    files: Sequence[str | Path | TableReader],
+    *,
+    table: str,
+    engine: Engine,
+    store: Store,
+    schema_file: str | Path | None = None,
+    description: str | None = None,
+    version: str | None = None,
+    on_error: OnError | str = OnError.REFUSE,
+    progress: Progress | None = None,
+) -> LoadSummary:
+    """Load files as a new release of a table and make it the current one.
+
+    The release is staged where nobody sees it and becomes visible by one transaction of the catalogue; after any
+    failure the table is as it was before. The checksums of the files are computed by a pass of their own.
+
+    Parameters
+    ----------
+    files
+        Paths, or readers that are open already; they must have the same columns.
+    table
+        ``schema.table``.
+    schema_file
+        Felis description; wins over what the files say. A file of several tables is asked for the table's name.
+    description
+        Description of the table; wins over that of the files.
+    version
+        Name of the release; made from the time when None.
+    on_error
+        What happens to rows that cannot be taken over.
+
+    Raises
+    ------
+    IngestError
+        If a file cannot be read, or rows are bad and are to be refused, or the primary key repeats.
+    SchemaFileError
+        If the description does not hold together.
+    UsageError
+        If the name of the table or of the release cannot be used.
+    """
+    began = time.monotonic()
+    progress = progress or Silent()
+    schema_name, table_name = split_table_name(table)
+    _check_case(store, schema_name, table_name)
+    version = _version(store, table, version)
+    readers = [_reader(file, schema_file) for file in files]
+    described = _description(readers, schema_name, table_name, schema_file, description)
+    progress.begin(_total(readers))
+    run, report = _stage(readers, described, engine, version, OnError(on_error), progress)
+    try:
+        staged, notes = _checked(engine, described, run, version, report.location, report.n_rows)
+        progress.say("publishing")
+        release = publish(
+            store,
+            staged,
+            schema=described.schema,
+            version=version,
+            created=datetime.now(UTC),
+            sources=_sources(files, readers, run),
+        )
+    except BaseException:
+        engine.drop(report.location)
+        raise
+    swept = engine.sweep(store.catalogue.locations())
+    return LoadSummary(
+        release,
+        report.n_rows,
+        run.bad.n_rows,
+        tuple(run.bad.first),
+        dict(run.findings.null_counts),
+        (*described.warnings, *_late_warnings(readers), *run.findings.warnings(), *notes),
+        report.size_bytes,
+        time.monotonic() - began,
+        tuple(swept),
+    )
+
+
+def describe_files(files: Sequence[str | Path], *, table: str, description: str | None = None) -> Description:
+    """Describe files as :func:`load_table` would, after one pass over their texts.
+
+    The pass finds out which text columns need Unicode.
+
+    Raises
+    ------
+    IngestError
+        If a file cannot be read.
+    """
+    schema_name, table_name = split_table_name(table)
+    readers = [open_reader(str(file)) for file in files]
+    described = _description(readers, schema_name, table_name, None, description)
+    run = Run(described, _Nowhere(), on_error=OnError.SKIP, progress=Silent())
+    run.load(readers)
+    warnings = (*described.warnings, *_late_warnings(readers), *run.findings.warnings())
+    if run.bad.n_rows:
+        warnings = (*warnings, f"{run.bad.n_rows} rows cannot be loaded, the first one: {run.bad.first[0]}")
+    return replace(described, table=with_unicode(described.table, run.findings.non_ascii), warnings=warnings)
+
+
+def split_table_name(table: str) -> tuple[str, str]:
+    """Split ``schema.table``.
+
+    Raises
+    ------
+    UsageError
+        If it has not exactly these two parts.
+    """
+    schema, dot, name = table.partition(".")
+    if not dot or not schema.strip() or not name.strip() or "." in name:
+        raise UsageError(f"{table!r} is not a table name; expected schema.table, e.g. survey.main")
+    return schema.strip(), name.strip()
+
+
+class _Nowhere:
+    """A loader that keeps nothing, for passes that only look."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, batch: object) -> None:
+        """Forget the batch."""
+
+    def finish(self) -> NoReturn:
+        """Fail: there is nothing to finish."""
+        raise NotImplementedError
+
+
+def _reader(file: str | Path | TableReader, schema_file: str | Path | None) -> TableReader:
+    if isinstance(file, TableReader):
+        return file
+    return open_reader(str(file), are_types_needed=schema_file is None)
+
+
+def _description(
+    readers: Sequence[TableReader],
+    schema_name: str,
+    table_name: str,
+    schema_file: str | Path | None,
+    text: str | None,
+) -> Description:
+    if not readers:
+        raise UsageError("no file was given")
+    if schema_file is None:
+        return infer(unite(readers), schema=schema_name, table=table_name, description=text)
+    described = read_schema_file(schema_file).describe(table_name).named(schema_name, table_name)
+    warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
+    table = replace(described.table, description=text or described.table.description)
+    return replace(described, table=table, warnings=(*described.warnings, *warnings))
+
+
+def _stage(
+    readers: Sequence[TableReader],
+    described: Description,
+    engine: Engine,
+    version: str,
+    on_error: OnError,
+    progress: Progress,
+) -> tuple[Run, LoadReport]:
+    progress.say("loading")
+    with engine.loader(described.table, version=version) as loader:
+        run = Run(described, loader, on_error=on_error, progress=progress)
+        run.load(readers)
+        progress.say("sorting and indexing")
+        report = loader.finish()
+    if report.n_rows != run.findings.n_rows:
+        engine.drop(report.location)
+        raise IngestError(f"{run.findings.n_rows} rows were read but {report.n_rows} are in the database")
+    return run, report
+
+
+def _checked(
+    engine: Engine, described: Description, run: Run, version: str, location: str, n_rows: int
+) -> tuple[Table, list[str]]:
+    """Return the final description of a staged release, after the checks that need all of its rows."""
+    table = with_unicode(described.table, run.findings.non_ascii)
+    table = replace(table, release=version, location=location, n_rows=n_rows)
+    check_primary_key(engine, table)
+    if not described.is_inferred:
+        return table, []
+    table, note = with_identifier(engine, table)
+    return table, [note] if note else []
+
+
+def _sources(
+    files: Sequence[str | Path | TableReader], readers: Sequence[TableReader], run: Run
+) -> tuple[SourceFile, ...]:
+    return tuple(
+        _source(file, reader, run)
+        for file, reader in zip(files, readers, strict=True)
+        if not isinstance(file, TableReader)
+    )
+
+
+def _source(file: str | Path, reader: TableReader, run: Run) -> SourceFile:
+    source = Source.of(str(file))
+    return SourceFile(
+        source.path.name if source.part is None else f"{source.path.name}[{source.part}]",
+        source.size_bytes,
+        source.sha256(),
+        run.n_by_file.get(reader.file, 0),
+        run.bad.n_by_file.get(reader.file, 0),
+    )
+
+
+def _late_warnings(readers: Sequence[TableReader]) -> list[str]:
+    """Return what readers noticed only behind the rows."""
+    return [warning for reader in readers for warning in getattr(reader, "warnings", ())]
+
+
+def _total(readers: Sequence[TableReader]) -> int | None:
+    counts = [reader.facts.n_rows for reader in readers]
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _check_case(store: Store, schema: str, table: str) -> None:
+    """Refuse, before the load, a name that differs only in case from a published one."""
+    for other in store.catalogue.load().tables:
+        is_same = (other.schema, other.name) == (schema, table)
+        if not is_same and (other.schema.lower(), other.name.lower()) == (schema.lower(), table.lower()):
+            raise UsageError(
+                f"{schema}.{table} differs only in case from {other.full_name}, which is published",
+                hint=f"write {other.full_name}, or choose another name",
+            )
+
+
+def _version(store: Store, table: str, wanted: str | None) -> str:
+    known = {release.version for release in store.catalogue.releases(table)}
+    if wanted is not None:
+        if not _VERSION.fullmatch(wanted):
+            raise UsageError(f"{wanted!r} is not a version; expected letters, digits and _ . + -, 64 at most")
+        if wanted in known:
+            raise UsageError(f"table {table} has a release {wanted} already", hint="give another --version")
+        return wanted
+    stamp = datetime.now(UTC).strftime("v%Y%m%dT%H%M%S")
+    version, number = stamp, 1
+    while version in known:
+        number += 1
+        version = f"{stamp}_{number}"
+    return version

@@ -1,0 +1,128 @@
+"""The last step of a load: check the staged release as a whole, then make it the current one by one catalogue row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from vo_server import __version__
+from vo_server.adql.front import compile_query
+from vo_server.errors import IngestError
+from vo_server.model.datatype import Primitive
+from vo_server.model.release import Release
+from vo_server.model.table import Catalogue, Schema, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from vo_server.engine.base import Engine
+    from vo_server.model.release import SourceFile
+    from vo_server.model.table import Column, Table
+    from vo_server.store.open import Store
+
+__all__ = ["check_primary_key", "publish", "with_identifier", "with_unicode"]
+
+CHECK_TIMEOUT_S: Final = 24 * 3600.0
+"""A check reads the whole table once; a load may take its time."""
+
+_SHOWN: Final = 5
+
+
+def with_unicode(table: Table, non_ascii: Collection[str]) -> Table:
+    """Return the table with ``unicodeChar`` for the text columns that need it; known only after the last row."""
+    columns = tuple(
+        replace(column, datatype=column.datatype.with_primitive(Primitive.UNICODE_CHAR))
+        if column.name in non_ascii and column.datatype.is_string
+        else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
+
+
+def check_primary_key(engine: Engine, table: Table) -> None:
+    """Check that no two rows of a staged release have the same primary key.
+
+    Raises
+    ------
+    IngestError
+        If some have; the message shows a few.
+    """
+    if not table.primary_key:
+        return
+    key = ", ".join(_name(name) for name in table.primary_key)
+    text = (
+        f"SELECT TOP {_SHOWN} {key}, COUNT(*) AS n_same FROM {_name(table.schema)}.{_name(table.name)} GROUP BY {key}"
+    )
+    rows = _ask(engine, table, f"{text} HAVING COUNT(*) > 1")
+    if not rows:
+        return
+    shown = "; ".join(
+        ", ".join(f"{name} = {value}" for name, value in zip(table.primary_key, row, strict=False))
+        + f" ({row[-1]} rows)"
+        for row in rows
+    )
+    raise IngestError(
+        f"the primary key ({', '.join(table.primary_key)}) of {table.full_name} repeats: {shown}",
+        hint="mend the rows or take the primary key out of the description",
+    )
+
+
+def with_identifier(engine: Engine, table: Table) -> tuple[Table, str | None]:
+    """Give the UCD of a main identifier to the column whose name and values say so.
+
+    Only integer columns named ``source_id`` or ``*_id`` without a UCD are looked at, and only if exactly one of them
+    has a different value in every row; a table that has a main identifier is left alone.
+
+    Returns
+    -------
+    table, note
+        The table and what was found, for the publisher.
+    """
+    if not table.n_rows or any(column.ucd and column.ucd.startswith("meta.id") for column in table.columns):
+        return table, None
+    unique = [column for column in table.visible_columns if _is_candidate(column) and _is_unique(engine, table, column)]
+    if len(unique) != 1:
+        names = ", ".join(column.name for column in unique)
+        return table, f"no main identifier was chosen among {names}" if unique else None
+    name = unique[0].name
+    columns = tuple(
+        replace(column, ucd="meta.id;meta.main", is_principal=True) if column.name == name else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns), f"column {name} has a different value in every row: taken as the identifier"
+
+
+def publish(
+    store: Store, table: Table, *, schema: Schema, version: str, created: datetime, sources: tuple[SourceFile, ...]
+) -> Release:
+    """Make a staged release the current one."""
+    release = Release(table, version, created, sources, code_version=__version__, is_current=True)
+    store.catalogue.publish(release, schema=replace(schema, tables=()))
+    return release
+
+
+def _is_candidate(column: Column) -> bool:
+    return column.datatype.is_integer and column.ucd is None and column.name.lower().endswith("_id")
+
+
+def _is_unique(engine: Engine, table: Table, column: Column) -> bool:
+    where = f"{_name(table.schema)}.{_name(table.name)}"
+    rows = _ask(engine, table, f"SELECT COUNT(DISTINCT {_name(column.name)}) AS n_different FROM {where}")
+    return bool(rows) and rows[0][0] == table.n_rows
+
+
+def _name(name: str) -> str:
+    """Write a name so that it means exactly this object, whatever it looks like."""
+    return quoted(name, frozenset({name.upper()}))
+
+
+def _ask(engine: Engine, table: Table, adql: str) -> list[tuple[object, ...]]:
+    """Ask the staged release, which no catalogue names yet, through a catalogue that has nothing else."""
+    catalogue = Catalogue((Schema(table.schema, (table,)),))
+    running = engine.run(compile_query(adql, catalogue), limit=_SHOWN, timeout_s=CHECK_TIMEOUT_S)
+    try:
+        batches = list(running)
+    finally:
+        running.close()
+    return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
