@@ -24,13 +24,20 @@ _DATE_TIME_LENGTH: Final = len("2000-01-01T00:00:00")
 def timestamp_text(cells: pa.Array, column: Column) -> pa.Array:
     """Return instants as DALI writes them: ``YYYY-MM-DDThh:mm:ss``, with a fraction only where there is one.
 
-    A column that is declared too short for the time of day gets the date alone where the time is midnight.
+    A column of fixed length that has no room for the time of day gets the date alone where the time is midnight; one
+    that has room for a fraction always gets one, because padding would make the value no timestamp.
     """
     text = pc.replace_substring(cells.cast(pa.string()), " ", "T")
     text = pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
     n_elements = column.datatype.n_elements
-    if n_elements is not None and n_elements < _DATE_TIME_LENGTH:
-        text = pc.replace_substring_regex(text, "T00:00:00$", "")
+    if n_elements is None:
+        return text
+    if n_elements < _DATE_TIME_LENGTH:
+        return pc.replace_substring_regex(text, "T00:00:00$", "")
+    if n_elements > _DATE_TIME_LENGTH + 1:
+        with_point = pc.binary_join_element_wise(text, ".", "")
+        text = pc.if_else(pc.match_substring(text, "."), text, with_point)
+        return pc.utf8_rpad(text, n_elements, "0")
     return text
 
 
@@ -68,7 +75,7 @@ def check_fixed_length(cells: pa.Array, column: Column) -> None:
 
 
 def flat_elements(cells: pa.Array, column: Column) -> pa.Array:
-    """Return the elements of all lists that are not null, one after the other, with a stand-in for each null among them.
+    """Return the elements of all lists that are not null, one after the other, with a stand-in for each null.
 
     Nulls inside arrays become NaN or the value that the FIELD declares in ``VALUES/@null``; boolean ones stay null.
 

@@ -1,7 +1,7 @@
 """CSV (RFC 4180) and TSV writers.
 
-Cells are VOTable literals. Neither format can say that rows were left out or that something failed half way: an error
-breaks the transfer off.
+Cells are VOTable literals, but for scalar booleans (``true``, ``false``) and infinity (``Inf``). Neither format can
+say that rows were left out or that something failed half way: an error breaks the transfer off.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ def _plain_error(error: VoError, query: str | None) -> bytes:
 
 
 def _csv_cells(cells: pa.Array, column: Column) -> pa.Array:
-    if pa.types.is_boolean(cells.type):
-        return pc.if_else(cells, "true", "false")
-    text = cell_text(cells, column)
+    text = _plain_cells(cells, column)
     return _quoted(text) if column.datatype.is_string else text
 
 
@@ -94,10 +92,18 @@ def _quoted(text: pa.Array) -> pa.Array:
 
 
 def _tsv_cells(cells: pa.Array, column: Column) -> pa.Array:
+    text = _plain_cells(cells, column)
+    return _without_tabs(text) if column.datatype.is_string else text
+
+
+def _plain_cells(cells: pa.Array, column: Column) -> pa.Array:
+    """Return cells as text; booleans and infinities as all readers of such files understand them."""
     if pa.types.is_boolean(cells.type):
         return pc.if_else(cells, "true", "false")
     text = cell_text(cells, column)
-    return _without_tabs(text) if column.datatype.is_string else text
+    if pa.types.is_floating(cells.type) and pc.any(pc.is_inf(cells)).as_py():
+        return pc.replace_substring(text, "+Inf", "Inf")
+    return text
 
 
 def _without_tabs(text: pa.Array) -> pa.Array:

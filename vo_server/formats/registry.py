@@ -83,7 +83,7 @@ def find_format(value: str) -> OutputFormat:
         if folded in {alias for alias in one.all_aliases if not _is_media_type(alias)}:
             return one
     media_type, parameters = _parse(value)
-    charset = parameters.get("charset", "utf-8").strip('"').lower()
+    charset = parameters.get("charset", "utf-8").lower()
     wanted = _comparable(media_type, {name: text for name, text in parameters.items() if name != "charset"})
     for one in OUTPUT_FORMATS:
         meant = [one.mime, *(alias for alias in one.aliases if _is_media_type(alias))]
@@ -99,11 +99,15 @@ def _is_media_type(text: str) -> bool:
 
 
 def _parse(text: str) -> tuple[str, dict[str, str]]:
-    """Split a media type into its lower-cased type and its parameters by lower-cased name."""
+    """Split a media type into its lower-cased type and its parameters by lower-cased name.
+
+    A space inside the type was a plus sign before somebody put it into a URL unencoded.
+    """
     media_type, *rest = text.split(";")
     pairs = (part.partition("=") for part in rest if part.strip())
-    return media_type.strip().lower(), {name.strip().lower(): value.strip() for name, _, value in pairs}
+    parameters = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    return media_type.strip().replace(" ", "+").lower(), parameters
 
 
 def _comparable(media_type: str, parameters: dict[str, str]) -> tuple[str, frozenset[tuple[str, str]]]:
-    return media_type, frozenset((name, value.strip('"').lower()) for name, value in parameters.items())
+    return media_type, frozenset((name, value.lower()) for name, value in parameters.items())

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from vo_server.errors import ParameterError
+from vo_server.formats.registry import OUTPUT_FORMATS, find_format
+
+
+def test_the_default_is_the_first_row() -> None:
+    assert OUTPUT_FORMATS[0] is find_format("votable")
+    assert find_format("votable").mime == "application/x-votable+xml;serialization=BINARY2"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "content_type"),
+    [
+        ("votable", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        ("VOTable", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        (" votable/b2 ", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        ("votable/td", "votable/td", "application/x-votable+xml;serialization=TABLEDATA"),
+        ("application/x-votable+xml", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        ("application/x-votable xml", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        (
+            "application/x-votable+xml; serialization=BINARY2",
+            "votable",
+            "application/x-votable+xml;serialization=BINARY2",
+        ),
+        (
+            "APPLICATION/X-VOTABLE+XML ; Serialization = tabledata",
+            "votable/td",
+            "application/x-votable+xml;serialization=tabledata",
+        ),
+        (
+            'application/x-votable+xml;charset="UTF-8";serialization="TABLEDATA"',
+            "votable/td",
+            "application/x-votable+xml;serialization=TABLEDATA;charset=UTF-8",
+        ),
+        ("text/xml", "votable/td", "text/xml"),
+        ("text/xml;charset=utf-8", "votable/td", "text/xml;charset=utf-8"),
+        ("csv", "csv", "text/csv;header=present"),
+        ("text/csv", "csv", "text/csv;header=present"),
+        ("text/csv; header=present", "csv", "text/csv;header=present"),
+        ("tsv", "tsv", "text/tab-separated-values"),
+        ("text/tab-separated-values", "tsv", "text/tab-separated-values"),
+    ],
+)
+def test_a_format_is_found_by_all_its_names(value: str, name: str, content_type: str) -> None:
+    found = find_format(value)
+    assert (found.name, found.content_type) == (name, content_type)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "fits",
+        "image/png",
+        "votable/fits",
+        "application/x-votable+xml;serialization=BINARY",
+        "application/x-votable+xml;content=datalink",
+        "text/csv;header=absent",
+        "text/csv;charset=latin-1",
+        "text/xml;serialization=TABLEDATA",
+    ],
+)
+def test_an_unknown_format_is_refused_with_what_there_is(value: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        find_format(value)
+    assert caught.value.name == "RESPONSEFORMAT"
+    for name in ("votable", "votable/td", "csv", "tsv", "text/csv;header=present"):
+        assert name in caught.value.message
+
+
+def test_every_name_in_the_registry_finds_its_own_row() -> None:
+    for one in OUTPUT_FORMATS:
+        for value in (one.mime, *one.all_aliases):
+            assert find_format(value).name == one.name
+
+
+def test_the_registry_and_the_writers_agree_on_the_media_type() -> None:
+    assert [one.mime for one in OUTPUT_FORMATS] == [one.writer.mime for one in OUTPUT_FORMATS]
