@@ -62,6 +62,13 @@ def test_the_embedded_store_is_one_file_with_a_write_ahead_log(tmp_path: Path) -
     connection.close()
 
 
+def test_a_place_without_a_store_is_refused_by_who_only_looks(place: Place) -> None:
+    with pytest.raises(ConfigurationError, match="nothing is published in"):
+        open_store(place.url, store_schema=place.schema, create=False)
+    place.open().close()
+    open_store(place.url, store_schema=place.schema, create=False).close()
+
+
 def test_a_relative_and_an_absolute_directory_are_told_apart() -> None:
     assert directory_of("duckdb:///data") == Path("data")
     assert directory_of("duckdb:////srv/data") == Path("/srv/data")

@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateSchema
 from vo_server import __version__
 from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.catalogue import CatalogueStore
-from vo_server.store.database import Database, directory_of, first_line
+from vo_server.store.database import CATALOGUE_FILE, Database, directory_of, first_line
 from vo_server.store.jobs import JobStore
 from vo_server.store.tables import FORMAT, formats, metadata, stamps
 
@@ -38,7 +38,7 @@ class Store:
         self.database.close()
 
 
-def open_store(database_url: str, *, store_schema: str = "vo_store") -> Store:
+def open_store(database_url: str, *, store_schema: str = "vo_store", create: bool = True) -> Store:
     """Open the store of a database; make it first where there is none.
 
     Several processes may open a new store at the same time.
@@ -50,22 +50,32 @@ def open_store(database_url: str, *, store_schema: str = "vo_store") -> Store:
         ``postgresql://...``.
     store_schema
         PostgreSQL schema of the server's own tables.
+    create
+        False to refuse a database without a store, for those who only look at one.
 
     Raises
     ------
     ConfigurationError
-        If the URL is not understood or the database cannot be reached or written.
+        If the URL is not understood, the database cannot be reached or written, or there is no store to look at.
     CatalogueError
         If the store was made by a newer version.
     """
+    directory = directory_of(database_url)
+    if not create and directory is not None and not (directory / CATALOGUE_FILE).is_file():
+        raise _nothing_at(str(directory))
     database = Database(database_url, schema=store_schema)
     try:
         with database.snapshot() as connection:
             exists = inspect(connection).has_table(formats.name, schema=database.schema)
         if not exists:
+            if not create:
+                raise _nothing_at(database.place)
             with database.write() as connection:
                 _create(connection, database)
         _check_format(database)
+    except ConfigurationError:
+        database.close()
+        raise
     except CatalogueError as error:
         database.close()
         if isinstance(error.__cause__, SQLAlchemyError):
@@ -75,6 +85,12 @@ def open_store(database_url: str, *, store_schema: str = "vo_store") -> Store:
             ) from error
         raise
     return Store(CatalogueStore(database), JobStore(database), database)
+
+
+def _nothing_at(place: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"nothing is published in {place}", hint="name another with --database, or publish with `vo-server ingest load`"
+    )
 
 
 def _create(connection: Connection, database: Database) -> None:
