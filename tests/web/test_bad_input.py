@@ -1,0 +1,111 @@
+"""Bad input over HTTP: the message, the status, and that nothing has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.answers import csv_rows, error_text
+from tests.support.service import N_STARS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from tests.support.service import Service
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(server: Service, client: httpx.Client) -> Iterator[None]:
+    """Compare what is published, and the rows, before and after."""
+    before = server.context.store.catalogue.load()
+    yield
+    assert server.context.store.catalogue.load() == before
+    asked = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM web.stars", "RESPONSEFORMAT": "csv"}
+    assert csv_rows(client.get("sync", params=asked)) == [["n"], [str(N_STARS)]]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        pytest.param("SELECT id FROM", ["line 1, column 15"], id="syntax-error"),
+        pytest.param("SELEKT id FROM web.stars", ["line 1, column 1", "SELEKT"], id="misspelt-keyword"),
+        pytest.param("SELECT id FROM web.starz", ["web.starz", "web.stars", "line 1, column 16"], id="unknown-table"),
+        pytest.param("SELECT idd FROM web.stars", ["idd", "did you mean", "line 1, column 8"], id="unknown-column"),
+        pytest.param("DROP TABLE web.stars", ["line 1, column 1", "DROP"], id="drop-table"),
+        pytest.param("SELECT id FROM web.stars; DROP TABLE web.stars", ["line 1, column 25"], id="second-statement"),
+        pytest.param(
+            "SELECT id FROM web.stars WHERE name = \u2018x\u2019", ["\u2018", "line 1, column 39"], id="curly-quote"
+        ),
+        pytest.param("SELECT --28.1 FROM web.stars", ["line 1"], id="two-minus-signs"),
+    ],
+)
+def test_a_bad_query_is_told_with_its_place(client: httpx.Client, query: str, told: list[str]) -> None:
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": query})
+    assert answer.status_code == 400
+    text = error_text(answer)
+    for part in told:
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param({"RESPONSEFORMAT": "docx"}, ["RESPONSEFORMAT", "docx", "votable", "csv"], id="unknown-format"),
+        pytest.param({"LANG": "OOBLECK"}, ["unknown query language", "OOBLECK", "ADQL"], id="unknown-language"),
+        pytest.param({"MAXREC": "-1"}, ["MAXREC", "-1"], id="negative-maxrec"),
+        pytest.param({"MAXREC": "many"}, ["MAXREC", "many"], id="maxrec-in-words"),
+        pytest.param({"QUERY": ""}, ["QUERY", "missing"], id="no-query"),
+        pytest.param({"RUNID": "x" * 65}, ["RUNID", "64"], id="long-runid"),
+        pytest.param({"UPLOAD": "t,param:t"}, ["upload"], id="upload"),
+    ],
+)
+def test_a_bad_parameter_is_told_by_name(client: httpx.Client, given: dict[str, str], told: list[str]) -> None:
+    asked = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 id FROM web.stars", **given}
+    answer = client.post("sync", data=asked)
+    assert answer.status_code == 400
+    text = error_text(answer)
+    for part in told:
+        assert part in text
+
+
+def test_a_repeated_parameter_is_refused(client: httpx.Client) -> None:
+    answer = client.get("sync?LANG=ADQL&MAXREC=1&maxrec=2&QUERY=SELECT+id+FROM+web.stars")
+    assert answer.status_code == 400
+    assert "MAXREC" in error_text(answer)
+
+
+def test_a_query_of_100_kb_is_answered_when_it_is_within_the_limit(client: httpx.Client) -> None:
+    query = "SELECT COUNT(*) AS n FROM web.stars WHERE id IN (" + ",".join(str(2**60 + n) for n in range(4_500)) + ")"
+    assert 90_000 < len(query) < 100_000
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"})
+    assert csv_rows(answer) == [["n"], ["4500"]]
+
+
+def test_a_query_over_the_limit_is_refused_with_the_limit(client: httpx.Client) -> None:
+    query = "SELECT id FROM web.stars WHERE id IN (" + ",".join(["1"] * 60_000) + ")"
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": query})
+    assert answer.status_code == 413
+    assert "100000" in error_text(answer)
+
+
+def test_a_body_over_the_limit_is_refused_with_the_limit(client: httpx.Client) -> None:
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": "x" * 300_000})
+    assert answer.status_code == 413
+    assert "200000 bytes" in error_text(answer)
+
+
+def test_a_bad_query_makes_a_job_that_ends_in_error(client: httpx.Client) -> None:
+    made = client.post("async", data={"LANG": "ADQL", "QUERY": "SELECT foo FROM web.stars", "PHASE": "RUN"})
+    assert made.status_code == 303
+    job = made.headers["Location"]
+    client.get(job, params={"WAIT": "2", "PHASE": "QUEUED"})
+    client.get(job, params={"WAIT": "2", "PHASE": "EXECUTING"})
+    assert client.get(f"{job}/phase").text == "ERROR"
+    told = client.get(f"{job}/error")
+    assert told.status_code == 200
+    assert "foo" in error_text(told)
+    assert client.get(f"{job}/results/result").status_code == 404
+    assert client.delete(job).status_code == 303

@@ -1,0 +1,116 @@
+"""The application: routes, middleware, and the life of the process behind them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, create_task_group, to_thread
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from vo_server import __version__
+from vo_server.adql.features import declared_features
+from vo_server.factory import ProcessContext
+from vo_server.formats.registry import OUTPUT_FORMATS
+from vo_server.services.health import HealthService
+from vo_server.vo.tapregext import Limit, TapDescription
+from vo_server.web import tap, uws, vosi
+from vo_server.web.deps import Site
+from vo_server.web.errors import HANDLERS
+from vo_server.web.gate import Gate
+from vo_server.web.health import HealthWatch
+from vo_server.web.middleware import CompressionMiddleware, FailsafeMiddleware, RequestMiddleware
+from vo_server.web.pages import landing
+from vo_server.worker.execute import QueryRun
+from vo_server.worker.main import Worker
+from vo_server.worker.sweep import Sweeper
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from vo_server.settings import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Make the application; it opens the database when it is started and closes it when it is stopped.
+
+    Parameters
+    ----------
+    settings
+        All settings; nothing else is read.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        context = await to_thread.run_sync(ProcessContext.create, settings)
+        try:
+            app.state.site = here = await to_thread.run_sync(_site, settings, context)
+            async with create_task_group() as group, _working(settings, context):
+                group.start_soon(here.health.watch)
+                yield
+                await here.gate.stop_all()
+                group.cancel_scope.cancel()
+        finally:
+            await to_thread.run_sync(context.close)
+
+    return Starlette(
+        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, Mount("/tap", routes=[*tap.ROUTES, *uws.ROUTES, *vosi.ROUTES])],
+        middleware=[
+            Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
+            Middleware(FailsafeMiddleware),
+            Middleware(CompressionMiddleware),
+        ],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator[None]:
+    """Run jobs, and remove what has had its time, beside the requests."""
+    jobs, results = context.store.jobs, context.results
+    run = QueryRun(queries=context.queries, results=results)
+    worker = Worker(jobs=jobs, results=results, execute=run, concurrency=settings.uws.concurrent_jobs)
+    sweeper = Sweeper(jobs=jobs, results=results)
+    worker.start()
+    sweeper.start()
+    try:
+        yield
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(worker.stop)
+            await to_thread.run_sync(sweeper.stop)
+
+
+def _site(settings: Settings, context: ProcessContext) -> Site:
+    public_url = settings.server.public_url
+    checks = {"database": context.engine.check, "catalogue": context.store.catalogue.version}
+    return Site(
+        context=context,
+        gate=Gate(settings.tap.max_concurrent),
+        health=HealthWatch(HealthService(checks=checks)),
+        description=_description(settings, context.engine.name),
+        public_url=None if public_url is None else str(public_url).rstrip("/"),
+        max_body_bytes=settings.server.max_body_bytes,
+        sync_timeout_s=settings.tap.sync_timeout_s,
+        title=settings.server.title,
+        contact=settings.server.contact,
+    )
+
+
+def _description(settings: Settings, engine: str) -> TapDescription:
+    """Return what TAPRegExt tells of the service; the URL follows with each request."""
+    return TapDescription(
+        base_url="",
+        features=declared_features(engine),
+        output_formats=OUTPUT_FORMATS,
+        title=settings.server.title,
+        retention_s=Limit(settings.uws.default_retention_s, settings.uws.hard_retention_s),
+        duration_s=Limit(settings.uws.default_duration_s, settings.uws.hard_duration_s),
+        output_rows=Limit(settings.tap.default_maxrec, settings.tap.hard_maxrec),
+        feature_uri_style=settings.tap.feature_uri_style,
+    )

@@ -1,0 +1,65 @@
+"""What a handler needs to know: the services, the settings of the web, and the URL under which it is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vo_server.web.params import Parameters, from_query_string, read_parameters
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vo_server.factory import ProcessContext
+    from vo_server.vo.tapregext import TapDescription
+    from vo_server.web.gate import Gate
+    from vo_server.web.health import HealthWatch
+
+__all__ = ["Site", "parameters", "root_url", "site", "tap_url"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that is behind the routes of one process."""
+
+    context: ProcessContext
+    gate: Gate
+    """What synchronous queries pass."""
+    health: HealthWatch
+    description: TapDescription
+    """What the service says of itself, still without its URL."""
+    public_url: str | None
+    """URL of the service without a trailing slash; None to make it from each request."""
+    max_body_bytes: int
+    sync_timeout_s: float
+    title: str
+    contact: str | None = None
+
+
+def site(request: Request) -> Site:
+    """Return the site that a request came to."""
+    found = request.app.state.site
+    assert isinstance(found, Site)
+    return found
+
+
+def root_url(request: Request) -> str:
+    """Return the URL of the service as clients know it, without a trailing slash.
+
+    The configured one, or else the one of the request; behind a proxy uvicorn has put that right from the
+    X-Forwarded headers if it trusts the proxy.
+    """
+    return site(request).public_url or str(request.base_url).rstrip("/")
+
+
+def tap_url(request: Request) -> str:
+    """Return the base URL of TAP."""
+    return f"{root_url(request)}/tap"
+
+
+async def parameters(request: Request) -> Parameters:
+    """Read the parameters of a request; the access log and error documents see them too."""
+    request.state.parameters = from_query_string(request)
+    given = await read_parameters(request, max_body_bytes=site(request).max_body_bytes)
+    request.state.parameters = given
+    return given

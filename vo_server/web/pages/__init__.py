@@ -1,0 +1,1 @@
+"""The pages for people: templates beside the handlers that fill them."""

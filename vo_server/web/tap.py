@@ -1,0 +1,42 @@
+"""Synchronous queries: ``/tap/sync``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from vo_server.formats.registry import find_format
+from vo_server.services.parameters import to_query
+from vo_server.web.deps import parameters, site
+from vo_server.web.errors import answer_in_format
+from vo_server.web.stream import ResultSource, StreamedResponse
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["ROUTES"]
+
+
+async def sync(request: Request) -> Response:
+    """Run a query and stream its rows (TAP 1.1, section 2.1)."""
+    answer_in_format(request)
+    here = site(request)
+    query = to_query(await parameters(request))
+    chosen = find_format(query.response_format)
+    source = ResultSource(
+        partial(here.context.queries.run, query, timeout_s=here.sync_timeout_s),
+        chosen.writer.write,
+        is_failure_told="votable" in chosen.mime,
+    )
+    headers = {
+        "Content-Type": chosen.content_type,
+        "Content-Disposition": f'inline; filename="result.{chosen.writer.extension}"',
+        "Cache-Control": "no-cache",
+    }
+    return StreamedResponse(source, headers=headers, gate=here.gate)
+
+
+ROUTES = [Route("/sync", sync, methods=["GET", "POST"])]

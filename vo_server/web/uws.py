@@ -1,0 +1,222 @@
+"""Asynchronous jobs: the UWS 1.1 tree below ``/tap/async``.
+
+Jobs of anonymous callers belong to nobody: whoever knows the unguessable address of one may use it, and the job list
+names none of them to anybody.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isnan
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from anyio import to_thread
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from vo_server.errors import MissingError, ParameterError, UsageError, VoError
+from vo_server.formats.registry import find_format
+from vo_server.model.job import Phase
+from vo_server.services.parameters import to_duration_s, to_time
+from vo_server.vo import uws as documents
+from vo_server.web.deps import parameters, site, tap_url
+from vo_server.web.params import Parameters, first_of, values_of
+from vo_server.web.stream import FileSource, StreamedResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from vo_server.model.job import Job
+    from vo_server.services.jobs import JobService
+
+__all__ = ["ROUTES"]
+
+Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
+
+_SEE_OTHER = 303
+_NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+async def job_list(request: Request) -> Response:
+    """List the caller's jobs (UWS 1.1, section 2.2.2.1)."""
+    found = await to_thread.run_sync(partial(_jobs(request).list, **_filters(await parameters(request))))
+    return _xml(documents.job_list(found, _jobs_url(request)))
+
+
+async def create(request: Request) -> Response:
+    """Make a job; what its parameters mean is not judged yet (TAP 1.1, section 2.7)."""
+    job = await to_thread.run_sync(_jobs(request).create, await parameters(request))
+    return _to_job(request, job.id)
+
+
+async def show(request: Request) -> Response:
+    """Show a job, after a while if the caller wants to WAIT (UWS 1.1, section 2.2.1.2)."""
+    given = await parameters(request)
+    phase, wait_s = first_of(given, "PHASE"), _seconds(first_of(given, "WAIT"))
+    job = await _jobs(request).wait(_job_id(request), wait_s, phase=None if phase is None else _to_phase(phase))
+    return _xml(documents.job_document(job, _jobs_url(request)))
+
+
+async def change(request: Request) -> Response:
+    """Destroy a job by POST with ACTION=DELETE, for clients that cannot DELETE."""
+    if (first_of(await parameters(request), "ACTION") or "").upper() != "DELETE":
+        # DALI 1.1, section 2.1: parameters are set at `parameters`, and not here.
+        raise UsageError("the only ACTION on a job is DELETE", hint="POST parameters of the query to .../parameters")
+    return await destroy(request)
+
+
+async def destroy(request: Request) -> Response:
+    """Destroy a job with its results."""
+    await to_thread.run_sync(_jobs(request).destroy, _job_id(request))
+    return RedirectResponse(_jobs_url(request), _SEE_OTHER)
+
+
+async def set_phase(request: Request) -> Response:
+    """Run a job or abort it."""
+    given = (first_of(await parameters(request), "PHASE") or "").upper()
+    if given not in {"RUN", "ABORT"}:
+        raise ParameterError("PHASE", given or None, "RUN or ABORT")
+    await to_thread.run_sync(_jobs(request).run if given == "RUN" else _jobs(request).abort, _job_id(request))
+    return _to_job(request)
+
+
+async def set_duration(request: Request) -> Response:
+    """Set how long a job may run [s]; the service may settle on less."""
+    duration_s = to_duration_s(first_of(await parameters(request), "EXECUTIONDURATION") or "")
+    await to_thread.run_sync(_jobs(request).set_duration, _job_id(request), duration_s)
+    return _to_job(request)
+
+
+async def set_destruction(request: Request) -> Response:
+    """Set when a job is destroyed; the service may settle on an earlier time."""
+    destruction = to_time(first_of(await parameters(request), "DESTRUCTION") or "")
+    await to_thread.run_sync(_jobs(request).set_destruction, _job_id(request), destruction)
+    return _to_job(request)
+
+
+async def set_parameters(request: Request) -> Response:
+    """Set parameters of a job that has not been started."""
+    await to_thread.run_sync(_jobs(request).set_parameters, _job_id(request), await parameters(request))
+    return _to_job(request)
+
+
+async def show_parameters(request: Request) -> Response:
+    """List the parameters of a job."""
+    return _xml(documents.parameters(await _get(request)))
+
+
+async def show_results(request: Request) -> Response:
+    """List the results of a job."""
+    return _xml(documents.results(await _get(request), _jobs_url(request)))
+
+
+async def show_result(request: Request) -> Response:
+    """Send a result, as the run has stored it."""
+    jobs = _jobs(request)
+    found = await to_thread.run_sync(jobs.result, _job_id(request), request.path_params["result_id"])
+    headers = {
+        "Content-Type": found.mime,
+        "Content-Length": str(found.size_bytes),
+        "Content-Disposition": f'inline; filename="result{PurePosixPath(found.path).suffix}"',
+        **_NO_CACHE,
+    }
+    return StreamedResponse(FileSource(partial(jobs.open_result, found)), headers=headers)
+
+
+async def show_error(request: Request) -> Response:
+    """Tell why a job failed, in a document with status 200 (TAP 1.1, section 3.3)."""
+    job = await _get(request)
+    if job.error is None:
+        raise MissingError(f"the job has no error; its phase is {job.phase}")
+    votable = find_format("votable")
+    document = votable.writer.write_error(VoError(job.error.message), query=job.parameter("QUERY"))
+    return Response(document, headers={"Content-Type": votable.content_type.partition(";")[0], **_NO_CACHE})
+
+
+def _atom(text: Callable[[Job], str | None]) -> Handler:
+    """Make the handler of a resource that is one word of text; empty when it is not known."""
+
+    async def show_atom(request: Request) -> Response:
+        return PlainTextResponse(text(await _get(request)) or "", headers=_NO_CACHE)
+
+    return show_atom
+
+
+def _resource(path: str, **handlers: Handler) -> Route:
+    """Make the route of a resource with a handler per method, so that 405 can name all of them."""
+
+    async def answer(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answer, methods=list(handlers))
+
+
+def _jobs(request: Request) -> JobService:
+    return site(request).context.jobs
+
+
+def _jobs_url(request: Request) -> str:
+    return f"{tap_url(request)}/async"
+
+
+def _job_id(request: Request) -> str:
+    return str(request.path_params["job_id"])
+
+
+async def _get(request: Request) -> Job:
+    return await to_thread.run_sync(_jobs(request).get, _job_id(request))
+
+
+def _filters(given: Parameters) -> dict[str, Any]:
+    after, last = first_of(given, "AFTER"), first_of(given, "LAST")
+    if last is not None and not (last.isascii() and last.isdigit()):
+        raise ParameterError("LAST", last, "a whole number from 0")
+    return {
+        "phases": [_to_phase(value) for value in values_of(given, "PHASE") if value],
+        "after": None if after is None else to_time(after, "AFTER"),
+        "last": None if last is None else int(last),
+    }
+
+
+def _seconds(value: str | None) -> float:
+    """Return the time that WAIT asks for [s], negative for as long as possible; what is not a number is ignored."""
+    try:
+        wanted_s = float(value or 0)
+    except ValueError:
+        return 0.0
+    return 0.0 if isnan(wanted_s) else wanted_s
+
+
+def _to_phase(value: str) -> Phase:
+    try:
+        return Phase(value.strip().upper())
+    except ValueError:
+        raise ParameterError("PHASE", value, f"one of {', '.join(Phase)}") from None
+
+
+def _to_job(request: Request, job_id: str | None = None) -> Response:
+    return RedirectResponse(f"{_jobs_url(request)}/{job_id or _job_id(request)}", _SEE_OTHER)
+
+
+def _xml(document: bytes) -> Response:
+    return Response(document, headers={"Content-Type": "text/xml", **_NO_CACHE})
+
+
+_JOB = "/async/{job_id}"
+
+ROUTES = [
+    _resource("/async", GET=job_list, POST=create),
+    _resource(_JOB, GET=show, POST=change, DELETE=destroy),
+    _resource(f"{_JOB}/phase", GET=_atom(lambda job: job.phase), POST=set_phase),
+    _resource(f"{_JOB}/executionduration", GET=_atom(lambda job: str(job.execution_duration_s)), POST=set_duration),
+    _resource(f"{_JOB}/destruction", GET=_atom(lambda job: documents.utc_text(job.destruction)), POST=set_destruction),
+    _resource(f"{_JOB}/quote", GET=_atom(lambda job: None if job.quote is None else documents.utc_text(job.quote))),
+    _resource(f"{_JOB}/owner", GET=_atom(lambda job: job.owner)),
+    _resource(f"{_JOB}/parameters", GET=show_parameters, POST=set_parameters),
+    _resource(f"{_JOB}/results", GET=show_results),
+    _resource(f"{_JOB}/results/{{result_id}}", GET=show_result),
+    _resource(f"{_JOB}/error", GET=show_error),
+]

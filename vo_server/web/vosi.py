@@ -1,0 +1,100 @@
+"""What the service says of itself: ``/tap/tables``, ``/tap/capabilities``, ``/tap/availability`` and ``/health``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from vo_server import __version__
+from vo_server.adql.words import RESERVED
+from vo_server.vo import tapregext
+from vo_server.vo import vosi as documents
+from vo_server.web.deps import parameters, site, tap_url
+from vo_server.web.params import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from vo_server.web.deps import Site
+
+__all__ = ["ROOT_ROUTES", "ROUTES"]
+
+UNAVAILABLE = 503
+NOT_MODIFIED = 304
+
+
+async def tables(request: Request) -> Response:
+    """Describe all tables (VOSI 1.1, section 3.3)."""
+    detail = (first_of(await parameters(request), "DETAIL") or "max").lower()
+    return await _document(request, partial(_tableset, site(request), detail))
+
+
+async def table(request: Request) -> Response:
+    """Describe one table, by its name as it is listed."""
+    return await _document(request, partial(_table, site(request), request.path_params["name"]))
+
+
+async def capabilities(request: Request) -> Response:
+    """Tell what the service can do (VOSI 1.1, section 3.1)."""
+    described = replace(site(request).description, base_url=tap_url(request))
+    return await _document(request, partial(tapregext.capabilities, described))
+
+
+async def availability(request: Request) -> Response:
+    """Tell whether queries are answered (VOSI 1.1, section 3.2); from memory, however busy the service is."""
+    health = site(request).health.latest
+    document = documents.availability(is_available=health.is_available, up_since=health.up_since, notes=health.problems)
+    return Response(document, headers={"Content-Type": "text/xml", "Cache-Control": "no-cache"})
+
+
+async def health(request: Request) -> Response:
+    """Tell a load balancer or an operator how this process is."""
+    here = site(request)
+    found = here.health.latest
+    told = {
+        "status": "ok" if found.is_available else "unavailable",
+        "problems": found.problems,
+        "version": __version__,
+        "engine": here.context.engine.name,
+        "uptime_s": round((datetime.now(UTC) - found.up_since).total_seconds()),
+        "running_queries": here.gate.n_running,
+    }
+    return JSONResponse(told, 200 if found.is_available else UNAVAILABLE, {"Cache-Control": "no-cache"})
+
+
+def _tableset(here: Site, detail: str) -> bytes:
+    return documents.tableset(here.context.catalogue.load(), detail, reserved=RESERVED)
+
+
+def _table(here: Site, name: str) -> bytes:
+    return documents.table(here.context.catalogue.table(name), reserved=RESERVED)
+
+
+async def _document(request: Request, make: Callable[[], bytes]) -> Response:
+    """Send a document, or the news that the client has it already."""
+    document = await to_thread.run_sync(make)
+    tag = f'W/"{blake2b(document, digest_size=12).hexdigest()}"'
+    headers = {"Content-Type": "text/xml", "Cache-Control": "no-cache", "ETag": tag}
+    known = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
+    if tag in known:
+        return Response(status_code=NOT_MODIFIED, headers=headers)
+    return Response(document, headers=headers)
+
+
+ROUTES = [
+    Route("/tables", tables),
+    Route("/tables/{name:path}", table),
+    Route("/capabilities", capabilities),
+    Route("/availability", availability),
+]
+
+ROOT_ROUTES = [Route("/health", health)]
