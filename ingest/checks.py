@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,17 +12,18 @@ import pyarrow.compute as pc
 
 from ingest.convert import Fault
 from vo_server.formats.read.cast import null_out
+from vo_server.model.datatype import Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
     from ingest.spec import Description
     from vo_server.model.table import Table
 
-__all__ = ["Findings", "position_faults"]
+__all__ = ["Findings", "any_fault", "position_faults", "with_unicode", "without"]
 
 RA_RANGE_DEG: Final = (0.0, 360.0)
 DEC_RANGE_DEG: Final = (-90.0, 90.0)
@@ -109,6 +110,17 @@ class Findings:
 def _is_ascii(values: pa.Array) -> bool:
     """Tell whether all texts are ASCII: then they have as many bytes as characters."""
     return bool(pc.all(pc.equal(pc.binary_length(values), pc.utf8_length(values))).as_py() is not False)
+
+
+def with_unicode(table: Table, non_ascii: Collection[str]) -> Table:
+    """Return the table with ``unicodeChar`` for the text columns that need it; known only after the last row."""
+    columns = tuple(
+        replace(column, datatype=column.datatype.with_primitive(Primitive.UNICODE_CHAR))
+        if column.name in non_ascii and column.datatype.is_string
+        else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
 
 
 def any_fault(n_rows: int, faults: tuple[Fault, ...]) -> NDArray[np.bool_]:

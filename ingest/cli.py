@@ -38,8 +38,8 @@ def describe(files: tuple[str, ...], table: str, description: str | None) -> Non
     Names, types, units, UCDs, descriptions and null marks are those of the file as far as it has them; what is
     missing is told in comments on top. Several files are described as one table.
     """
-    from ingest.describe import to_yaml  # noqa: PLC0415 - Felis costs a second that other commands need not wait
-    from ingest.load import describe_files  # noqa: PLC0415 - as above
+    from ingest.describe import describe_files  # noqa: PLC0415 - as above
+    from ingest.draft import to_yaml  # noqa: PLC0415 - Felis costs a second that other commands need not wait
 
     click.echo(to_yaml(describe_files(files, table=table, description=description)), nl=False)
 
@@ -147,13 +147,21 @@ def drop(table: str, version: str | None, yes: bool, database: str | None) -> No
 def _opened(database: str | None) -> Iterator[tuple[Engine, Store]]:
     """Open engine and store of a database."""
     from vo_server.engine.open import open_engine  # noqa: PLC0415 - a second that `--help` need not wait
+
     from vo_server.settings import Settings  # noqa: PLC0415 - as above
     from vo_server.store.open import open_store  # noqa: PLC0415 - as above
 
     settings = Settings() if database is None else Settings(database=database)
     store = open_store(settings.database, store_schema=settings.postgres.store_schema)
     try:
-        engine = open_engine(settings)
+        engine = open_engine(
+            settings.database,
+            memory_bytes=settings.duckdb.memory_bytes,
+            threads=settings.duckdb.threads,
+            max_attached=settings.duckdb.max_attached,
+            pool_size=settings.postgres.pool_size,
+            data_schema=settings.postgres.data_schema,
+        )
         try:
             yield engine, store
         finally:

@@ -1,155 +1,133 @@
-"""Write a description as Felis YAML: a draft for the publisher to fill in."""
+"""Describe the table that files make, from what they say or from a schema file."""
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn, Self
 
-import yaml
-
-from ingest.spec import COMPUTED_DEC, COMPUTED_RA, Derivation, Description, parse_schema
-from ingest.units import is_plain_unit
-from vo_server.model.datatype import DataType, Primitive
-from vo_server.model.table import HEALPIX_COLUMN
+from ingest.checks import with_unicode
+from ingest.infer import infer
+from ingest.progress import Silent
+from ingest.readers.open import open_reader
+from ingest.run import OnError, Run
+from ingest.spec import read_schema_file
+from ingest.union import unite
+from vo_server.errors import UsageError
+from vo_server.formats.read.base import TableReader
 
 if TYPE_CHECKING:
-    from vo_server.model.table import Column, Table
+    from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["to_felis", "to_yaml"]
+    from ingest.spec import Description
 
-_FELIS_TYPES: Final = {
-    Primitive.BOOLEAN: "boolean",
-    Primitive.UNSIGNED_BYTE: "byte",
-    Primitive.SHORT: "short",
-    Primitive.INT: "int",
-    Primitive.LONG: "long",
-    Primitive.FLOAT: "float",
-    Primitive.DOUBLE: "double",
-}
-_UNICODE_LENGTH: Final = 255
-"""Length that Felis demands of a Unicode column; ``votable:arraysize`` says that there is no limit."""
+__all__ = ["describe", "describe_files", "late_warnings", "open_file", "split_table_name"]
 
 
-def to_yaml(description: Description) -> str:
-    """Return a description as YAML, its warnings as comments on top."""
-    warnings = "".join(f"# {warning}\n" for warning in description.warnings)
-    head = f"# Draft: fill in what is missing, then load with --schema-file.\n{warnings}"
-    body = yaml.safe_dump(to_felis(description), sort_keys=False, allow_unicode=True, width=120)
-    return f"{head}---\n{body}"
+def describe_files(files: Sequence[str | Path], *, table: str, description: str | None = None) -> Description:
+    """Describe files as :func:`ingest.load.load_table` would, after one pass over their texts.
+
+    The pass finds out which text columns need Unicode.
+
+    Raises
+    ------
+    IngestError
+        If a file cannot be read.
+    """
+    readers = [open_reader(str(file)) for file in files]
+    described = describe(readers, split_table_name(table), text=description)
+    run = Run(described, _Nowhere(), on_error=OnError.SKIP, progress=Silent())
+    run.load(readers)
+    warnings = (*described.warnings, *late_warnings(readers), *run.findings.warnings())
+    if run.bad.n_rows:
+        warnings = (*warnings, f"{run.bad.n_rows} rows cannot be loaded, the first one: {run.bad.first[0]}")
+    return replace(described, table=with_unicode(described.table, run.findings.non_ascii), warnings=warnings)
 
 
-def to_felis(description: Description) -> dict[str, Any]:
-    """Return a description as a Felis mapping; it is valid Felis when its ``vo:`` mappings are taken away."""
-    table = description.table
-    shown = [one for one in table.columns if one.name in description.sources]
-    raw: dict[str, Any] = {
-        "name": table.schema,
-        "@id": f"#{table.schema}",
-        **_given(description=description.schema.description),
-        **_notes(title=description.schema.title),
-        "tables": [
-            {
-                "name": table.name,
-                "@id": f"#{table.name}",
-                **_given(description=table.description),
-                **_primary_key(table),
-                **_given(**{"tap:table_index": table.index, "votable:utype": table.utype}),
-                **_notes(title=table.title, **_position_notes(table, description.derivation)),
-                "columns": [
-                    _column(one, table.name, index, description.sources[one.name])
-                    for index, one in enumerate(shown, start=1)
-                ],
-            }
-        ],
-    }
-    # Felis writes its defaults into what it checks.
-    parse_schema(copy.deepcopy(raw), file="draft")
-    return raw
+class _Nowhere:
+    """A loader that keeps nothing, for passes that only look."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, batch: object) -> None:
+        """Forget the batch."""
+
+    def finish(self) -> NoReturn:
+        """Fail: there is nothing to finish."""
+        raise NotImplementedError
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+def open_file(file: str | Path | TableReader, *, are_types_needed: bool = True) -> TableReader:
+    """Open a file, or take a reader as it is.
+
+    Raises
+    ------
+    IngestError
+        If it cannot be read.
+    """
+    if isinstance(file, TableReader):
+        return file
+    return open_reader(str(file), are_types_needed=are_types_needed)
 
 
-def _notes(**values: Any) -> dict[str, Any]:
-    kept = {key: value for key, value in values.items() if value not in (None, [], {}, False)}
-    return {"vo": kept} if kept else {}
+def describe(
+    readers: Sequence[TableReader],
+    name: tuple[str, str],
+    *,
+    schema_file: str | Path | None = None,
+    text: str | None = None,
+) -> Description:
+    """Describe the table that files make together.
+
+    Parameters
+    ----------
+    readers
+        The files, opened.
+    name
+        Schema and table.
+    schema_file
+        Felis description; when there is one, it alone says what the table is.
+    text
+        Description of the table; wins over all others.
+
+    Raises
+    ------
+    UsageError
+        If there is no file.
+    IngestError
+        If the files do not fit each other.
+    SchemaFileError
+        If the Felis description does not hold together.
+    """
+    schema_name, table_name = name
+    if not readers:
+        raise UsageError("no file was given")
+    if schema_file is None:
+        return infer(unite(readers), schema=schema_name, table=table_name, description=text)
+    described = read_schema_file(schema_file).describe(table_name).named(schema_name, table_name)
+    warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
+    table = replace(described.table, description=text or described.table.description)
+    return replace(described, table=table, warnings=(*described.warnings, *warnings))
 
 
-def _primary_key(table: Table) -> dict[str, Any]:
-    ids = [f"#{table.name}.{name}" for name in table.primary_key]
-    return {} if not ids else {"primaryKey": ids[0] if len(ids) == 1 else ids}
+def late_warnings(readers: Sequence[TableReader]) -> list[str]:
+    """Return what readers noticed only behind the rows."""
+    return [warning for reader in readers for warning in getattr(reader, "warnings", ())]
 
 
-def _position_notes(table: Table, derivation: Derivation | None) -> dict[str, Any]:
-    notes: dict[str, Any] = {}
-    if derivation is not None:
-        notes[derivation.kind.value] = {"lon": derivation.lon, "lat": derivation.lat}
-    position = table.position
-    if position is not None and (position.ra, position.dec) != (COMPUTED_RA, COMPUTED_DEC):
-        notes["position"] = _given(ra=position.ra, dec=position.dec, epoch=position.epoch_jyear)
-    return notes
+def split_table_name(table: str) -> tuple[str, str]:
+    """Split ``schema.table``.
 
-
-def _column(one: Column, table: str, index: int, source: str) -> dict[str, Any]:
-    assert one.name != HEALPIX_COLUMN, "the cell column is never described"
-    null_values: Any = list(one.null_values)
-    if not null_values:
-        # An empty list says that NaN stays NaN; Felis files without the note mean the opposite.
-        is_float = one.datatype.primitive in (Primitive.FLOAT, Primitive.DOUBLE) and not one.datatype.is_array
-        null_values = () if is_float else None
-    is_felis_unit = one.unit is None or is_plain_unit(one.unit)
-    notes = {
-        "null_values": list(null_values) if null_values is not None else None,
-        "hidden": one.is_hidden or None,
-        "element_names": list(one.element_names) or None,
-        "flag_meanings": dict(one.flag_meanings) or None,
-        "source": source if source != one.name else None,
-        "unit": one.unit if not is_felis_unit else None,
-    }
-    notes = {key: value for key, value in notes.items() if value is not None}
-    return {
-        "name": one.name,
-        "@id": f"#{table}.{one.name}",
-        **_type(one.datatype),
-        **_given(description=one.description),
-        **({} if one.is_nullable else {"nullable": False}),
-        **_given(
-            **{
-                "ivoa:unit": one.unit if is_felis_unit else None,
-                "ivoa:ucd": one.ucd,
-                "votable:utype": one.utype,
-                "tap:principal": 1 if one.is_principal else None,
-                "tap:std": 1 if one.is_std else None,
-                "tap:column_index": index,
-            }
-        ),
-        **({"vo": notes} if notes else {}),
-    }
-
-
-def _type(datatype: DataType) -> dict[str, Any]:
-    """Return the Felis keys of a type."""
-    if datatype.is_timestamp:
-        return {"datatype": "timestamp"}
-    said: dict[str, Any] = _given(**{"votable:xtype": datatype.xtype})
-    if datatype.primitive in _FELIS_TYPES:
-        return {
-            "datatype": _FELIS_TYPES[datatype.primitive],
-            **_given(**{"votable:arraysize": datatype.arraysize}),
-            **said,
-        }
-    return {**_text_type(datatype), **said}
-
-
-def _text_type(datatype: DataType) -> dict[str, Any]:
-    arraysize = datatype.arraysize
-    is_unicode = datatype.primitive is Primitive.UNICODE_CHAR
-    if arraysize is None:
-        return {"datatype": "unicode" if is_unicode else "char", "length": 1}
-    if arraysize == "*" and not is_unicode:
-        return {"datatype": "text"}
-    digits = arraysize.removesuffix("*")
-    length = int(digits) if digits.isdigit() else _UNICODE_LENGTH
-    kind = "unicode" if is_unicode else "string"
-    return {"datatype": kind, "length": length, "votable:arraysize": arraysize}
+    Raises
+    ------
+    UsageError
+        If it has not exactly these two parts.
+    """
+    schema, dot, name = table.partition(".")
+    if not dot or not schema.strip() or not name.strip() or "." in name:
+        raise UsageError(f"{table!r} is not a table name; expected schema.table, e.g. survey.main")
+    return schema.strip(), name.strip()

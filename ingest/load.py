@@ -6,16 +6,14 @@ import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Final
 
-from ingest.infer import infer
+from ingest.checks import with_unicode
+from ingest.describe import describe, late_warnings, open_file, split_table_name
 from ingest.progress import Silent
-from ingest.publish import check_primary_key, publish, with_identifier, with_unicode
+from ingest.publish import check_primary_key, publish, with_identifier
 from ingest.readers.base import Source
-from ingest.readers.open import open_reader
 from ingest.run import BadRow, OnError, Run
-from ingest.spec import read_schema_file
-from ingest.union import unite
 from vo_server.errors import IngestError, UsageError
 from vo_server.formats.read.base import TableReader
 from vo_server.model.release import SourceFile
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
     from vo_server.store.open import Store
 
-__all__ = ["LoadSummary", "describe_files", "load_table", "split_table_name"]
+__all__ = ["LoadSummary", "load_table"]
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 
@@ -105,8 +103,8 @@ def load_table(
     schema_name, table_name = split_table_name(table)
     _check_case(store, schema_name, table_name)
     version = _version(store, table, version)
-    readers = [_reader(file, schema_file) for file in files]
-    described = _description(readers, schema_name, table_name, schema_file, description)
+    readers = [open_file(file, are_types_needed=schema_file is None) for file in files]
+    described = describe(readers, (schema_name, table_name), schema_file=schema_file, text=description)
     progress.begin(_total(readers))
     run, report = _stage(readers, described, engine, version, OnError(on_error), progress)
     try:
@@ -130,86 +128,11 @@ def load_table(
         run.bad.n_rows,
         tuple(run.bad.first),
         dict(run.findings.null_counts),
-        (*described.warnings, *_late_warnings(readers), *run.findings.warnings(), *notes),
+        (*described.warnings, *late_warnings(readers), *run.findings.warnings(), *notes),
         report.size_bytes,
         time.monotonic() - began,
         tuple(swept),
     )
-
-
-def describe_files(files: Sequence[str | Path], *, table: str, description: str | None = None) -> Description:
-    """Describe files as :func:`load_table` would, after one pass over their texts.
-
-    The pass finds out which text columns need Unicode.
-
-    Raises
-    ------
-    IngestError
-        If a file cannot be read.
-    """
-    schema_name, table_name = split_table_name(table)
-    readers = [open_reader(str(file)) for file in files]
-    described = _description(readers, schema_name, table_name, None, description)
-    run = Run(described, _Nowhere(), on_error=OnError.SKIP, progress=Silent())
-    run.load(readers)
-    warnings = (*described.warnings, *_late_warnings(readers), *run.findings.warnings())
-    if run.bad.n_rows:
-        warnings = (*warnings, f"{run.bad.n_rows} rows cannot be loaded, the first one: {run.bad.first[0]}")
-    return replace(described, table=with_unicode(described.table, run.findings.non_ascii), warnings=warnings)
-
-
-def split_table_name(table: str) -> tuple[str, str]:
-    """Split ``schema.table``.
-
-    Raises
-    ------
-    UsageError
-        If it has not exactly these two parts.
-    """
-    schema, dot, name = table.partition(".")
-    if not dot or not schema.strip() or not name.strip() or "." in name:
-        raise UsageError(f"{table!r} is not a table name; expected schema.table, e.g. survey.main")
-    return schema.strip(), name.strip()
-
-
-class _Nowhere:
-    """A loader that keeps nothing, for passes that only look."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def write(self, batch: object) -> None:
-        """Forget the batch."""
-
-    def finish(self) -> NoReturn:
-        """Fail: there is nothing to finish."""
-        raise NotImplementedError
-
-
-def _reader(file: str | Path | TableReader, schema_file: str | Path | None) -> TableReader:
-    if isinstance(file, TableReader):
-        return file
-    return open_reader(str(file), are_types_needed=schema_file is None)
-
-
-def _description(
-    readers: Sequence[TableReader],
-    schema_name: str,
-    table_name: str,
-    schema_file: str | Path | None,
-    text: str | None,
-) -> Description:
-    if not readers:
-        raise UsageError("no file was given")
-    if schema_file is None:
-        return infer(unite(readers), schema=schema_name, table=table_name, description=text)
-    described = read_schema_file(schema_file).describe(table_name).named(schema_name, table_name)
-    warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
-    table = replace(described.table, description=text or described.table.description)
-    return replace(described, table=table, warnings=(*described.warnings, *warnings))
 
 
 def _stage(
@@ -264,11 +187,6 @@ def _source(file: str | Path, reader: TableReader, run: Run) -> SourceFile:
         run.n_by_file.get(reader.file, 0),
         run.bad.n_by_file.get(reader.file, 0),
     )
-
-
-def _late_warnings(readers: Sequence[TableReader]) -> list[str]:
-    """Return what readers noticed only behind the rows."""
-    return [warning for reader in readers for warning in getattr(reader, "warnings", ())]
 
 
 def _total(readers: Sequence[TableReader]) -> int | None:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Final
 from vo_server import __version__
 from vo_server.adql.front import compile_query
 from vo_server.errors import IngestError
-from vo_server.model.datatype import Primitive
 from vo_server.model.release import Release
 from vo_server.model.table import Catalogue, Schema, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
     from vo_server.engine.base import Engine
@@ -21,23 +19,12 @@ if TYPE_CHECKING:
     from vo_server.model.table import Column, Table
     from vo_server.store.open import Store
 
-__all__ = ["check_primary_key", "publish", "with_identifier", "with_unicode"]
+__all__ = ["check_primary_key", "publish", "with_identifier"]
 
 CHECK_TIMEOUT_S: Final = 24 * 3600.0
 """A check reads the whole table once; a load may take its time."""
 
 _SHOWN: Final = 5
-
-
-def with_unicode(table: Table, non_ascii: Collection[str]) -> Table:
-    """Return the table with ``unicodeChar`` for the text columns that need it; known only after the last row."""
-    columns = tuple(
-        replace(column, datatype=column.datatype.with_primitive(Primitive.UNICODE_CHAR))
-        if column.name in non_ascii and column.datatype.is_string
-        else column
-        for column in table.columns
-    )
-    return replace(table, columns=columns)
 
 
 def check_primary_key(engine: Engine, table: Table) -> None:

@@ -72,7 +72,7 @@ def _united(name: str, readers: Sequence[TableReader]) -> Column:
         datatype = _wider(name, datatype, column.datatype, known[0][0], reader)
     columns = [column for _, column in found]
     return replace(
-        columns[0],
+        known[0][1],
         datatype=datatype,
         unit=next((column.unit for column in columns if column.unit), None),
         ucd=next((column.ucd for column in columns if column.ucd), None),

@@ -76,7 +76,7 @@ class CsvReader:
         guesses = self._guessed() if columns is None else ()
         described = tuple(columns or ())
         if columns is None:
-            described = tuple(Column(name, guess.datatype()) for name, guess in zip(self.names, guesses, strict=True))
+            described = tuple(_column(name, guess) for name, guess in zip(self.names, guesses, strict=True))
         valueless = frozenset(name for name, guess in zip(self.names, guesses, strict=False) if guess.n_values == 0)
         self.facts = TableFacts(described, warnings=tuple(self._warnings), valueless=valueless)
 
@@ -160,6 +160,12 @@ class CsvReader:
         if "UTF8" in text.replace("-", "").upper():
             return IngestError("the text is not UTF-8", file=self.file, hint="convert it: iconv -f latin1 -t utf-8")
         return IngestError(f"the text cannot be read as CSV: {text.splitlines()[0]}", file=self.file)
+
+
+def _column(name: str, guess: TypeGuess) -> Column:
+    # Where there are only words for "nothing", they are nothing.
+    marks = tuple(sorted(NULL_TEXTS)) if guess.n_values == 0 else ()
+    return Column(name, guess.datatype(), null_values=marks)
 
 
 def csv_form(source: Source) -> CsvForm:
