@@ -122,7 +122,7 @@ def test_a_query_that_gives_no_rows_is_stopped_when_it_is_cancelled(results: Res
     start = time.monotonic()
     with pytest.raises(QueryCancelledError):
         QueryRun(queries=queries, results=results)(JOB, lambda: time.monotonic() - start > 0.3)
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 3.0
     assert files(results) == []
 
 
@@ -130,7 +130,7 @@ def test_a_query_that_gives_rows_without_end_is_stopped_when_it_is_cancelled(res
     start = time.monotonic()
     with pytest.raises(QueryCancelledError):
         QueryRun(queries=Queries(n_batches=10**9), results=results)(JOB, lambda: time.monotonic() - start > 0.3)
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 3.0
     assert files(results) == []
 
 

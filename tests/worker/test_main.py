@@ -141,7 +141,7 @@ def test_a_job_is_run_and_completed_at_once(
         took_s = time.monotonic() - start
     assert (done.phase, done.error) == (Phase.COMPLETED, None)
     assert results.locate(done.results[0].path).read_bytes() == b"a\n1\n"
-    assert took_s < 0.5
+    assert took_s < 2.0
 
 
 def test_as_many_jobs_run_at_once_as_allowed(service: JobService, store: Store, results: ResultStore) -> None:
@@ -225,7 +225,7 @@ def test_a_run_that_takes_too_long_outside_of_the_engine_is_aborted_too(
     assert "execution duration of 1 s" in late.error.message
     assert late.started is not None
     assert late.ended is not None
-    assert timedelta(seconds=0.9) < late.ended - late.started < timedelta(seconds=2)
+    assert timedelta(seconds=0.9) < late.ended - late.started < timedelta(seconds=5)
 
 
 def test_an_abort_reaches_a_running_job_within_a_second(

@@ -54,7 +54,7 @@ class Database:
     def __init__(self, url: str, *, schema: str) -> None:
         directory = directory_of(url)
         if directory is None:
-            engine = create_engine(_postgres_url(url), pool_pre_ping=True, pool_size=5, max_overflow=20)
+            engine = create_engine(_postgres_url(url), pool_pre_ping=True, pool_size=5, max_overflow=15)
             self.schema: str | None = schema
             self.place = make_url(url).render_as_string(hide_password=True)
         else:

@@ -19,7 +19,7 @@ from vo_server.store.tables import FORMAT, formats, metadata, stamps
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Store", "directory_of", "open_store"]
+__all__ = ["Store", "directory_of", "has_store", "open_store"]
 
 _CREATION_LOCK = 0x766F5F73746F7265
 """Key of the PostgreSQL advisory lock that orders processes which open a new store at once ("vo_store")."""
@@ -79,10 +79,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
     except CatalogueError as error:
         database.close()
         if isinstance(error.__cause__, SQLAlchemyError):
-            raise ConfigurationError(
-                f"the catalogue database {database.place} cannot be opened: {first_line(error.__cause__)}",
-                hint="check that it exists, is reachable and may be written",
-            ) from error
+            raise _cannot_open(database, error.__cause__) from error
         raise
     return Store(CatalogueStore(database), JobStore(database), database)
 
@@ -90,6 +87,35 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
 def _nothing_at(place: str) -> ConfigurationError:
     return ConfigurationError(
         f"nothing is published in {place}", hint="name another with --database, or publish with `vo-server ingest load`"
+    )
+
+
+def has_store(database_url: str, *, store_schema: str = "vo_store") -> bool:
+    """Tell whether a database has a store; none is made.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is not understood or the database cannot be reached.
+    """
+    directory = directory_of(database_url)
+    if directory is not None:
+        return (directory / CATALOGUE_FILE).exists()
+    database = Database(database_url, schema=store_schema)
+    try:
+        with database.read() as connection:
+            return inspect(connection).has_table(formats.name, schema=database.schema)
+    except CatalogueError as error:
+        raise _cannot_open(database, error.__cause__) from error
+    finally:
+        database.close()
+
+
+def _cannot_open(database: Database, cause: BaseException | None) -> ConfigurationError:
+    reason = first_line(cause) if isinstance(cause, SQLAlchemyError) else "it does not answer"
+    return ConfigurationError(
+        f"the catalogue database {database.place} cannot be opened: {reason}",
+        hint="check that it exists, is reachable and may be written",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -168,9 +169,15 @@ class TapSchemaRows(Mapping[str, pa.Table]):
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.schemas = tuple(schema for schema in catalogue.schemas if schema.name.lower() != UPLOAD_SCHEMA)
-        self._tables = tuple(table for schema in self.schemas for table in schema.tables)
-        self._names = {table.full_name: published_name(table) for table in self._tables}
         self._made: dict[str, pa.Table] = {}
+
+    @cached_property
+    def _tables(self) -> tuple[Table, ...]:
+        return tuple(table for schema in self.schemas for table in schema.tables)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {table.full_name: published_name(table) for table in self._tables}
 
     def __getitem__(self, full_name: str) -> pa.Table:
         if full_name not in self._made:
