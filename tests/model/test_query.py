@@ -33,9 +33,10 @@ def test_waiting_for_the_first_batch_loses_none(n_batches: int) -> None:
 
 
 def test_a_query_that_fails_at_once_fails_while_waiting_for_the_first_batch() -> None:
-    def failing() -> Iterator[pa.RecordBatch]:
-        raise EngineError("division by zero")
-        yield
-
+    failing = (batch for batch in map(_fail, range(1)))
     with pytest.raises(EngineError, match="division by zero"):
-        QueryResult(COLUMNS, failing(), maxrec=10).prefetch()
+        QueryResult(COLUMNS, failing, maxrec=10).prefetch()
+
+
+def _fail(number: int) -> pa.RecordBatch:
+    raise EngineError(f"division by zero in batch {number}")

@@ -1,0 +1,111 @@
+"""The one place where the house is put together: settings in, services out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vo_server import __version__
+from vo_server.engine.open import open_engine
+from vo_server.model.query import Note
+from vo_server.services.catalogue import CatalogueService
+from vo_server.services.jobs import JobLimits, JobService
+from vo_server.services.query import QueryLimits, QueryService
+from vo_server.store.open import Store, directory_of, open_store
+from vo_server.store.results import ResultStore
+
+if TYPE_CHECKING:
+    from vo_server.engine.base import Engine
+    from vo_server.settings import Settings
+
+__all__ = ["ProcessContext"]
+
+
+@dataclass(frozen=True)
+class ProcessContext:
+    """All that one process shares: connections, caches, services."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    results: ResultStore
+    queries: QueryService
+    jobs: JobService
+    catalogue: CatalogueService
+
+    @classmethod
+    def create(cls, settings: Settings) -> ProcessContext:
+        """Connect and make the services.
+
+        Raises
+        ------
+        ConfigurationError
+            If the database cannot be reached or a directory cannot be written.
+        CatalogueError
+            If the catalogue was made by a newer version.
+        """
+        store = open_store(settings.database, store_schema=settings.postgres.store_schema)
+        try:
+            engine = open_engine(
+                settings.database,
+                memory_bytes=settings.duckdb.memory_bytes,
+                threads=settings.duckdb.threads,
+                max_attached=settings.duckdb.max_attached,
+                pool_size=settings.postgres.pool_size,
+                data_schema=settings.postgres.data_schema,
+            )
+        except BaseException:
+            store.close()
+            raise
+        results = ResultStore(_results_dir(settings))
+        return cls(
+            settings=settings,
+            engine=engine,
+            store=store,
+            results=results,
+            queries=QueryService(
+                engine=engine, catalogue=store.catalogue, limits=_query_limits(settings), origin=_origin(settings)
+            ),
+            jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
+            catalogue=CatalogueService(catalogue=store.catalogue),
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.close()
+        self.store.close()
+
+
+def _results_dir(settings: Settings) -> Path:
+    """Return where results go: as set, or beside the embedded catalogue, or in the working directory."""
+    return settings.uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"
+
+
+def _query_limits(settings: Settings) -> QueryLimits:
+    tap = settings.tap
+    return QueryLimits(
+        default_maxrec=tap.default_maxrec, hard_maxrec=tap.hard_maxrec, max_query_bytes=tap.max_query_bytes
+    )
+
+
+def _job_limits(settings: Settings) -> JobLimits:
+    uws = settings.uws
+    return JobLimits(
+        default_duration_s=uws.default_duration_s,
+        hard_duration_s=uws.hard_duration_s,
+        default_retention_s=uws.default_retention_s,
+        hard_retention_s=uws.hard_retention_s,
+        max_wait_s=uws.max_wait_s,
+    )
+
+
+def _origin(settings: Settings) -> tuple[Note, ...]:
+    """Return what every answer says of the service (Data Origin note)."""
+    said = (
+        ("server_software", f"vo-server/{__version__}"),
+        ("service_protocol", "ivo://ivoa.net/std/TAP"),
+        ("publisher", settings.server.publisher),
+        ("contact", settings.server.contact),
+    )
+    return tuple(Note(name, value) for name, value in said if value is not None)
