@@ -1,0 +1,104 @@
+"""``vo-server demo``: make the mock sky, publish it and serve it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from vo_server.engine.base import Engine
+    from vo_server.settings import Settings
+
+__all__ = ["QUERIES", "demo"]
+
+DEFAULT_ROWS: Final = 100_000
+"""Objects of the mock sky; each table has a part of them."""
+_SEED: Final = 1
+
+QUERIES: Final = {
+    "stars nearest to a point (LS-PSC)": (
+        "SELECT TOP 5 ls_id, white_mag, score, 3600*DISTANCE(POINT(ra, dec), POINT(152.0, 32.2)) AS sep_arcsec "
+        "FROM ls_psc.main WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(152.0, 32.2, 0.1)) AND score > 0.5 "
+        "ORDER BY sep_arcsec"
+    ),
+    "sure quasars and where they are (BANNJOS)": (
+        "SELECT TOP 5 m.ALPHA_J2000, m.DELTA_J2000, b.CLASS_QSO_prob_pc02 "
+        "FROM jplus.ClassBANNJOS AS b JOIN jplus.MagABDualObj AS m ON b.TILE_ID = m.TILE_ID AND b.NUMBER = m.NUMBER "
+        "WHERE b.CLASS_QSO_prob_pc02 >= 0.333 ORDER BY b.CLASS_QSO_prob_pc02 DESC"
+    ),
+    "what the point sources really are (the truth is known)": (
+        "SELECT t.class, COUNT(*) AS n FROM ls_psc.main AS p JOIN mock.truth AS t ON t.ls_id = p.ls_id "
+        "WHERE p.score > 0.5 GROUP BY t.class"
+    ),
+}
+"""Questions and the queries that answer them, in the order in which they are offered."""
+
+
+@click.command()
+@click.option("--rows", type=click.IntRange(min=1), default=DEFAULT_ROWS, show_default=True, help="Objects in the sky.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one when not given.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".demo"),
+    show_default=True,
+    help="Directory of the data; used again when it is there.",
+)
+def demo(rows: int, port: int, data: Path) -> None:
+    """Make a mock sky, publish it and serve it, until Ctrl-C.
+
+    The tables have the columns of LS-PSC and of BANNJOS and are made up; mock.truth says what each object really is.
+    """
+    from vo_server.commands.serve import run  # noqa: PLC0415 - late: not needed to show the help
+    from vo_server.settings import load_settings  # noqa: PLC0415
+
+    server = {"host": "127.0.0.1", "port": port, "workers": 1, "title": "vo-server demo"}
+    settings = load_settings(database=f"duckdb:///{data.resolve()}", server=server)
+    _prepare(rows, settings)
+    run(settings, announce=_announce)
+
+
+def _prepare(rows: int, settings: Settings) -> None:
+    """Publish what is missing of the mock sky, and say what is there."""
+    from ingest.mock.publish import publish_mock_sky  # noqa: PLC0415 - late: not needed to show the help
+    from ingest.mock.sky import MockSky  # noqa: PLC0415
+    from vo_server.store.open import open_store  # noqa: PLC0415
+
+    try:
+        sky = MockSky(rows, _SEED)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--rows") from error
+    click.echo(f"mock sky of {rows} objects (made up, no real catalogue)")
+    with closing(open_store(settings.database)) as store, closing(_open_engine(settings)) as engine:
+        for table in publish_mock_sky(sky, engine=engine, store=store):
+            click.echo(f"  {table.name:<20} {table.n_rows:>10} rows{'' if table.is_new else ', there already'}")
+
+
+def _open_engine(settings: Settings) -> Engine:
+    from vo_server.engine.open import open_engine  # noqa: PLC0415 - late: the engine's libraries take a while
+
+    return open_engine(
+        settings.database,
+        memory_bytes=settings.duckdb.memory_bytes,
+        threads=settings.duckdb.threads,
+        max_attached=settings.duckdb.max_attached,
+        pool_size=settings.postgres.pool_size,
+        data_schema=settings.postgres.data_schema,
+    )
+
+
+def _announce(url: str) -> None:
+    """Tell the URL and a query to try in each of three clients."""
+    (about_1, pyvo), (about_2, stilts), (about_3, curl) = QUERIES.items()
+    click.echo(
+        f"\nTAP service at {url} (Ctrl-C stops it)\n\n"
+        f"pyvo: {about_1}\n"
+        f'  python -c \'import pyvo; print(pyvo.dal.TAPService("{url}").search("{pyvo}").to_table())\'\n\n'
+        f"STILTS: {about_2}\n"
+        f"  stilts tapquery tapurl={url} ofmt=ascii adql='{stilts}'\n\n"
+        f"curl: {about_3}\n"
+        f"  curl -s {url}/sync -d LANG=ADQL -d RESPONSEFORMAT=csv --data-urlencode 'QUERY={curl}'\n"
+    )

@@ -1,0 +1,125 @@
+"""Publishes the mock sky: makes the tables that are missing, and leaves those alone that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from ingest.convert import with_cells
+from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.spec import Description, read_schema_file
+from vo_server import __version__
+from vo_server.errors import UsageError
+from vo_server.model.query import arrow_schema
+from vo_server.model.release import Release
+from vo_server.model.table import HEALPIX_COLUMN, Column, Table
+from vo_server.resources import schema_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.mock.sky import MockSky
+    from vo_server.engine.base import Engine
+    from vo_server.store.open import Store
+
+__all__ = ["Published", "describe_mock", "publish_mock_sky"]
+
+_VERSION: Final = "mock-"
+_WARNING: Final = "Mock data, made up from random numbers, not the real catalogue. "
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table of the mock sky that is published now."""
+
+    name: str
+    n_rows: int
+    is_new: bool
+
+
+def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[Published]:
+    """Publish the tables of a mock sky, each as soon as it is made.
+
+    A table that is there with the same size and seed stays; one of another size or seed is replaced.
+
+    Parameters
+    ----------
+    sky
+        The objects.
+    engine
+        Where the rows go.
+    store
+        Where the tables are published.
+
+    Yields
+    ------
+    Published
+        Each table, when it is published.
+
+    Raises
+    ------
+    UsageError
+        If a table of one of the names is there and is not of a mock sky; nothing has been published then.
+    """
+    version = f"{_VERSION}{sky.n_objects}-{sky.seed}"
+    catalogue = store.catalogue.load()
+    current = {name: catalogue.find(name) for name in MOCK_TABLES}
+    for name, table in current.items():
+        if table is not None and not (table.release or "").startswith(_VERSION):
+            raise UsageError(
+                f"there is a table {name} that is not of the mock sky", hint="choose another directory for the mock sky"
+            )
+    for name, table in current.items():
+        if table is not None and table.release == version:
+            yield Published(name, table.n_rows or 0, is_new=False)
+            continue
+        yield Published(name, _publish(sky, describe_mock(name), version, engine=engine, store=store), is_new=True)
+        if table is not None and table.release is not None:
+            for location in store.catalogue.remove(name, table.release):
+                engine.drop(location)
+
+
+def describe_mock(name: str) -> Description:
+    """Return the description of a mock table: that of the real one, saying everywhere that it is not real."""
+    schema_name, _, table_name = name.partition(".")
+    real = read_schema_file(schema_file(schema_name)).describe(table_name)
+    return replace(
+        real,
+        schema=replace(real.schema, title=_mock(real.schema.title), description=_warned(real.schema.description)),
+        table=replace(real.table, title=_mock(real.table.title), description=_warned(real.table.description)),
+    )
+
+
+def _mock(title: str | None) -> str:
+    return f"{title or ''} (mock)".strip()
+
+
+def _warned(description: str | None) -> str:
+    return _WARNING + (description or "")
+
+
+def _publish(sky: MockSky, described: Description, version: str, *, engine: Engine, store: Store) -> int:
+    """Load one table and make it current; return its number of rows."""
+    table = described.table
+    with engine.loader(table, version=version) as loader:
+        for batch in batches(sky, table.full_name, arrow_schema(_made(table))):
+            loader.write(_complete(batch, described))
+        report = loader.finish()
+    released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
+    release = Release(released, version, datetime.now(UTC), code_version=__version__)
+    store.catalogue.publish(release, schema=described.schema)
+    return report.n_rows
+
+
+def _made(table: Table) -> tuple[Column, ...]:
+    return tuple(column for column in table.columns if column.name != HEALPIX_COLUMN)
+
+
+def _complete(batch: pa.RecordBatch, described: Description) -> pa.RecordBatch:
+    """Add the hidden column where the table has positions."""
+    columns = with_cells(dict(zip(batch.schema.names, batch.columns, strict=True)), described)
+    schema = arrow_schema(described.table.columns)
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -1,0 +1,187 @@
+"""``vo-server doctor``: check the installation and the database, and say what is missing."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import click
+
+from vo_server import __version__
+from vo_server.errors import VoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vo_server.engine.base import Engine
+    from vo_server.model.table import Table
+    from vo_server.settings import Settings
+    from vo_server.store.open import Store
+
+__all__ = ["Finding", "Verdict", "doctor"]
+
+DISTRIBUTION = "vo-server"
+
+
+class Verdict(StrEnum):
+    """How a thing that was looked at is."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Not there, and not needed for what is set up now."""
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    verdict: Verdict
+    text: str
+    hint: str | None = None
+
+
+@click.command()
+@click.option("--database", help="Database URL; VO_DATABASE or duckdb:///vo-data when not given.")
+def doctor(database: str | None) -> None:
+    """Check the installation and the database.
+
+    The exit status is 1 when something is at fault, else 0. Nothing is changed or made.
+    """
+    faults = 0
+    for finding in examine(database):
+        click.echo(f"{finding.verdict:>5}  {finding.text}")
+        if finding.hint is not None:
+            click.echo(f"{'':>5}  hint: {finding.hint}")
+        faults += finding.verdict is Verdict.FAULT
+    if faults:
+        click.echo(f"{faults} fault{'s' if faults > 1 else ''}")
+        sys.exit(1)
+    click.echo("all is well")
+
+
+def examine(database: str | None) -> Iterator[Finding]:
+    """Look at everything, from the interpreter to the rows of each published table.
+
+    Parameters
+    ----------
+    database
+        Database URL; that of the settings when None.
+    """
+    yield Finding(Verdict.OK, f"vo-server {__version__} on Python {platform.python_version()}, {platform.platform()}")
+    yield from _packages()
+    yield from _files()
+    yield from _programs()
+    yield from _service(database)
+
+
+def _packages() -> Iterator[Finding]:
+    """Compare what is installed with what the distribution asks for."""
+    from packaging.requirements import Requirement  # noqa: PLC0415 - late: not needed to show the help
+
+    try:
+        required = [Requirement(line) for line in metadata.requires(DISTRIBUTION) or ()]
+    except metadata.PackageNotFoundError:
+        yield Finding(Verdict.FAULT, "vo-server is not installed as a package", "run pip install in its directory")
+        return
+    wrong = 0
+    for one in required:
+        if one.marker is not None and not one.marker.evaluate({"extra": ""}):
+            continue
+        found = _version(one.name)
+        if found is None or not one.specifier.contains(found, prereleases=True):
+            wrong += 1
+            state = "is missing" if found is None else f"has version {found}"
+            yield Finding(Verdict.FAULT, f"package {one.name} {state}", f"pip install '{one}'")
+    if not wrong:
+        yield Finding(Verdict.OK, "all required packages are installed")
+    if _version("scikit-learn") is None or _version("xgboost-cpu") is None:
+        yield Finding(Verdict.NOTE, "training of models is not installed", "pip install 'vo-server[ml]'")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _files() -> Iterator[Finding]:
+    """Find the files that are not Python."""
+    from vo_server.resources import schema_files  # noqa: PLC0415 - late: not needed to show the help
+
+    try:
+        names = sorted(path.stem for path in schema_files().glob("*.yaml"))
+    except VoError as error:
+        yield Finding(Verdict.FAULT, error.message, error.hint)
+        return
+    yield Finding(Verdict.OK, f"schema files: {', '.join(names)}")
+
+
+def _programs() -> Iterator[Finding]:
+    """Find programs that are useful beside the server."""
+    if shutil.which("stilts") is None:
+        yield Finding(Verdict.NOTE, "stilts is not installed; it checks TAP services", "apt-get install stilts")
+    else:
+        yield Finding(Verdict.OK, "stilts is installed")
+
+
+def _service(database: str | None) -> Iterator[Finding]:
+    """Check settings, database and published tables as far as each can be reached."""
+    from vo_server.settings import load_settings  # noqa: PLC0415 - late: not needed to show the help
+    from vo_server.store.open import has_store, open_store  # noqa: PLC0415
+
+    try:
+        settings = load_settings(database=database)
+        yield Finding(Verdict.OK, "the settings are valid")
+        is_there = has_store(settings.database, store_schema=settings.postgres.store_schema)
+        if not is_there:
+            yield Finding(Verdict.NOTE, "nothing is published yet", "vo-server ingest load FILE --table schema.name")
+        if not is_there and settings.database.startswith("duckdb:"):
+            return  # To look at the engine would make its directory.
+        with closing(_open_engine(settings)) as engine:
+            engine.check()
+            yield Finding(Verdict.OK, f"the engine {engine.name} answers")
+            if is_there:
+                with closing(open_store(settings.database, store_schema=settings.postgres.store_schema)) as store:
+                    yield from _tables(engine, store)
+    except VoError as error:
+        yield Finding(Verdict.FAULT, error.message, error.hint)
+
+
+def _open_engine(settings: Settings) -> Engine:
+    from vo_server.engine.open import open_engine  # noqa: PLC0415 - late: the engine's libraries take a while
+
+    return open_engine(
+        settings.database,
+        memory_bytes=settings.duckdb.memory_bytes,
+        threads=settings.duckdb.threads,
+        max_attached=settings.duckdb.max_attached,
+        pool_size=settings.postgres.pool_size,
+        data_schema=settings.postgres.data_schema,
+    )
+
+
+def _tables(engine: Engine, store: Store) -> Iterator[Finding]:
+    """Read the beginning of every published table."""
+    published = [table for table in store.catalogue.load().tables if table.location is not None]
+    faults = [fault for table in published if (fault := _read_some(engine, table)) is not None]
+    yield from faults
+    yield Finding(Verdict.OK, f"{len(published) - len(faults)} of {len(published)} published tables can be read")
+
+
+def _read_some(engine: Engine, table: Table) -> Finding | None:
+    """Read the beginning of a table; None when that works."""
+    try:
+        with closing(engine.read(table)) as batches:  # type: ignore[type-var]  # engines give generators
+            next(batches, None)
+    except VoError as error:
+        hint = error.hint or f"vo-server ingest rollback {table.full_name}, or load it again"
+        return Finding(Verdict.FAULT, f"table {table.full_name} cannot be read: {error.message}", hint)
+    return None
