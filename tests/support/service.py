@@ -20,6 +20,7 @@ from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
 from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Schema, Table
 from vo_server.sky.healpix import cells
+from vo_server.web.listen import MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +115,15 @@ def running(settings: Settings) -> Iterator[Service]:
     """Serve in a thread, on a free port, with the real HTTP server."""
     app = create_app(settings)
     config = uvicorn.Config(
-        app, port=0, lifespan="on", log_config=None, server_header=False, timeout_graceful_shutdown=2
+        app,
+        port=0,
+        lifespan="on",
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

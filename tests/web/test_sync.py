@@ -5,6 +5,7 @@ import time
 from urllib.parse import urlencode
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import pyvo
@@ -12,6 +13,9 @@ import pyvo
 from tests.support.answers import csv_rows, error_text, status_of
 from tests.support.server import SLOW
 from tests.support.service import N_STARS, Service
+
+LEAVING_S = 2
+"""Time that a query may outlive its client [s]: a second, and one more for a busy machine."""
 
 COUNT = "SELECT COUNT(*) AS n FROM web.stars"
 
@@ -41,6 +45,12 @@ def test_an_answer_has_the_headers_of_a_table(client: httpx.Client) -> None:
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.headers["Server"].startswith("vo-server/")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_row_limit_is_told_with_formats_that_cannot_tell_an_overflow(client: httpx.Client) -> None:
+    asked = {"QUERY": "SELECT id FROM web.stars", "LANG": "ADQL", "RESPONSEFORMAT": "csv", "MAXREC": "7"}
+    answer = client.get("sync", params=asked)
+    assert len(csv_rows(answer)) - 1 == int(answer.headers["X-VO-Maxrec"]) == 7
 
 
 def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
@@ -92,15 +102,18 @@ def test_pyvo_reads_exact_identifiers_and_nulls(server: Service) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_client_that_leaves_ends_its_query_within_a_second(server: Service, method: str) -> None:
+def test_a_client_that_leaves_ends_its_query_at_once(server: Service, method: str) -> None:
     _leave_during(server, method, SLOW)
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + LEAVING_S
     while server.site.gate.n_running and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.site.gate.n_running == 0
     database = server.context.settings.database
     if database.startswith("postgresql:"):
-        assert _running_queries(database, server.context.settings.postgres.data_schema, wait_s=1) == []
+        assert _running_queries(database, server.context.settings.postgres.data_schema, wait_s=LEAVING_S) == []
+    else:
+        # The engine lives in this process: two threads that still computed would take 200 %.
+        assert psutil.Process().cpu_percent(interval=0.5) < 80
     answer = httpx.get(f"{server.tap}/sync", params={"LANG": "ADQL", "QUERY": COUNT, "RESPONSEFORMAT": "csv"})
     assert csv_rows(answer) == [["n"], [str(N_STARS)]]
 
@@ -146,7 +159,7 @@ def test_a_client_that_reads_nothing_does_not_fill_the_memory_and_can_leave(serv
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         time.sleep(0.3)
         assert server.site.gate.n_running == 1, "the answer waits for its reader"
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + LEAVING_S
     while server.site.gate.n_running and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.site.gate.n_running == 0

@@ -59,7 +59,9 @@ def test_phase_run_in_the_creating_request_starts_the_job(client: httpx.Client) 
 def test_a_job_runs_as_votable_and_tells_an_overflow(client: httpx.Client) -> None:
     job = _create(client, QUERY="SELECT id FROM web.stars", RESPONSEFORMAT="votable", MAXREC="3", PHASE="RUN")
     assert _finish(client, job) == "COMPLETED"
-    assert status_of(client.get(f"{job}/results/result")) == "OVERFLOW"
+    result = client.get(f"{job}/results/result")
+    assert status_of(result) == "OVERFLOW"
+    assert result.headers["X-VO-Overflow"] == "true"
 
 
 def test_a_running_job_can_be_aborted(client: httpx.Client) -> None:

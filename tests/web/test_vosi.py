@@ -56,6 +56,11 @@ def test_capabilities_name_the_url_of_the_request(client: httpx.Client, server: 
     assert "examples" not in answer.text
 
 
+def test_a_trusted_proxy_tells_the_scheme(client: httpx.Client, server: Service) -> None:
+    answer = client.get("capabilities", headers={"X-Forwarded-Proto": "https"})
+    assert _names(answer, "capability/interface/accessURL")[0] == server.tap.replace("http:", "https:")
+
+
 def test_a_client_that_has_the_document_gets_no_second_one(client: httpx.Client) -> None:
     for path in ("capabilities", "tables", "tables/web.stars"):
         tag = client.get(path).headers["ETag"]

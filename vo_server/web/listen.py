@@ -29,6 +29,9 @@ GRACE_S: Final = 10
 START_S: Final = 60.0
 """Time that server processes get to start before nobody is told that they listen [s]."""
 
+MAX_HEAD_BYTES: Final = 512 * 1024
+"""Longest request line and headers together: a GET carries its query in there."""
+
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
 
@@ -58,6 +61,8 @@ def serve_forever(
             partial(_start, make_app),
             factory=True,
             lifespan="on",
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             workers=n_processes,
             log_config=None,
             access_log=False,  # Ours names the request and its RUNID.

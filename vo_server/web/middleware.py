@@ -34,6 +34,9 @@ GZIP_LEVEL: Final = 1
 COMPRESSED_TYPES: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/vnd.apache.parquet")
 """Media types that are compressed already."""
 
+EXPOSED_HEADERS: Final = "Content-Disposition, Location, Retry-After, X-Request-ID, X-VO-Maxrec, X-VO-Overflow"
+"""Headers that scripts of other sites may read (CORS)."""
+
 CLIENT_CLOSED: Final = 499
 """Status in the access log of a request whose client left before the answer."""
 
@@ -82,7 +85,7 @@ class RequestMiddleware:
                 headers["Server"] = self._product
                 headers["X-Request-ID"] = request_id
                 headers["Access-Control-Allow-Origin"] = "*"
-                headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID, Content-Disposition"
+                headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
             elif message["type"] == "http.response.body":
                 told.n_bytes += len(message.get("body", b""))
                 told.is_complete = not message.get("more_body", False)

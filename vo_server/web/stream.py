@@ -30,6 +30,9 @@ __all__ = ["BrokenStreamError", "FileSource", "ResultSource", "Source", "Streame
 PIECE_BYTES: Final = 256 * 1024
 """Bytes of a stored result that are read and sent at once."""
 
+ROW_LIMIT_HEADER: Final = "X-VO-Maxrec"
+"""Response header with the row limit that holds for the answer; one with as many rows may have been cut."""
+
 STALL_S: Final = 120.0
 """A client that takes no byte for this long has its query stopped [s]: others wait for the place."""
 
@@ -42,6 +45,11 @@ class BrokenStreamError(Exception):
 
 class Source(Protocol):
     """Where the bytes of a response come from; every method blocks, and is called in a thread."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is known of the answer once it has been started, for its headers."""
+        ...
 
     def start(self) -> None:
         """Do all that can fail before the first byte."""
@@ -85,6 +93,11 @@ class ResultSource:
         self._is_stopped = False
         self._result: QueryResult | None = None
         self._pieces: Iterator[bytes] = iter(())
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The row limit: formats other than VOTable cannot tell inside that rows were left out."""
+        return {} if self._result is None else {ROW_LIMIT_HEADER: str(self._result.maxrec)}
 
     def start(self) -> None:
         """Compile and start the query, and wait for its first rows.
@@ -152,6 +165,11 @@ class FileSource:
     def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
         self._open_file = open_file
         self._file: BinaryIO | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Nothing that was not known before."""
+        return {}
 
     def start(self) -> None:
         """Open the file."""
@@ -231,6 +249,7 @@ class StreamedResponse(Response):
         async with nullcontext() if self._gate is None else self._gate.enter(self._source):
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
+            self.headers.update(self._source.headers)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             piece = b"" if scope["method"] == "HEAD" else await to_thread.run_sync(self._source.read, limiter=limiter)
             while piece:

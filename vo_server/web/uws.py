@@ -121,6 +121,8 @@ async def show_result(request: Request) -> Response:
         "Content-Type": found.mime,
         "Content-Length": str(found.size_bytes),
         "Content-Disposition": f'inline; filename="result{PurePosixPath(found.path).suffix}"',
+        # Formats other than VOTable cannot tell inside that rows were left out.
+        "X-VO-Overflow": "true" if found.overflow else "false",
         **_NO_CACHE,
     }
     return StreamedResponse(FileSource(partial(jobs.open_result, found)), headers=headers)
