@@ -235,8 +235,10 @@ def _fixed(cells: NDArray[np.uint8], cell: _Cell, nulls: NDArray[np.bool_] | Non
         return _unicode(cells.reshape(-1), lengths, nulls)
     if cell.datatype == "bit":
         assert cell.n_fixed is not None
-        bits = np.unpackbits(cells, axis=1)[:, : cell.n_fixed].astype(bool)
-        values = pa.array(bits.reshape(-1), mask=_repeated(nulls, cell.n_fixed) if cell.is_scalar else None)
+        if cell.is_scalar:
+            # The bit is the highest one; some writers take another.
+            return pa.array(cells[:, 0] != 0, mask=nulls)
+        values = pa.array(np.unpackbits(cells, axis=1)[:, : cell.n_fixed].astype(bool).reshape(-1))
     else:
         values = _values(cells.reshape(-1), cell, nulls if cell.is_scalar else None)
     if cell.is_scalar and not cell.datatype.endswith("Complex"):
@@ -344,7 +346,3 @@ def _unicode(data: NDArray[np.uint8], n_bytes: Offsets, nulls: NDArray[np.bool_]
     offsets = ends[np.concatenate(([0], np.cumsum(n_bytes // 2)))].astype(np.int32)
     array = _string_array(offsets, np.frombuffer(text, np.uint8), nulls)
     return pc.utf8_rtrim(pc.replace_substring_regex(array, pattern="\x00.*", replacement=""), characters=" ")
-
-
-def _repeated(nulls: NDArray[np.bool_] | None, times: int) -> NDArray[np.bool_] | None:
-    return None if nulls is None else np.repeat(nulls, times)

@@ -54,7 +54,11 @@ def cast(array: pa.Array, datatype: DataType, null_texts: frozenset[str] = froze
     null_texts
         Texts that mean NULL when text is turned into something else than text. An empty text always does.
     """
-    array = _plain(array)
+    values, bad = _cast(_plain(array), datatype, null_texts)
+    return values, bad if bad is not None and bad.any() else None
+
+
+def _cast(array: pa.Array, datatype: DataType, null_texts: frozenset[str]) -> Casted:
     if datatype.is_array:
         return _to_list(array, datatype, null_texts)
     if datatype.is_timestamp:

@@ -7,12 +7,13 @@ import codecs
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import BATCH_ROWS, MalformedRows
 from vo_server.formats.read.binary import BinaryRows
 from vo_server.formats.read.tabledata import TableDataCutter
-from vo_server.formats.read.votable_head import Head, check_tail, read_head
+from vo_server.formats.read.votable_head import Head, RawField, check_tail, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ class VotableReader:
             text += chunk
             piece, text, is_last = cutter.split(text)
             for columns in cutter.cut(piece):
-                yield from self._batch(columns)
+                yield from self._batch([_spaced(one, cell) for one, cell in zip(head.fields, columns, strict=True)])
             if not chunk and not is_last:
                 raise self._cut_off(cutter.n_rows)
             if len(text) > MAX_ROW_BYTES:
@@ -130,6 +131,13 @@ class VotableReader:
             row=n_rows + 1,
             hint="it seems to be cut off; get it again",
         )
+
+
+def _spaced(field: RawField, cells: pa.Array) -> pa.Array:
+    """Set the digits of bit arrays apart, which may be written without white space."""
+    if field.datatype != "bit" or field.arraysize is None:
+        return cells
+    return pc.replace_substring_regex(cells, pattern="([01])", replacement=r"\1 ")
 
 
 class _Body:

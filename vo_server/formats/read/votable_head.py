@@ -121,7 +121,7 @@ def read_head(stream: BinaryIO, *, file: str, wanted: str | None = None) -> Head
             return builder.finish(bytes(kept), encoding)
         except (expat.ExpatError, UnicodeDecodeError) as error:
             raise IngestError(_malformed(error), file=file, hint="is it complete, and a VOTable?") from error
-        if final or builder.is_done:
+        if final:
             return builder.finish(bytes(kept), encoding)
         if len(kept) > MAX_HEAD_BYTES:
             raise IngestError(f"no rows within the first {MAX_HEAD_BYTES} bytes", file=file)
@@ -178,7 +178,6 @@ class _HeadBuilder:
         self.stack: list[str] = []
         self.n_tables = 0
         self.table: _Table | None = None
-        self.is_done = False
         self.body: BodyKind = "NONE"
         self.body_start = -1
         self.systems: dict[str, str] = {}
@@ -255,10 +254,11 @@ class _HeadBuilder:
         elif local == "INFO" and self.info is not None:
             self.warnings.extend(_status(self.info, text, self.file))
             self.info = None
-        elif local == "TABLE" and self.table is not None:
-            self.is_done = True
         self.words.clear()
         self.stack.pop()
+        if local == "TABLE" and self.table is not None:
+            # A table without rows: nothing that follows belongs to it.
+            raise _FoundError
 
     def _described(self, text: str) -> None:
         parent = self._parent()
