@@ -1,0 +1,55 @@
+"""Which failure an exception of DuckDB is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+
+from vo_server.engine.faults import Fault
+
+__all__ = ["duckdb_fault"]
+
+_BY_WORDS: Final = (
+    ("division by zero", Fault.DIVISION_BY_ZERO),
+    ("divide by zero", Fault.DIVISION_BY_ZERO),
+    ("more than one row returned by a subquery", Fault.SUBQUERY_ROWS),
+    ("no space left", Fault.DISK),
+    ("max_temp_directory_size", Fault.DISK),
+    ("read-only", Fault.READ_ONLY),
+    ("cannot take logarithm", Fault.BAD_ARGUMENT),
+    ("cannot take square root", Fault.BAD_ARGUMENT),
+    ("is undefined outside", Fault.BAD_ARGUMENT),
+    ("undefined for values", Fault.BAD_ARGUMENT),
+    ("max_expression_depth", Fault.TOO_COMPLEX),
+    ("max expression depth", Fault.TOO_COMPLEX),
+    ("invalid unicode", Fault.BAD_TEXT),
+    ("out of range for the destination type", Fault.OUT_OF_RANGE),
+    ("not a valid duckdb database", Fault.CORRUPT),
+    ("could not read enough bytes", Fault.CORRUPT),
+)
+"""Words of messages, in lower case; they say more than the class."""
+
+_BY_CLASS: Final[tuple[tuple[type[duckdb.Error], Fault], ...]] = (
+    (duckdb.InterruptException, Fault.CANCELLED),
+    (duckdb.OutOfMemoryException, Fault.MEMORY),
+    (duckdb.OutOfRangeException, Fault.OUT_OF_RANGE),
+    (duckdb.ConversionException, Fault.BAD_VALUE),
+    (duckdb.PermissionException, Fault.PERMISSION),
+    (duckdb.SerializationException, Fault.CORRUPT),
+    (duckdb.FatalException, Fault.CORRUPT),
+)
+
+
+def duckdb_fault(error: Exception) -> tuple[Fault, str] | None:
+    """Tell which failure an exception is; None when it does not come from DuckDB."""
+    state = type(error).__name__
+    if isinstance(error, duckdb.Error):
+        text = str(error).lower()
+        found = next((fault for words, fault in _BY_WORDS if words in text), None)
+        if found is None:
+            found = next((fault for kind, fault in _BY_CLASS if isinstance(error, kind)), Fault.OTHER)
+        return found, state
+    if isinstance(error, OSError):
+        return Fault.DISK if error.errno == 28 else Fault.OTHER, state  # noqa: PLR2004 - ENOSPC
+    return None

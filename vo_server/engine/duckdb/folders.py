@@ -1,0 +1,175 @@
+"""Where releases lie in the data directory, and folders of work in progress that survive no crash.
+
+::
+
+    DIR/tables/<schema>/<table>/<release>.duckdb    published, or about to be; never changed
+    DIR/tables/.work/<random>/                      a load or the spilled rows of a server, with a locked file
+
+A folder of work belongs to the process that holds the lock of its file ``lock``. The operating system lets go of the
+lock however the process ends, so that a folder with a free lock is rubbish.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from vo_server.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "TABLES",
+    "WorkFolder",
+    "location_of",
+    "path_of",
+    "remove_empty_parents",
+    "sweep_work",
+    "sync_directory",
+    "try_lock",
+    "unknown_releases",
+]
+
+TABLES: Final = "tables"
+_WORK: Final = ".work"
+_LOCK: Final = "lock"
+_SUFFIX: Final = ".duckdb"
+_LONGEST_NAME: Final = 180
+"""Bytes of a name in a path; file systems take 255, and the suffix needs room."""
+_LOCATION: Final = re.compile(rf"{TABLES}/[^/.][^/]*/[^/.][^/]*/[^/.][^/]*{re.escape(_SUFFIX)}")
+
+
+def location_of(schema: str, table: str, version: str) -> str:
+    """Return the place of a release, relative to the data directory; different names give different places."""
+    parts = [_safe(name) for name in (schema, table, version)]
+    return f"{TABLES}/{parts[0]}/{parts[1]}/{parts[2]}{_SUFFIX}"
+
+
+def _safe(name: str) -> str:
+    """Write a name with ASCII letters, digits and ``_-.~%`` only, not beginning with a dot, not too long."""
+    text = quote(name, safe="")
+    if text.startswith("."):
+        text = f"%2E{text[1:]}"
+    if not text or len(text) > _LONGEST_NAME:
+        # A per cent sign that no quoted character begins with keeps these apart from all other names.
+        text = f"{text[:_LONGEST_NAME]}%-{_digest(name)}"
+    return text
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def path_of(directory: Path, location: str) -> Path:
+    """Return the file of a release.
+
+    Raises
+    ------
+    EngineError
+        If the location was not made by :func:`location_of`, e.g. by another engine.
+    """
+    if not _LOCATION.fullmatch(location):
+        raise EngineError(
+            f"{location!r} is not a place of the embedded engine",
+            hint="the catalogue belongs to another engine or was edited by hand",
+        )
+    return directory / PurePosixPath(location)
+
+
+def unknown_releases(directory: Path, known: frozenset[str]) -> list[str]:
+    """Return the locations of the release files that are not among the known ones."""
+    files = (directory / TABLES).glob(f"[!.]*/[!.]*/[!.]*{_SUFFIX}")
+    found = (file.relative_to(directory).as_posix() for file in files)
+    return sorted(location for location in found if location not in known and _LOCATION.fullmatch(location))
+
+
+def remove_empty_parents(directory: Path, file: Path) -> None:
+    """Remove the folders of the table and of the schema when nothing is left in them."""
+    for folder in (file.parent, file.parent.parent):
+        if folder == directory / TABLES:
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # Not empty, or another process was quicker.
+            return
+
+
+def sync_directory(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock an open file for this process, unless somebody else has it; never waits."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class WorkFolder:
+    """A folder of this process for as long as it runs; :meth:`close` removes it.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        parent = directory / TABLES / _WORK
+        parent.mkdir(parents=True, exist_ok=True)
+        with _creating(parent):
+            self.path = Path(tempfile.mkdtemp(dir=parent))
+            self._lock = (self.path / _LOCK).open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Remove the folder and all that is in it; safe more than once."""
+        if not self._lock.closed:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._lock.close()
+
+
+def sweep_work(directory: Path) -> list[str]:
+    """Remove the folders of processes that are gone; return what went, relative to the data directory."""
+    parent = directory / TABLES / _WORK
+    if not parent.is_dir():
+        return []
+    gone: list[str] = []
+    with _creating(parent):
+        for folder in sorted(parent.iterdir()):
+            if folder.is_dir() and _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                gone.append(folder.relative_to(directory).as_posix())
+    return gone
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / _LOCK).open("rb") as lock:
+            return try_lock(lock)
+    except FileNotFoundError:
+        return True  # Its process died while making it: nobody makes one now.
+
+
+@contextmanager
+def _creating(parent: Path) -> Iterator[None]:
+    """Let one process at a time make folders or judge them, so that none is seen before it has its lock."""
+    with (parent / _LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

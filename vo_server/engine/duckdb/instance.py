@@ -1,0 +1,72 @@
+"""The DuckDB instance that answers the queries of a process, and what its statements may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from vo_server.engine.duckdb.faults import duckdb_fault
+from vo_server.engine.duckdb.folders import TABLES
+from vo_server.engine.faults import Fault, error_of, translated
+
+__all__ = ["open_instance", "select_only"]
+
+_CLOSED: Final = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+"""No extension comes from the network or the disk, and no Python variable is taken for a table."""
+
+
+def open_instance(directory: Path, *, memory_bytes: int, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """Open an empty in-memory instance that can attach release files, and nothing else of the world.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    memory_bytes
+        What all queries may use together; beyond it they spill [bytes].
+    threads
+        Threads that all queries share.
+    spill
+        Folder for what does not fit in memory; it goes with its owner.
+    """
+    tables = str((directory / TABLES).resolve()).replace("'", "''")
+    with translated(duckdb_fault, doing="open DuckDB"):
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                **_CLOSED,
+                "memory_limit": f"{memory_bytes}B",
+                "threads": threads,
+                "temp_directory": str(spill),
+            },
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        # ATTACH is file access, too: the folder of the tables has to stay open, see select_only.
+        connection.execute(f"SET allowed_directories = ['{tables}']")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def select_only(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    """Parse a text and refuse what is not one SELECT.
+
+    The releases are attached read-only, the configuration is locked and files are out of reach, but COPY could still
+    write into the folder of the tables, and DETACH could take a release from other queries.
+
+    Raises
+    ------
+    EngineError
+        If the text has several statements or one that is not a SELECT.
+    """
+    with translated(duckdb_fault, doing="query"):
+        statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise error_of(Fault.READ_ONLY, "not a SELECT")
+    return statements[0]

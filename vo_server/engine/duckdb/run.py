@@ -1,0 +1,298 @@
+"""The embedded engine: runs queries over release files and looks after the files."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vo_server.engine.arrow import rows_per_batch
+from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
+from vo_server.engine.duckdb.faults import duckdb_fault
+from vo_server.engine.duckdb.folders import (
+    TABLES,
+    WorkFolder,
+    path_of,
+    remove_empty_parents,
+    sweep_work,
+    try_lock,
+    unknown_releases,
+)
+from vo_server.engine.duckdb.instance import open_instance, select_only
+from vo_server.engine.duckdb.load import DuckdbLoader
+from vo_server.engine.duckdb.sql import generate
+from vo_server.engine.faults import translated
+from vo_server.engine.stream import QueryStream
+from vo_server.engine.watchdog import Watchdog
+from vo_server.errors import ConfigurationError, EngineError
+from vo_server.model.query import arrow_schema
+from vo_server.model.table import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import duckdb
+    import pyarrow as pa
+
+    from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.engine.base import Loader, RunningQuery
+    from vo_server.model.table import Column, Table
+
+__all__ = ["DuckdbEngine"]
+
+logger = logging.getLogger(__name__)
+
+_BATCH_BYTES: Final = 4 * 1024**2
+_VECTOR: Final = 2048
+"""Rows that DuckDB handles at once."""
+_MOST_ROWS: Final = 64 * _VECTOR
+
+_SMALL_LIMIT: Final = 10_000
+"""Up to here DuckDB runs a LIMIT on all threads.
+
+Beyond it the operator runs on one thread to keep the order, so that a selective query over a large table with
+``LIMIT 100001`` takes as long as on a machine with one core. Without LIMIT all threads work, the order of rows is kept
+as well, and the stream stops reading after the last row wanted: rows are produced a few megabytes ahead, no more. ORDER
+BY is the exception: with LIMIT it needs to remember the first rows only.
+"""
+
+
+class DuckdbEngine:
+    """DuckDB over one immutable file per release.
+
+    Parameters
+    ----------
+    directory
+        The data directory; releases lie in ``tables/`` under it. It is made when it is not there.
+    memory_bytes
+        What all queries of the process may use together [bytes].
+    threads
+        Threads that all queries share.
+    max_attached
+        Release files that stay attached while nobody reads them.
+    grace_s
+        Age at which :meth:`sweep` takes a finished release that nobody has published for rubbish [s].
+
+    Raises
+    ------
+    ConfigurationError
+        If the directory cannot be made or written.
+    """
+
+    name = "duckdb"
+
+    def __init__(
+        self, directory: Path, *, memory_bytes: int, threads: int, max_attached: int, grace_s: float = 900.0
+    ) -> None:
+        self._directory = directory.absolute()
+        self._memory_bytes = memory_bytes
+        self._threads = threads
+        self._grace_s = grace_s
+        try:
+            self._work = WorkFolder(self._directory)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the data directory {directory} cannot be used: {error.strerror}",
+                hint="choose another with --database duckdb:///DIRECTORY",
+            ) from error
+        self._connection = open_instance(
+            self._directory, memory_bytes=memory_bytes, threads=threads, spill=self._work.path / "spill"
+        )
+        self._releases = Releases(self._connection.cursor(), directory=self._directory, max_attached=max_attached)
+        self._watchdog = Watchdog("duckdb-watchdog")
+
+    def translate(self, query: ResolvedQuery, *, limit: int | None = None) -> str:
+        """Write the query in DuckDB's SQL; tables without a location go by their full names."""
+        return generate(query, limit=limit, relation=_name_of)
+
+    def run(
+        self,
+        query: ResolvedQuery,
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> RunningQuery:
+        """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
+        given = inline or {}
+        names = {full_name: f"inline_{number}" for number, full_name in enumerate(given)}
+
+        def relation(table: Table) -> str:
+            return f"temp.{names[table.full_name]}" if table.location is None else relation_of(table.location)
+
+        sql = generate(query, limit=limit if _limits_well(query, limit) else None, relation=relation)
+        return self._run_sql(
+            sql,
+            query.columns,
+            limit=limit,
+            timeout_s=timeout_s,
+            locations=[table.location for table in query.tables if table.location is not None],
+            inline={names[full_name]: rows for full_name, rows in given.items()},
+        )
+
+    def loader(self, table: Table, *, version: str) -> Loader:
+        """Begin to load a release of a table."""
+        return DuckdbLoader(self._directory, table, version=version, threads=self._threads)
+
+    def read(self, table: Table) -> Iterator[pa.RecordBatch]:
+        """Read all rows of a release with all columns, in stored order."""
+        assert table.location is not None
+        names = ", ".join(_quoted(column.name) for column in table.columns)
+        rows = self._run_sql(
+            f"SELECT {names} FROM {relation_of(table.location)}",
+            table.columns,
+            limit=None,
+            timeout_s=math.inf,
+            locations=[table.location],
+        )
+        try:
+            yield from rows
+        finally:
+            rows.close()
+
+    def drop(self, location: str) -> None:
+        """Remove a release; queries that read it keep their rows until they end."""
+        path = path_of(self._directory, location)
+        path.unlink(missing_ok=True)
+        self._releases.forget(location)
+        remove_empty_parents(self._directory, path)
+
+    def sweep(self, known: frozenset[str]) -> list[str]:
+        """Remove what killed loads and killed servers have left, and finished loads that were never published."""
+        gone = sweep_work(self._directory)
+        for location in unknown_releases(self._directory, known):
+            if self._is_abandoned(path_of(self._directory, location)):
+                self.drop(location)
+                gone.append(location)
+        return gone
+
+    def check(self) -> None:
+        """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
+        if not os.access(self._directory / TABLES, os.R_OK | os.X_OK):
+            raise ConfigurationError(
+                f"the data directory {self._directory} cannot be read", hint="check that it exists and its permissions"
+            )
+        with translated(duckdb_fault, doing="check"):
+            cursor = self._connection.cursor()
+            try:
+                answer = cursor.sql("SELECT 42").fetchall()
+            finally:
+                cursor.close()
+        if answer != [(42,)]:
+            raise EngineError("DuckDB does not answer as it should")
+
+    def close(self) -> None:
+        """Close the instance and remove what it spilled; running queries fail."""
+        self._watchdog.close()
+        self._connection.close()
+        self._work.close()
+
+    def _run_sql(
+        self,
+        sql: str,
+        columns: Sequence[Column],
+        *,
+        limit: int | None,
+        timeout_s: float,
+        locations: Iterable[str] = (),
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> QueryStream:
+        """Start a SELECT that reads the releases at some places and inline tables by their names in ``temp``."""
+        schema = arrow_schema(columns)
+        lease = self._releases.lease(locations)
+        source = _Statement(
+            self._connection,
+            sql,
+            lease=lease,
+            inline=inline or {},
+            batch_rows=rows_per_batch(schema, target_bytes=_BATCH_BYTES, multiple=_VECTOR, most=_MOST_ROWS),
+        )
+        return QueryStream(
+            source,
+            schema=schema,
+            limit=limit,
+            timeout_s=timeout_s,
+            watchdog=self._watchdog,
+            classify=duckdb_fault,
+        )
+
+    def _is_abandoned(self, path: Path) -> bool:
+        try:
+            with path.open("rb") as file:
+                age_s = time.time() - os.fstat(file.fileno()).st_mtime
+                return age_s > self._grace_s and try_lock(file)
+        except FileNotFoundError:
+            return False
+
+
+class _Statement:
+    """One SELECT on a cursor of its own; a :class:`~vo_server.engine.stream.BatchSource`."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sql: str,
+        *,
+        lease: Lease,
+        inline: Mapping[str, pa.Table],
+        batch_rows: int,
+    ) -> None:
+        self._parent = connection
+        self._sql = sql
+        self._lease = lease
+        self._inline = inline
+        self._batch_rows = batch_rows
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._reader: pa.RecordBatchReader | None = None
+        self._interrupting = threading.Lock()
+
+    def open(self) -> None:
+        cursor = self._parent.cursor()
+        with self._interrupting:
+            self._cursor = cursor
+        statement = select_only(cursor, self._sql)
+        for name, rows in self._inline.items():
+            # TEMP tables belong to the cursor; unlike a view of Arrow data they give the planner statistics.
+            cursor.register("inline_rows", rows)
+            cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM inline_rows")
+            cursor.unregister("inline_rows")
+        # execute() would hold all rows before the first one is given; a relation is a stream.
+        self._reader = cursor.sql(statement).to_arrow_reader(self._batch_rows)
+
+    def read(self) -> pa.RecordBatch | None:
+        assert self._reader is not None
+        try:
+            return self._reader.read_next_batch()
+        except StopIteration:
+            return None
+
+    def interrupt(self) -> None:
+        with self._interrupting:
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    def close(self, *, is_exhausted: bool) -> None:
+        with self._interrupting:
+            cursor, self._cursor = self._cursor, None
+        self._reader = None
+        if cursor is not None:
+            if not is_exhausted:
+                cursor.interrupt()
+            cursor.close()
+        self._lease.close()
+
+
+def _limits_well(query: ResolvedQuery, limit: int | None) -> bool:
+    return limit is not None and (limit <= _SMALL_LIMIT or bool(query.tree.order_by))
+
+
+def _name_of(table: Table) -> str:
+    return f"{quoted(table.schema)}.{quoted(table.name)}" if table.location is None else relation_of(table.location)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

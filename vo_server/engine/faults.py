@@ -1,0 +1,138 @@
+"""What went wrong in a database, told in our words; the database's own words go to the log.
+
+A driver's package only has to say which of the :class:`Fault` kinds an error is (``engine/<name>/faults.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from vo_server.errors import ConfigurationError, EngineError, IngestError, VoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Classifier", "Fault", "error_of", "translated"]
+
+logger = logging.getLogger(__name__)
+
+
+class Fault(Enum):
+    """Kinds of failures: what is said, and what can be done about it."""
+
+    CANCELLED = ("the database stopped the query", "run it again; if it stops again, ask the operator of the service")
+    CONNECTION = ("the connection to the database was lost", "run the query again in a moment")
+    UNREACHABLE = ("the database cannot be reached", "try again in a moment")
+    ACCESS = ("the database refuses to let the service in", "check the user and the password in the database URL")
+    NO_DATABASE = ("the database does not exist", "create it, or check the name in the database URL")
+    BUSY = ("the database has no connection to spare", "try again in a moment")
+    PERMISSION = ("the database does not allow this", "check the privileges of the database user")
+    READ_ONLY = ("queries cannot change anything", None)
+    MISSING_RELATION = (
+        "a table of the query was replaced while the query started",
+        "run the query again to use the new release",
+    )
+    DIVISION_BY_ZERO = ("division by zero", "write NULLIF(divisor, 0), or leave those rows out with WHERE")
+    OUT_OF_RANGE = (
+        "a number became too large or too small for its type",
+        "use DOUBLE PRECISION, e.g. CAST(x AS DOUBLE PRECISION), or leave those rows out with WHERE",
+    )
+    BAD_ARGUMENT = (
+        "a function was given a value outside its domain, for example the logarithm of a negative number",
+        "leave those rows out with WHERE",
+    )
+    BAD_VALUE = ("a text could not be read as the wanted type", "check the CASTs of the query")
+    BAD_TEXT = ("a text holds a character that the database cannot store (NUL, or not UTF-8)", None)
+    SUBQUERY_ROWS = (
+        "a subquery that stands for one value gave more than one row",
+        "use IN, or cut the subquery to one row with TOP 1 or an aggregate",
+    )
+    MEMORY = (
+        "the query needs more memory than it may use",
+        "make it smaller: fewer columns, a narrower condition, no ORDER BY or DISTINCT over a whole table",
+    )
+    DISK = (
+        "there is no space left on the disk of the database",
+        "make the query smaller, or tell the operator of the service",
+    )
+    TOO_COMPLEX = ("the query is too complex for the database", "split it, or put long lists of values into a table")
+    CORRUPT = ("the database found damaged data", "tell the operator of the service")
+    ROW_TOO_WIDE = (
+        "a row is too wide for PostgreSQL, which keeps the numbers of a row in one page of 8 kB",
+        "store doubles as floats where that is exact enough, split the table, or use the embedded engine",
+    )
+    TOO_MANY_COLUMNS = ("PostgreSQL takes no more than 1600 columns in a table", "split the table")
+    BAD_COLUMN = (
+        (
+            "PostgreSQL cannot have a column of this name: it is a system column (ctid, xmin, xmax, cmin, cmax, "
+            "tableoid), or equal to another one in its first 63 bytes"
+        ),
+        "rename the column in the schema file",
+    )
+    NO_EXTENSION = (
+        "the database has no Q3C",
+        "install Q3C on the database server (Debian: postgresql-15-q3c), then run CREATE EXTENSION q3c as a superuser",
+    )
+    OTHER = ("the database could not answer the query", "its own message is in the log of the service")
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        self.message = message
+        self.hint = hint
+
+
+_CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
+_INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN})
+
+
+class Classifier(Protocol):
+    """Tells which kind of failure an exception of a driver is."""
+
+    def __call__(self, error: Exception) -> tuple[Fault, str] | None:
+        """Return the kind and the SQLSTATE or class of the error; None when it does not come from the driver."""
+        ...
+
+
+@contextmanager
+def translated(classify: Classifier, *, doing: str) -> Iterator[None]:
+    """Turn errors of a driver into ours.
+
+    Parameters
+    ----------
+    classify
+        Knows the errors of the driver.
+    doing
+        What is going on, for the log.
+
+    Raises
+    ------
+    EngineError
+        For whatever the driver raises, with ``sqlstate``.
+    ConfigurationError
+        When the database cannot be entered as it is set up.
+    IngestError
+        When the database cannot hold what is to be loaded.
+    """
+    try:
+        yield
+    except VoError:
+        raise
+    except Exception as error:
+        found = classify(error)
+        if found is None:
+            raise
+        fault, state = found
+        level = logging.INFO if fault is Fault.CANCELLED else logging.WARNING
+        logger.log(level, "%s: %s [%s]: %s", doing, type(error).__name__, state, str(error).strip())
+        raise error_of(fault, state) from error
+
+
+def error_of(fault: Fault, state: str) -> VoError:
+    """Return the error that tells a failure to its caller."""
+    if fault in _CONFIGURATION:
+        return ConfigurationError(fault.message, hint=fault.hint)
+    if fault in _INGEST:
+        return IngestError(fault.message, hint=fault.hint)
+    return EngineError(fault.message, sqlstate=state, hint=fault.hint)

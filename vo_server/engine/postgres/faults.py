@@ -1,0 +1,104 @@
+"""Which failure an exception of PostgreSQL's drivers is, by its SQLSTATE."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import adbc_driver_manager
+import psycopg
+
+from vo_server.engine.faults import Fault
+
+__all__ = ["is_lost", "load_fault", "postgres_fault"]
+
+_BY_STATE: Final = {
+    "57014": Fault.CANCELLED,  # query_canceled, statement_timeout included
+    "22012": Fault.DIVISION_BY_ZERO,
+    "22003": Fault.OUT_OF_RANGE,
+    "22008": Fault.OUT_OF_RANGE,
+    "22021": Fault.BAD_TEXT,
+    "22P05": Fault.BAD_TEXT,
+    "2201E": Fault.BAD_ARGUMENT,
+    "2201F": Fault.BAD_ARGUMENT,
+    "22023": Fault.BAD_ARGUMENT,
+    "22P02": Fault.BAD_VALUE,
+    "22007": Fault.BAD_VALUE,
+    "21000": Fault.SUBQUERY_ROWS,
+    "25006": Fault.READ_ONLY,
+    "42P01": Fault.MISSING_RELATION,
+    "3F000": Fault.MISSING_RELATION,
+    "42501": Fault.PERMISSION,
+    "3D000": Fault.NO_DATABASE,
+    "53100": Fault.DISK,
+    "53200": Fault.MEMORY,
+    "53300": Fault.BUSY,
+}
+_IN_LOADS: Final = {
+    "54011": Fault.TOO_MANY_COLUMNS,
+    "42701": Fault.BAD_COLUMN,
+}
+"""What means something else when a table is made than when it is read."""
+_BY_CLASS: Final = {
+    "08": Fault.CONNECTION,
+    "57": Fault.CONNECTION,  # admin_shutdown, crash_shutdown, cannot_connect_now
+    "28": Fault.ACCESS,
+    "54": Fault.TOO_COMPLEX,
+    "XX": Fault.CORRUPT,
+}
+_BY_WORDS: Final = (
+    # libpq has no SQLSTATE for what happened to the connection itself.
+    ("password authentication failed", Fault.ACCESS),
+    ("no password supplied", Fault.ACCESS),
+    ("no pg_hba.conf entry", Fault.ACCESS),
+    ('role "', Fault.ACCESS),
+    ("does not exist", Fault.NO_DATABASE),
+    ("too many connections", Fault.BUSY),
+    ("too many clients", Fault.BUSY),
+    ("connection refused", Fault.UNREACHABLE),
+    ("could not translate host name", Fault.UNREACHABLE),
+    ("timeout expired", Fault.UNREACHABLE),
+    ("no such file or directory", Fault.UNREACHABLE),
+    ("canceling statement due to", Fault.CANCELLED),
+    ("terminating connection", Fault.CONNECTION),
+    ("server closed the connection", Fault.CONNECTION),
+    ("connection to server", Fault.UNREACHABLE),
+    ("no connection to the server", Fault.CONNECTION),
+    ("ssl syscall error", Fault.CONNECTION),
+    ("the connection is closed", Fault.CONNECTION),
+    ("the connection is lost", Fault.CONNECTION),
+    ("consuming input failed", Fault.CONNECTION),
+)
+_NO_STATE: Final = frozenset({None, "", "\0\0\0\0\0", "00000"})
+
+
+def postgres_fault(error: Exception) -> tuple[Fault, str] | None:
+    """Tell which failure an exception is; None when it does not come from a driver of PostgreSQL."""
+    if not isinstance(error, psycopg.Error | adbc_driver_manager.Error | OSError):
+        return None
+    state = getattr(error, "sqlstate", None)
+    if state in _NO_STATE:
+        return _by_words(str(error)), type(error).__name__
+    assert isinstance(state, str)
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Fault.OTHER), state
+
+
+def load_fault(error: Exception) -> tuple[Fault, str] | None:
+    """Tell which failure an exception is that a load has met."""
+    found = postgres_fault(error)
+    if found is None:
+        return None
+    fault, state = found
+    if "row is too big" in str(error):
+        return Fault.ROW_TOO_WIDE, state
+    return _IN_LOADS.get(state, fault), state
+
+
+def _by_words(text: str) -> Fault:
+    lowered = text.lower()
+    return next((fault for words, fault in _BY_WORDS if words in lowered), Fault.OTHER)
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether an error means that a connection cannot be used any more."""
+    found = postgres_fault(error)
+    return found is not None and found[0] in {Fault.CONNECTION, Fault.UNREACHABLE}

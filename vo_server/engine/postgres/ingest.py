@@ -1,0 +1,44 @@
+"""Arrow batches into a table of PostgreSQL, by ADBC's binary COPY.
+
+One COPY for all batches is twice as fast as one for each (measured): the server stores rows while the next are encoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adbc_driver_manager.dbapi import Connection
+
+    from vo_server.model.table import Column
+
+__all__ = ["column_definitions", "copy_in", "storable"]
+
+
+def column_definitions(columns: Sequence[Column]) -> str:
+    """Return the inside of the parentheses of CREATE TABLE."""
+    return ", ".join('"' + column.name.replace('"', '""') + f'" {column.datatype.postgres}' for column in columns)
+
+
+def storable(schema: pa.Schema) -> pa.Schema:
+    """Return the schema that COPY takes for a schema of ours: PostgreSQL has no unsigned byte."""
+    return pa.schema([pa.field(field.name, _storable(field.type)) for field in schema])
+
+
+def _storable(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(_storable(kind.value_type))
+    return pa.int16() if pa.types.is_uint8(kind) else kind
+
+
+def copy_in(connection: Connection, name: str, rows: pa.RecordBatchReader | pa.Table, *, schema: str | None) -> None:
+    """Append rows to an existing table; ``schema`` None means a temporary one."""
+    with connection.cursor() as cursor:
+        if schema is None:
+            cursor.adbc_ingest(name, rows, mode="append", temporary=True)
+        else:
+            cursor.adbc_ingest(name, rows, mode="append", db_schema_name=schema)

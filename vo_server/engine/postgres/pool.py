@@ -1,0 +1,186 @@
+"""Connections for queries: ADBC, read-only, used again and again.
+
+Opening one takes 40 ms, a short query on an open one 0.5 ms. A connection that may be in the middle of something is
+never used again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import adbc_driver_postgresql.dbapi
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from vo_server.engine.faults import translated
+from vo_server.engine.postgres.faults import is_lost, postgres_fault
+from vo_server.errors import TooManyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adbc_driver_manager.dbapi import Connection
+
+__all__ = ["QueryPool", "conninfo", "execute", "open_adbc"]
+
+logger = logging.getLogger(__name__)
+
+_WAIT_S: Final = 10.0
+"""How long a query waits for a connection [s]."""
+
+_SESSION: Final = {
+    "TimeZone": "UTC",
+    "client_encoding": "UTF8",
+    "extra_float_digits": "1",
+    "statement_timeout": "0",
+}
+"""What every session needs, whatever the role's defaults are. The time of queries is kept by us: the server's own limit
+counts the time of a slow reader as well."""
+
+_QUERY_SESSION: Final = {
+    **_SESSION,
+    "default_transaction_read_only": "on",
+    # Compiling costs more than it saves on the hundred branches of a Q3C condition.
+    "jit": "off",
+    # A server process that died must not leave its queries running.
+    "client_connection_check_interval": "5s",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+
+def conninfo(dsn: str, settings: Mapping[str, str]) -> str:
+    """Return a connection string with session settings, after those that it has already."""
+    given = conninfo_to_dict(dsn)
+    mine = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    defaults: dict[str, Any] = {"application_name": "vo-server", "connect_timeout": 10}
+    return make_conninfo("", **defaults | given | {"options": f"{given.get('options') or ''} {mine}".strip()})
+
+
+def open_adbc(dsn: str, settings: Mapping[str, str] = _SESSION) -> Connection:
+    """Open a connection that takes BEGIN and COMMIT as statements.
+
+    Raises
+    ------
+    EngineError, ConfigurationError
+        If the database cannot be reached or entered.
+    """
+    with translated(postgres_fault, doing="connect"):
+        connection: Connection = adbc_driver_postgresql.dbapi.connect(conninfo(dsn, settings), autocommit=True)
+    return connection
+
+
+def execute(connection: Connection, sql: str) -> None:
+    """Execute a statement that has no result."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+class QueryPool:
+    """Read-only connections.
+
+    Parameters
+    ----------
+    dsn
+        ``postgresql://...`` or a key=value string.
+    size
+        Most connections at once.
+    """
+
+    def __init__(self, dsn: str, *, size: int) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._free = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []
+        self._is_closed = False
+
+    def take(self, *, begin: str) -> Connection:
+        """Return a connection on which a transaction has begun.
+
+        Beginning shows whether an idle connection is still alive: after a restart of the database all are dead, and
+        the first query to find out drops them.
+
+        Parameters
+        ----------
+        begin
+            The BEGIN statement.
+
+        Raises
+        ------
+        TooManyError
+            If all connections are in use and stay so.
+        EngineError, ConfigurationError
+            If the database cannot be reached or entered.
+        """
+        if not self._free.acquire(timeout=_WAIT_S):
+            raise TooManyError(
+                f"all {self._size} database connections of the service are in use", hint="try again in a moment"
+            )
+        try:
+            return self._begun(begin)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, connection: Connection, *, is_usable: bool) -> None:
+        """Take a connection back; with ``is_usable`` its transaction is ended and it is kept."""
+        try:
+            if not (is_usable and self._keep(connection)):
+                _close(connection)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Close the idle connections now and those in use when they come back."""
+        with self._lock:
+            self._is_closed = True
+        self._drop_idle()
+
+    def _begun(self, begin: str) -> Connection:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is not None:
+            try:
+                execute(connection, begin)
+            except Exception as error:  # told apart at once; nothing is swallowed
+                _close(connection)
+                if not is_lost(error):
+                    raise
+                logger.info("idle database connections are dead, opening new ones")
+                self._drop_idle()
+            else:
+                return connection
+        connection = open_adbc(self._dsn, _QUERY_SESSION)
+        try:
+            execute(connection, begin)
+        except BaseException:
+            _close(connection)
+            raise
+        return connection
+
+    def _keep(self, connection: Connection) -> bool:
+        try:
+            execute(connection, "ROLLBACK")
+        except Exception as error:
+            if postgres_fault(error) is None:
+                raise
+            return False
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(connection)
+                return True
+        return False
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            _close(connection)
+
+
+def _close(connection: Connection) -> None:
+    # What cannot be closed is broken already, and nobody needs it any more.
+    with contextlib.suppress(Exception):
+        connection.close()
