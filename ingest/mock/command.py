@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from vo_server.engine.base import Engine
     from vo_server.settings import Settings
 
 __all__ = ["QUERIES", "demo"]
@@ -65,6 +64,7 @@ def _prepare(rows: int, settings: Settings) -> None:
     """Publish what is missing of the mock sky, and say what is there."""
     from ingest.mock.publish import publish_mock_sky  # noqa: PLC0415 - late: not needed to show the help
     from ingest.mock.sky import MockSky  # noqa: PLC0415
+    from vo_server.engine.open import open_engine  # noqa: PLC0415
     from vo_server.store.open import open_store  # noqa: PLC0415
 
     try:
@@ -72,22 +72,9 @@ def _prepare(rows: int, settings: Settings) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--rows") from error
     click.echo(f"mock sky of {rows} objects (made up, no real catalogue)")
-    with closing(open_store(settings.database)) as store, closing(_open_engine(settings)) as engine:
+    with closing(open_store(settings.database)) as store, closing(open_engine(settings.database)) as engine:
         for table in publish_mock_sky(sky, engine=engine, store=store):
             click.echo(f"  {table.name:<20} {table.n_rows:>10} rows{'' if table.is_new else ', there already'}")
-
-
-def _open_engine(settings: Settings) -> Engine:
-    from vo_server.engine.open import open_engine  # noqa: PLC0415 - late: the engine's libraries take a while
-
-    return open_engine(
-        settings.database,
-        memory_bytes=settings.duckdb.memory_bytes,
-        threads=settings.duckdb.threads,
-        max_attached=settings.duckdb.max_attached,
-        pool_size=settings.postgres.pool_size,
-        data_schema=settings.postgres.data_schema,
-    )
 
 
 def _announce(url: str) -> None:

@@ -158,14 +158,7 @@ def _service(database: str | None) -> Iterator[Finding]:
 def _open_engine(settings: Settings) -> Engine:
     from vo_server.engine.open import open_engine  # noqa: PLC0415 - late: the engine's libraries take a while
 
-    return open_engine(
-        settings.database,
-        memory_bytes=settings.duckdb.memory_bytes,
-        threads=settings.duckdb.threads,
-        max_attached=settings.duckdb.max_attached,
-        pool_size=settings.postgres.pool_size,
-        data_schema=settings.postgres.data_schema,
-    )
+    return open_engine(settings.database, pool_size=1, data_schema=settings.postgres.data_schema)
 
 
 def _tables(engine: Engine, store: Store) -> Iterator[Finding]:
