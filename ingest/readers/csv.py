@@ -21,6 +21,7 @@ from vo_server.model.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from ingest.readers.base import Source
 
@@ -28,6 +29,8 @@ __all__ = ["NULL_TEXTS", "CsvReader", "csv_form", "filled_names"]
 
 BLOCK_BYTES: Final = 8 * 1024 * 1024
 """Bytes that are parsed at once; no row may be longer."""
+
+_QUOTE_HINT: Final = 'is a closing quote (") missing?'
 
 SAMPLE_BYTES: Final = 1024 * 1024
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
@@ -56,7 +59,7 @@ class CsvReader:
     Raises
     ------
     IngestError
-        If the file is cut off, has no header line or a row longer than ``BLOCK_BYTES``.
+        If the file is cut off, has no header line, or a quote that is not closed.
     """
 
     null_texts: frozenset[str] = NULL_TEXTS
@@ -105,9 +108,10 @@ class CsvReader:
         with open_bytes(self._source) as stream:
             for _ in range(self.form.n_lines_before):
                 stream.readline()
+            watched = _Watched(stream)
             try:
                 reader = pa_csv.open_csv(
-                    pa.PythonFile(stream, mode="r"),
+                    pa.PythonFile(watched, mode="r"),
                     read_options=pa_csv.ReadOptions(
                         use_threads=False, block_size=BLOCK_BYTES, column_names=numbers, encoding=self._encoding
                     ),
@@ -122,7 +126,12 @@ class CsvReader:
                 if "Empty CSV file" in str(error):
                     return
                 raise
+            n_rows = 0
             for batch in reader:
+                n_rows += batch.num_rows
+                if watched.is_at_end and watched.n_quotes % 2 and _ends_in_lines(batch):
+                    row = self.row_number(n_rows - 1)
+                    raise IngestError("the file ends inside a quoted value", file=self.file, row=row, hint=_QUOTE_HINT)
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS).rename_columns(list(self.names))
 
@@ -154,12 +163,33 @@ class CsvReader:
     def _translated(self, error: pa.ArrowInvalid) -> IngestError:
         text = str(error)
         if "straddl" in text:
-            return IngestError(
-                f"a row is longer than {BLOCK_BYTES} bytes", file=self.file, hint='is a closing quote (") missing?'
-            )
+            return IngestError(f"a row is longer than {BLOCK_BYTES} bytes", file=self.file, hint=_QUOTE_HINT)
         if "UTF8" in text.replace("-", "").upper():
             return IngestError("the text is not UTF-8", file=self.file, hint="convert it: iconv -f latin1 -t utf-8")
         return IngestError(f"the text cannot be read as CSV: {text.splitlines()[0]}", file=self.file)
+
+
+class _Watched:
+    """A stream that notices a quote that is never closed, which the parser would read to the end of the file."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.n_quotes = 0
+        self.is_at_end = False
+        self.closed = False
+
+    def read(self, n_bytes: int) -> bytes:
+        """Read as the stream does."""
+        data = self._stream.read(n_bytes)
+        self.n_quotes += data.count(b'"')
+        self.is_at_end = len(data) < n_bytes
+        return data
+
+
+def _ends_in_lines(batch: pa.RecordBatch) -> bool:
+    """Tell whether a value of the last row holds a line break."""
+    last = batch.slice(max(0, batch.num_rows - 1))
+    return any("\n" in (value or "") for row in last.to_pylist() for value in row.values())
 
 
 def _column(name: str, guess: TypeGuess) -> Column:

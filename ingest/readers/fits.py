@@ -7,15 +7,18 @@ heap of variable-length arrays lies behind the rows.
 from __future__ import annotations
 
 import mmap
+import weakref
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.readers.fits_head import FitsColumn, find_table
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import MalformedRows, TableFacts, batch_rows
 from vo_server.formats.read.binary import text_array
+from vo_server.model.datatype import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +57,7 @@ class FitsReader:
         self.file = source.name
         self.malformed = MalformedRows()
         self._stream = source.spooled()
+        weakref.finalize(self, self._stream.close)
         self._table = find_table(self._stream, file=source.name, wanted=source.part)
         self._check_size()
         self._n_read = 0
@@ -116,7 +120,10 @@ class FitsReader:
         if one.descriptor is not None:
             return self._variable(one, cells, mapped)
         if one.code == "A":
-            return _text(cells)
+            text = _text(cells)
+            # Fortran writes 1.5D+10.
+            is_number = one.column.datatype.primitive is Primitive.DOUBLE
+            return pc.replace_substring(text, "D", "E") if is_number else text
         if one.code == "X":
             bits = np.unpackbits(cells, axis=1)[:, : one.n_items].astype(bool)
             values = pa.array(bits.reshape(-1))
@@ -176,8 +183,8 @@ def _text(cells: Bytes) -> pa.Array:
 
 
 def _blank_to_null(text: pa.Array) -> pa.Array:
-    text = pa.compute.utf8_rtrim(text, characters="\x00 ")
-    return pa.compute.if_else(pa.compute.equal(text, ""), pa.scalar(None, pa.string()), text)
+    text = pc.utf8_rtrim(text, characters="\x00 ")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def _values(one: FitsColumn, data: Bytes) -> pa.Array:

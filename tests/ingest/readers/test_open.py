@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from astropy.table import Table
+
+from ingest.readers.open import open_reader
+from vo_server.errors import IngestError
+
+WRITERS = {"t.fits": "fits", "t.vot": "votable", "t.parquet": "parquet", "t.csv": "csv", "t.ecsv": "ascii.ecsv"}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_content_chooses_the_reader_not_the_name(tmp_path: Path, name: str) -> None:
+    Table({"a": [1, 2], "b": ["x", "y"]}).write(tmp_path / name, format=WRITERS[name])
+    shutil.move(tmp_path / name, tmp_path / "mystery.data")
+    reader = open_reader(str(tmp_path / "mystery.data"))
+    assert [column.name for column in reader.facts.columns] == ["a", "b"]
+    assert sum(batch.num_rows for batch in reader.batches()) == 2
+
+
+def test_a_name_with_brackets_is_a_name_if_there_is_such_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "odd[1].csv"
+    path.write_text("a,b\n1,2\n")
+    assert len(open_reader(str(path)).facts.columns) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "the file is empty"), (b"\x89HDF\r\n\x1a\n", "HDF5 files cannot be read"), (None, "there is no such file")],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "x"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(IngestError, match=reason):
+        open_reader(str(path))
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IngestError, match="it is not a file"):
+        open_reader(str(tmp_path))
+
+
+def test_a_text_file_has_no_parts(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(IngestError, match="has no part '2'"):
+        open_reader(f"{tmp_path / 't.csv'}[2]")
