@@ -2,77 +2,38 @@
 
 Parsing, type checks, TAPRegExt, the documentation and the SQL of every engine come from these rows. SQL is
 a template per engine with the parameter names in braces; an engine parses the template once and puts the
-lowered arguments in.
+lowered arguments in. The rows are written in one module for each family.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Final
 
-from vo_server.model.datatype import DataType, Kind, Primitive
+from vo_server.adql.function import DOUBLE, Family, Function, Parameter
+from vo_server.adql.library.geometry import GEOMETRY_FUNCTIONS
+from vo_server.adql.library.maths import MATHS_FUNCTIONS
+from vo_server.adql.library.text import TEXT_FUNCTIONS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+__all__ = ["DOUBLE", "FUNCTIONS", "Family", "Function", "Parameter", "find", "names"]
 
-    from vo_server.model.table import Column
-
-__all__ = ["Family", "Function", "Parameter"]
-
-
-class Family(StrEnum):
-    """Groups of functions; the values are TAPRegExt feature-type fragments, empty for what is mandatory."""
-
-    MATHS = ""
-    GEOMETRY = "features-adqlgeo"
-    UDF = "features-udf"
-    STRING = "features-adql-string"
-    CONDITIONAL = "features-adql-conditional"
-    UNIT = "features-adql-unit"
+FUNCTIONS: Final[tuple[Function, ...]] = (*MATHS_FUNCTIONS, *GEOMETRY_FUNCTIONS, *TEXT_FUNCTIONS)
+"""All functions; overloads of one name stand together, the first that fits is meant."""
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A formal parameter."""
-
-    name: str
-    kind: Kind
-    adql_type: str = "DOUBLE PRECISION"
-    """Type as the declared signature writes it."""
-    is_literal: bool = False
-    """True when only a literal is allowed (``ROUND(x, n)``, ``IN_UNIT(x, 'u')``, a coordinate system)."""
-    is_optional: bool = False
+@cache
+def _by_name() -> dict[str, tuple[Function, ...]]:
+    found: dict[str, list[Function]] = {}
+    for function in FUNCTIONS:
+        found.setdefault(function.name.upper(), []).append(function)
+    return {name: tuple(overloads) for name, overloads in found.items()}
 
 
-@dataclass(frozen=True)
-class Function:
-    """One overload of a function.
-
-    A name may have several rows; the first whose parameters fit the arguments is meant.
-    """
-
-    name: str
-    """In the case it is declared with; compared without case."""
-    parameters: tuple[Parameter, ...]
-    returns: DataType
-    family: Family
-    description: str
-    example: str
-    """A call that works without a table, for the documentation and the tests."""
-    sql: Mapping[str, str] = field(default_factory=dict)
-    """Template per engine name; the key ``*`` serves all that have none of their own. Empty: not supported yet."""
-    annotate: Callable[[tuple[Column, ...]], Column] | None = None
-    """Metadata of the value from those of the arguments; None: type ``returns``, no unit, no UCD."""
-    is_aggregate: bool = False
-    is_variadic: bool = False
-    """True when the last parameter may be repeated."""
-
-    @property
-    def signature(self) -> str:
-        """The form that TAPRegExt declares: ``name(arg TYPE, ...) -> TYPE``."""
-        arguments = ", ".join(f"{one.name} {one.adql_type}" for one in self.parameters)
-        return f"{self.name}({arguments}) -> {self.returns.adql}"
+def find(name: str) -> tuple[Function, ...]:
+    """Return the overloads of a function by its name in any case; none when there is no such function."""
+    return _by_name().get(name.upper(), ())
 
 
-DOUBLE = DataType(Primitive.DOUBLE)
+def names() -> tuple[str, ...]:
+    """Return the names of all functions."""
+    return tuple(overloads[0].name for overloads in _by_name().values())

@@ -1,0 +1,164 @@
+"""Which overload of a function a call means, and what its value is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vo_server.adql import functions
+from vo_server.adql.kinds import is_literal, unify
+from vo_server.adql.marks import UNKNOWN, describe, kind_of
+from vo_server.adql.suggest import did_you_mean
+from vo_server.adql.tree import NumberLiteral, Signed, StringLiteral
+from vo_server.errors import ProblemKind
+from vo_server.model.datatype import Kind
+from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from vo_server.adql.function import Function, Parameter
+    from vo_server.adql.state import Resolution
+    from vo_server.adql.tree import Call, Expression
+
+__all__ = ["resolve_call"]
+
+_ELSEWHERE: Final = {
+    "LN": "LOG is the natural logarithm in ADQL", "POW": "write POWER(x, y)", "CEIL": "write CEILING(x)",
+    "TRUNC": "write TRUNCATE(x, n)", "RANDOM": "write RAND()", "SQR": "write POWER(x, 2)",
+    "NVL": "write COALESCE(x, y)", "IFNULL": "write COALESCE(x, y)", "ISNULL": "write COALESCE(x, y) or x IS NULL",
+    "NULLIF": "write CASE WHEN x <> y THEN x END", "IIF": "write CASE WHEN condition THEN x ELSE y END",
+    "IF": "write CASE WHEN condition THEN x ELSE y END", "CONCAT": "strings are joined by ||",
+    "LCASE": "write LOWER(s)", "UCASE": "write UPPER(s)", "SUBSTR": "ADQL has no SUBSTR; compare with LIKE",
+    "LENGTH": "ADQL has no LENGTH; compare with LIKE and _", "NOW": "ADQL has no current time",
+    "Q3C_RADIAL_QUERY": "write DISTANCE(ra, dec, ra0, dec0) < radius", "Q3C_DIST": "write DISTANCE(ra, dec, ra0, dec0)",
+    "Q3C_JOIN": "join ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < radius", "SKYDISTANCE": "write DISTANCE(...)",
+    "ANGULAR_DISTANCE": "write DISTANCE(ra, dec, ra0, dec0)", "STDDEV": "ADQL has COUNT, SUM, AVG, MIN and MAX only",
+    "VARIANCE": "ADQL has COUNT, SUM, AVG, MIN and MAX only", "MEDIAN": "ADQL has COUNT, SUM, AVG, MIN and MAX only",
+    "MEAN": "write AVG(x)", "AVERAGE": "write AVG(x)", "GREATEST": "write CASE WHEN x > y THEN x ELSE y END",
+    "LEAST": "write CASE WHEN x < y THEN x ELSE y END", "ATAN2D": "write DEGREES(ATAN2(y, x))",
+    "RANK": "ADQL has no window functions", "ROW_NUMBER": "ADQL has no window functions",
+}  # fmt: skip
+
+_SYSTEMS: Final = frozenset({"", "ICRS", "ICRS GEOCENTER", "ICRS BARYCENTER", "ICRS TOPOCENTER", "FK5", "J2000",
+                             "FK5 GEOCENTER", "UNKNOWNFRAME", "UNKNOWN"})  # fmt: skip
+
+
+def resolve_call(state: Resolution, node: Call) -> Column:
+    """Find the function behind a call whose arguments are already known, and write it down."""
+    overloads = functions.find(node.name)
+    if not overloads:
+        if not state.is_open:
+            _report_unknown(state, node)
+        return UNKNOWN
+    fitting = [one for one in overloads if one.takes(len(node.arguments))]
+    if not fitting:
+        _report_arity(state, node, overloads)
+        return UNKNOWN
+    judged = [(one, _mismatches(state, node, one)) for one in fitting]
+    function, mismatches = min(judged, key=lambda pair: len(pair[1]))
+    for argument, parameter in mismatches:
+        _report_type(state, node, argument, parameter)
+    if mismatches:
+        return UNKNOWN
+    state.functions[node] = function
+    _check_details(state, node, function)
+    return _value(state, node, function)
+
+
+def _value(state: Resolution, node: Call, function: Function) -> Column:
+    arguments = tuple(state.value(one) for one in node.arguments)
+    if function.name == "COALESCE":
+        unified = unify(arguments)
+        if unified is None:
+            kinds = ", ".join(dict.fromkeys(describe(one) for one in arguments))
+            state.report(ProblemKind.TYPE, f"COALESCE mixes {kinds}", node, hint="CAST them to one type")
+        return unified or UNKNOWN
+    return function.annotate(arguments) if function.annotate is not None else Column("", function.returns)
+
+
+def _fits(state: Resolution, argument: Expression, parameter: Parameter) -> bool:
+    column = state.value(argument)
+    kind = kind_of(column)
+    if parameter.is_literal and not is_literal(argument):
+        return False
+    if kind is None or kind is Kind.NULL or parameter.kind is None:
+        return True
+    if kind is not parameter.kind:
+        return False
+    if parameter.is_literal and parameter.adql_type == "INTEGER":
+        return column.datatype.is_integer
+    if kind is Kind.GEOMETRY and parameter.adql_type != "GEOMETRY":
+        return column.datatype.xtype == parameter.adql_type.lower()
+    return True
+
+
+def _mismatches(state: Resolution, node: Call, function: Function) -> list[tuple[Expression, Parameter]]:
+    pairs = [(argument, function.parameter(i)) for i, argument in enumerate(node.arguments)]
+    return [(argument, parameter) for argument, parameter in pairs if not _fits(state, argument, parameter)]
+
+
+def _report_unknown(state: Resolution, node: Call) -> None:
+    hint = _ELSEWHERE.get(node.name.upper()) or did_you_mean(node.name, functions.names(), are_names=False)
+    message = f"unknown function '{node.name}'"
+    state.report(ProblemKind.UNKNOWN, message, node, hint=hint)
+
+
+def _report_arity(state: Resolution, node: Call, overloads: tuple[Function, ...]) -> None:
+    allowed = sorted({one.n_required for one in overloads} | {len(one.parameters) for one in overloads})
+    variadic = any(one.is_variadic for one in overloads)
+    counts = f"at least {allowed[0]}" if variadic else " or ".join(str(one) for one in allowed)
+    noun = "argument" if counts == "1" else "arguments"
+    forms = " or ".join(dict.fromkeys(_form(one) for one in overloads))
+    state.report(
+        ProblemKind.ARITY,
+        f"{node.name.upper()} takes {counts} {noun}, {len(node.arguments)} given",
+        node,
+        hint=f"write {forms}",
+    )
+
+
+def _form(function: Function) -> str:
+    repeated = ", ..." if function.is_variadic else ""
+    return f"{function.name}({', '.join(one.name for one in function.parameters)}{repeated})"
+
+
+def _report_type(state: Resolution, node: Call, argument: Expression, parameter: Parameter) -> None:
+    if parameter.kind is Kind.GEOMETRY:
+        wanted = "a geometry" if parameter.adql_type == "GEOMETRY" else f"a {parameter.adql_type.lower()}"
+    else:
+        wanted = f"a {parameter.kind}" if parameter.kind is not None else "a value"
+    if parameter.is_literal:
+        wanted = "a literal string" if parameter.kind is Kind.STRING else "a literal integer"
+    state.report(
+        ProblemKind.TYPE,
+        f"{node.name.upper()} takes {wanted} for {parameter.name}; {state.source_text(argument)[:60]} is "
+        f"{describe(state.value(argument))}",
+        argument,
+    )
+
+
+def _check_details(state: Resolution, node: Call, function: Function) -> None:
+    """Check what types cannot say: coordinate systems and ranges of literals (ADQL 2.1, section 4.2.4)."""
+    if function.family != "features-adqlgeo":
+        return
+    for i, argument in enumerate(node.arguments):
+        name = function.parameter(i).name
+        if name == "coosys" and isinstance(argument, StringLiteral):
+            if argument.value.strip().upper() not in _SYSTEMS:
+                state.report(
+                    ProblemKind.UNSUPPORTED,
+                    f"the coordinate system {argument.value!r} is not supported",
+                    argument,
+                    hint="positions are ICRS, in degrees; leave the argument out",
+                )
+        elif name in {"lat", "lat1", "lat2", "lat3", "radius"}:
+            bare = argument.operand if isinstance(argument, Signed) else argument
+            if not isinstance(bare, NumberLiteral):
+                continue
+            value = float(bare.text) * (-1 if isinstance(argument, Signed) and argument.sign == "-" else 1)
+            low, high, what = (0.0, 180.0, "radius") if name == "radius" else (-90.0, 90.0, "latitude")
+            if not low <= value <= high:
+                state.report(
+                    ProblemKind.TYPE,
+                    f"the {what} {value:g} is outside {low:g} to {high:g} degrees",
+                    argument,
+                    hint="angles are in degrees, longitude before latitude",
+                )

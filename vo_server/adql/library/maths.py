@@ -1,0 +1,209 @@
+"""Mathematical and trigonometric functions (ADQL 2.1, section 2.3), all mandatory, all giving DOUBLE PRECISION.
+
+Where a function has no value (``LOG(-1)``, ``SQRT(-1)``, ``MOD(x, 0)``) or no finite one (``EXP(1000)``) the
+result is NULL on every engine: one bad row does not fail a query of a million. NaN gives NaN or NULL. Ties
+of ROUND go away from zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vo_server.adql.function import DOUBLE, Family, Function, Parameter
+from vo_server.model.datatype import Kind
+from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MATHS_FUNCTIONS"]
+
+_LN_MAX: Final = "709.782712893384"
+"""Natural logarithm of the largest double."""
+_LN_MIN: Final = "-745.13321910194"
+"""Natural logarithm of the smallest double."""
+
+_D: Final = "CAST({x} AS DOUBLE PRECISION)"
+_FINITE: Final = "nullif(nullif(CAST({x} AS DOUBLE PRECISION), CAST('Infinity' AS DOUBLE PRECISION)), CAST('-Infinity' AS DOUBLE PRECISION))"  # noqa: E501 - one template
+_DX: Final = "CAST({x} AS DOUBLE PRECISION)"
+_DY: Final = "CAST({y} AS DOUBLE PRECISION)"
+_LN_POWER: Final = f"{_DY} * ln(abs({_DX}))"
+_DECIMAL: Final = "CAST(CAST({x} AS TEXT) AS NUMERIC)"
+"""Exact decimal form of the shortest text of a double: PostgreSQL's own cast keeps 15 digits only."""
+
+
+def _has_unit(unit: str) -> Callable[[tuple[Column, ...]], Column]:
+    def annotate(arguments: tuple[Column, ...]) -> Column:
+        del arguments
+        return Column("", DOUBLE, unit=unit)
+
+    return annotate
+
+
+def _keeps_unit(arguments: tuple[Column, ...]) -> Column:
+    return Column("", DOUBLE, unit=arguments[0].unit, ucd=arguments[0].ucd)
+
+
+def _maths(
+    name: str,
+    parameters: str,
+    description: str,
+    example: str,
+    *,
+    sql: str = "",
+    duckdb: str = "",
+    postgres: str = "",
+    annotate: Callable[[tuple[Column, ...]], Column] | None = None,
+) -> Function:
+    templates = {"*": sql} if sql else {"duckdb": duckdb, "postgres": postgres}
+    return Function(
+        name=name,
+        parameters=tuple(
+            Parameter(
+                one.rstrip("?!"),
+                Kind.NUMBER,
+                "INTEGER" if one[0] == "n" else "DOUBLE PRECISION",
+                is_literal="!" in one,
+                is_optional=False,
+            )
+            for one in parameters.split()
+        ),
+        returns=DOUBLE,
+        family=Family.MATHS,
+        description=description,
+        example=example,
+        sql=templates,
+        annotate=annotate,
+    )
+
+
+MATHS_FUNCTIONS: Final = (
+    _maths("ABS", "x", "Absolute value.", "ABS(-2.5)", sql=f"abs({_D})", annotate=_keeps_unit),
+    _maths(
+        "CEILING", "x", "Smallest integer that is not less.", "CEILING(1.2)", sql=f"ceil({_D})", annotate=_keeps_unit
+    ),
+    _maths(
+        "DEGREES",
+        "x",
+        "Radians to degrees.",
+        "DEGREES(PI())",
+        sql=f"({_D} * 57.29577951308232)",
+        annotate=_has_unit("deg"),
+    ),
+    _maths(
+        "EXP",
+        "x",
+        "Exponential; NULL where it is larger than any double.",
+        "EXP(1)",
+        sql=f"CASE WHEN {_D} > {_LN_MAX} THEN NULL WHEN {_D} < {_LN_MIN} THEN 0.0 ELSE exp({_D}) END",
+    ),
+    _maths(
+        "FLOOR", "x", "Largest integer that is not greater.", "FLOOR(1.8)", sql=f"floor({_D})", annotate=_keeps_unit
+    ),
+    _maths("LOG", "x", "Natural logarithm; NULL unless x > 0.", "LOG(10)", sql=f"CASE WHEN {_D} > 0 THEN ln({_D}) END"),
+    _maths(
+        "LOG10",
+        "x",
+        "Logarithm to the base 10; NULL unless x > 0.",
+        "LOG10(100)",
+        duckdb=f"CASE WHEN {_D} > 0 THEN log10({_D}) END",
+        postgres=f"CASE WHEN {_D} > 0 THEN log({_D}) END",
+    ),
+    _maths(
+        "MOD",
+        "x y",
+        "Remainder of x / y with the sign of x; NULL for y = 0.",
+        "MOD(-5, 3)",
+        duckdb=f"fmod({_DX}, nullif({_DY}, 0))",
+        postgres=f"({_DX} - {_DY} * trunc({_DX} / nullif({_DY}, 0)))",
+    ),
+    _maths("PI", "", "The number pi.", "PI()", sql="CAST(3.141592653589793 AS DOUBLE PRECISION)"),
+    _maths(
+        "POWER",
+        "x y",
+        "x to the power y; NULL where it is not a finite real number.",
+        "POWER(2, 10)",
+        sql=f"CASE WHEN {_DX} = 0 THEN CASE WHEN {_DY} > 0 THEN 0.0 WHEN {_DY} = 0 THEN 1.0 END "
+        f"WHEN {_DX} < 0 AND {_DY} <> floor({_DY}) THEN NULL "
+        f"WHEN {_LN_POWER} > {_LN_MAX} THEN NULL WHEN {_LN_POWER} < {_LN_MIN} THEN 0.0 "
+        f"ELSE power({_DX}, {_DY}) END",
+    ),
+    _maths(
+        "RADIANS",
+        "x",
+        "Degrees to radians.",
+        "RADIANS(180)",
+        sql=f"({_D} * 0.017453292519943295)",
+        annotate=_has_unit("rad"),
+    ),
+    _maths("RAND", "", "Random number between 0 and 1.", "RAND()", sql="random()"),
+    _maths("RAND", "n", "Random number between 0 and 1; the argument has no meaning here.", "RAND(42)", sql="random()"),
+    _maths(
+        "ROUND",
+        "x",
+        "Nearest integer; halves go away from zero.",
+        "ROUND(2.5)",
+        duckdb=f"round({_D})",
+        postgres=f"CAST(round({_DECIMAL}) AS DOUBLE PRECISION)",
+        annotate=_keeps_unit,
+    ),
+    _maths(
+        "ROUND",
+        "x n!",
+        "x with n decimals; with n < 0 digits left of the point become 0.",
+        "ROUND(1234.5, -2)",
+        duckdb=f"round({_D}, {{n}})",
+        postgres=f"CAST(round({_DECIMAL}, {{n}}) AS DOUBLE PRECISION)",
+        annotate=_keeps_unit,
+    ),
+    _maths("SQRT", "x", "Square root; NULL for x < 0.", "SQRT(2)", sql=f"CASE WHEN {_D} >= 0 THEN sqrt({_D}) END"),
+    _maths("TRUNCATE", "x", "Integer part.", "TRUNCATE(-1.8)", sql=f"trunc({_D})", annotate=_keeps_unit),
+    _maths(
+        "TRUNCATE",
+        "x n!",
+        "x cut to n decimals, towards zero; n may be negative.",
+        "TRUNCATE(-1.29, 1)",
+        # Cutting `x * 10**n` would turn 0.29 into 0.28: round, and take back what rounding added.
+        duckdb=f"CASE WHEN abs(round({_D}, {{n}})) <= abs({_D}) THEN round({_D}, {{n}}) "
+        f"ELSE round(round({_D}, {{n}}) - sign({_D}) * power(10.0, -({{n}})), {{n}}) END",
+        postgres=f"CAST(trunc({_DECIMAL}, {{n}}) AS DOUBLE PRECISION)",
+        annotate=_keeps_unit,
+    ),
+    _maths(
+        "ACOS",
+        "x",
+        "Arc cosine [rad], in [0, pi]; NULL unless |x| <= 1.",
+        "ACOS(0)",
+        sql=f"CASE WHEN abs({_D}) <= 1 THEN acos({_D}) END",
+        annotate=_has_unit("rad"),
+    ),
+    _maths(
+        "ASIN",
+        "x",
+        "Arc sine [rad], in [-pi/2, pi/2]; NULL unless |x| <= 1.",
+        "ASIN(1)",
+        sql=f"CASE WHEN abs({_D}) <= 1 THEN asin({_D}) END",
+        annotate=_has_unit("rad"),
+    ),
+    _maths(
+        "ATAN", "x", "Arc tangent [rad], in [-pi/2, pi/2].", "ATAN(1)", sql=f"atan({_D})", annotate=_has_unit("rad")
+    ),
+    _maths(
+        "ATAN2",
+        "y x",
+        "Angle [rad] of the point (x, y), in [-pi, pi]; y stands first.",
+        "ATAN2(1, 0)",
+        sql=f"atan2({_DY}, {_DX})",
+        annotate=_has_unit("rad"),
+    ),
+    _maths("COS", "x", "Cosine of an angle in radians.", "COS(0)", sql=f"cos({_FINITE})"),
+    _maths(
+        "COT",
+        "x",
+        "Cotangent of an angle in radians; NULL where the tangent is 0.",
+        "COT(1)",
+        sql=f"(1.0 / nullif(tan({_FINITE}), 0))",
+    ),
+    _maths("SIN", "x", "Sine of an angle in radians.", "SIN(1)", sql=f"sin({_FINITE})"),
+    _maths("TAN", "x", "Tangent of an angle in radians.", "TAN(1)", sql=f"tan({_FINITE})"),
+)

@@ -1,0 +1,47 @@
+"""Functions of strings, the choice of the first value that is there, and unit conversion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vo_server.adql.function import DOUBLE, Family, Function, Parameter
+from vo_server.model.datatype import DataType, Kind, Primitive
+from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["TEXT_FUNCTIONS", "text_type"]
+
+_VARCHAR: Final = DataType(Primitive.CHAR, "*")
+
+
+def text_type(arguments: Sequence[Column]) -> DataType:
+    """Return the type of text made from others: ``unicodeChar`` when any of them is."""
+    is_unicode = any(one.datatype.primitive is Primitive.UNICODE_CHAR for one in arguments)
+    return DataType(Primitive.UNICODE_CHAR if is_unicode else Primitive.CHAR, "*")
+
+
+def _text(arguments: tuple[Column, ...]) -> Column:
+    return Column("", text_type(arguments), ucd=arguments[0].ucd)
+
+
+TEXT_FUNCTIONS: Final = (
+    Function(
+        "LOWER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in lower case.",
+        "LOWER('Sky')", sql={"*": "lower({s})"}, annotate=_text,
+    ),
+    Function(
+        "UPPER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in upper case.",
+        "UPPER('Sky')", sql={"*": "upper({s})"}, annotate=_text,
+    ),
+    Function(
+        "COALESCE", (Parameter("value", None, "ANY"),), _VARCHAR, Family.CONDITIONAL,
+        "The first argument that is not NULL; all arguments have one kind.", "COALESCE(NULL, 1)",
+        is_variadic=True, is_special=True,
+    ),
+    Function(
+        "IN_UNIT", (Parameter("x", Kind.NUMBER), Parameter("unit", Kind.STRING, "VARCHAR", is_literal=True)), DOUBLE,
+        Family.UNIT, "A quantity in another unit.", "IN_UNIT(1, 'deg')",
+    ),
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""How large a query may be: what lies beyond is refused before a parser or an engine sees it.
+
+The numbers are far above what people write and below what makes an optimiser slow: DuckDB's ignores
+interrupts while it plans some hundred joins.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vo_server.errors import Problem, ProblemKind, Span
+
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_COLUMNS",
+    "MAX_DEPTH",
+    "MAX_JOINS",
+    "MAX_OPERATORS",
+    "MAX_PREDICATES",
+    "MAX_SUBQUERIES",
+    "limit_problem",
+]
+
+MAX_CHARACTERS: Final = 1_000_000
+"""Length of a query text."""
+
+MAX_DEPTH: Final = 100
+"""Nested parentheses, brackets and CASEs."""
+
+MAX_JOINS: Final = 50
+"""Joins of a whole query, commas in FROM included."""
+
+MAX_PREDICATES: Final = 5_000
+"""Comparisons, BETWEENs, INs, LIKEs, IS NULLs and EXISTs; a list after IN counts as one, however long."""
+
+MAX_OPERATORS: Final = 5_000
+"""Arithmetic operators and concatenations."""
+
+MAX_SUBQUERIES: Final = 200
+"""SELECTs in one query."""
+
+MAX_COLUMNS: Final = 20_000
+"""Output columns of one SELECT."""
+
+
+def limit_problem(what: str, limit: int, span: Span, *, hint: str | None = None) -> Problem:
+    """Return the problem of a query that has too many of something."""
+    return Problem(ProblemKind.LIMIT, f"too many {what}: at most {limit} are accepted in one query", span, hint=hint)

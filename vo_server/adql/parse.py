@@ -1,0 +1,166 @@
+"""Tokens to tree: an LALR parser made from ``grammar.lark``, fed token by token.
+
+The parser's tables take a quarter of a second to compute, so they are kept in the user's cache directory;
+without one that can be written they are computed in each process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Lexer
+
+from vo_server.adql.build import Builder
+from vo_server.adql.syntax import check_beginning, syntax_problem
+from vo_server.adql.tokens import END, Token, TokenText, tokenize
+from vo_server.adql.tree import QueryNode
+from vo_server.adql.words import STRUCTURE_WORDS
+from vo_server.errors import AdqlError, Problem, ProblemKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+__all__ = ["grammar_parser", "parse_text"]
+
+_NEVER_AFTER_POINT: Final = frozenset({"FROM", "WHERE", "SELECT"})
+
+
+class _NoLexer(Lexer):
+    """Stands where lark wants a lexer: the tokens are fed by hand."""
+
+    def __init__(self, lexer_conf: Any) -> None:
+        del lexer_conf
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
+        """Give nothing."""
+        del lexer_state, parser_state
+        return iter(())
+
+
+def _cache_file() -> str | None:
+    """Return where the parser's tables are kept, or None when there is no private place for them."""
+    default = Path.home() / ".cache" if "HOME" in os.environ else None
+    base = os.environ.get("XDG_CACHE_HOME") or default
+    if base is None:
+        return None
+    folder = Path(base) / "vo-server"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mine = folder.stat().st_uid == os.getuid() if hasattr(os, "getuid") else True
+    except OSError:
+        return None
+    # Pickled tables: nobody else may have written them.
+    return str(folder / f"adql-{sys.version_info[0]}{sys.version_info[1]}.tables") if mine else None
+
+
+@cache
+def grammar_parser() -> Lark:
+    """Return the parser of the grammar, made once per process."""
+    grammar = (files("vo_server.adql") / "grammar.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer=_NoLexer,
+        strict=True,
+        keep_all_tokens=True,
+        maybe_placeholders=True,
+        transformer=Builder(),
+        cache=_cache_file() or False,
+    )
+
+
+def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
+    """Parse a query.
+
+    Returns
+    -------
+    tuple
+        The tree, and a note for each reserved word that was read as a name.
+
+    Raises
+    ------
+    AdqlError
+        With one problem, the first one, of kind ``syntax`` or ``limit``.
+    """
+    found = tokenize(text)
+    _strip_semicolon(found)
+    check_beginning(found)
+    return _parse(found)
+
+
+def _strip_semicolon(found: TokenText) -> None:
+    """Drop one semicolon at the end; refuse any other."""
+    tokens = found.tokens
+    at = next((i for i, token in enumerate(tokens) if token.type == "SEMICOLON"), None)
+    if at is None:
+        return
+    rest = [token for token in tokens[at + 1 : -1] if token.type != "SEMICOLON"]
+    if rest:
+        message = "a second statement: only one query can be run at a time"
+        raise AdqlError([_syntax(message, rest[0], "send the queries one by one")])
+    if at + 2 < len(tokens):
+        raise AdqlError([_syntax("more than one semicolon at the end", tokens[at + 1], "remove it")])
+    del tokens[at]
+
+
+def _syntax(message: str, token: Token, hint: str | None) -> Problem:
+    return Problem(ProblemKind.SYNTAX, message, token.span, token.text, hint)
+
+
+def _parse(found: TokenText) -> tuple[QueryNode, tuple[Problem, ...]]:
+    parser = grammar_parser().parse_interactive("").parser_state
+    states, stack = parser.parse_conf.states, parser.state_stack
+    notes: list[Problem] = []
+    previous: Token | None = None
+    for index, token in enumerate(found.tokens):
+        choices = states[stack[-1]]
+        if (
+            token.type not in choices
+            and _can_be_name(token, previous, choices)
+            and found.tokens[index + 1].type != "LPAR"  # a function that ADQL does not have
+        ):
+            notes.append(_name_note(token))
+            token.type = "NAME"
+        try:
+            result = parser.feed_token(token, token.type == END)  # type: ignore[arg-type] # duck-typed
+        except UnexpectedToken:
+            raise AdqlError([syntax_problem(found, index, _accepted(found, index))]) from None
+        previous = token
+    assert isinstance(result, QueryNode)
+    return result, tuple(notes)
+
+
+def _can_be_name(token: Token, previous: Token | None, choices: Any) -> bool:
+    """Tell whether a reserved word stands where only a name can stand."""
+    if "NAME" not in choices or "AS" in choices or not token.is_reserved:
+        return False
+    if previous is not None and previous.type == "DOT":
+        return token.word not in _NEVER_AFTER_POINT
+    return token.word not in STRUCTURE_WORDS
+
+
+def _name_note(token: Token) -> Problem:
+    return Problem(
+        ProblemKind.NONSTANDARD,
+        f"{token.text} is a reserved word; it was read as a name",
+        token.span,
+        token.text,
+        f'write "{token.text}" with the name in the case in which it is published',
+    )
+
+
+def _accepted(found: TokenText, index: int) -> frozenset[str]:
+    """Return the token types that could stand at a place, exactly."""
+    interactive: InteractiveParser = grammar_parser().parse_interactive("")
+    for token in found.tokens[:index]:
+        interactive.parser_state.feed_token(token)  # type: ignore[arg-type] # duck-typed
+    return frozenset(interactive.accepts())  # type: ignore[no-untyped-call] # lark

@@ -1,0 +1,114 @@
+"""What names mean in a place of a query: the tables of FROM, inside those of the queries around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from vo_server.adql.names import matches
+from vo_server.adql.resolved import BoundColumn, MergedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vo_server.adql.resolved import Source
+    from vo_server.adql.tree import Identifier
+    from vo_server.model.table import Table
+
+__all__ = ["Entry", "Relation", "Scope", "Shape"]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A column that can be named."""
+
+    name: str
+    meaning: BoundColumn | MergedColumn
+
+    @property
+    def origins(self) -> tuple[Source, ...]:
+        """Sources the column comes from."""
+        if isinstance(self.meaning, MergedColumn):
+            return tuple(part.source for part in self.meaning.parts)
+        return (self.meaning.source,)
+
+
+class _Index:
+    """Entries by name."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._by_folded_name: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self._by_folded_name.setdefault(entry.name.lower(), []).append(entry)
+
+    def find(self, identifier: Identifier) -> list[Entry]:
+        """Return what an identifier can mean; an exact match of a delimited one goes before a folded one."""
+        found = [
+            entry for entry in self._by_folded_name.get(identifier.name.lower(), ()) if matches(identifier, entry.name)
+        ]
+        exact = [entry for entry in found if entry.name == identifier.name] if identifier.is_delimited else []
+        return exact or found
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Something in FROM with a name: a table, a subquery, a common table, or a join in named parentheses."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    table: Table | None = None
+    """The published table, when it can also be called by its full name."""
+    is_open: bool = False
+    """True for a table whose columns are not known: every name is taken as one of its columns."""
+
+    @cached_property
+    def index(self) -> _Index:
+        """The entries by name."""
+        return _Index(self.entries)
+
+    def is_called(self, qualifier: tuple[Identifier, ...]) -> bool:
+        """Tell whether a qualifier means this relation."""
+        if len(qualifier) == 1:
+            return matches(qualifier[0], self.name)
+        if self.table is None or len(qualifier) > 2:  # noqa: PLR2004 - schema and table
+            return False
+        return matches(qualifier[0], self.table.schema) and matches(qualifier[1], self.table.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """The columns and relations of a part of FROM."""
+
+    entries: tuple[Entry, ...] = ()
+    """What ``*`` stands for, in order: merged columns once."""
+    relations: tuple[Relation, ...] = ()
+
+    @cached_property
+    def index(self) -> _Index:
+        """The entries by name."""
+        return _Index(self.entries)
+
+    @property
+    def is_open(self) -> bool:
+        """True when a table's columns are not known."""
+        return any(relation.is_open for relation in self.relations)
+
+    def beside(self, other: Shape) -> Shape:
+        """Return the shape of two parts side by side."""
+        return Shape((*self.entries, *other.entries), (*self.relations, *other.relations))
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """The names of one query block and those of the blocks around it."""
+
+    shape: Shape = field(default_factory=Shape)
+    parent: Scope | None = None
+
+    def outward(self) -> Iterator[Scope]:
+        """Yield this scope and those around it, the innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent

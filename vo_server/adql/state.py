@@ -1,0 +1,84 @@
+"""The note-book of a resolution: what has been found out so far, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from vo_server.adql.marks import UNKNOWN
+from vo_server.errors import Problem, ProblemKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vo_server.adql.function import Function
+    from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn, Source
+    from vo_server.adql.tree import (
+        Call,
+        CteDefinition,
+        Expression,
+        Join,
+        Node,
+        Select,
+        SetOperation,
+        TableReference,
+    )
+    from vo_server.model.table import Catalogue, Column
+
+__all__ = ["CommonTable", "CommonTables", "Resolution"]
+
+
+@dataclass(frozen=True, eq=False)
+class CommonTable:
+    """A common table that may be named, with its output columns."""
+
+    definition: CteDefinition
+    columns: tuple[Column, ...]
+
+
+CommonTables = tuple[CommonTable, ...]
+
+
+@dataclass(eq=False)
+class Resolution:
+    """Mutable while a query is resolved; the parts of :class:`~vo_server.adql.resolved.ResolvedQuery`."""
+
+    catalogue: Catalogue
+    text: str
+    is_open: bool = False
+    """True when unknown tables, columns and functions are taken as given."""
+    names: dict[Expression, BoundColumn | MergedColumn | OutputColumn] = field(default_factory=dict)
+    values: dict[Expression, Column] = field(default_factory=dict)
+    functions: dict[Call, Function] = field(default_factory=dict)
+    outputs: dict[Select, tuple[OutputColumn, ...]] = field(default_factory=dict)
+    set_columns: dict[SetOperation, tuple[Column, ...]] = field(default_factory=dict)
+    sources: dict[TableReference, Source] = field(default_factory=dict)
+    merged: dict[Join, tuple[MergedColumn, ...]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    _aliases: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def new_alias(self) -> str:
+        """Return an alias that no other source has."""
+        return f"t{next(self._aliases)}"
+
+    def value(self, node: Expression) -> Column:
+        """Return the metadata of an expression that was visited."""
+        return self.values.get(node, UNKNOWN)
+
+    def source_text(self, node: Node) -> str:
+        """Return how the user wrote something."""
+        return self.text[node.span.start : node.span.end]
+
+    def report(self, kind: ProblemKind, message: str, node: Node, *, hint: str | None = None) -> None:
+        """Add a mistake."""
+        self.problems.append(Problem(kind, message, node.span, _short(self.source_text(node)), hint))
+
+    def note(self, message: str, node: Node, *, hint: str, kind: ProblemKind = ProblemKind.NONSTANDARD) -> None:
+        """Add something that was accepted although the standard does not have it."""
+        self.notes.append(Problem(kind, message, node.span, _short(self.source_text(node)), hint))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line of a terminal

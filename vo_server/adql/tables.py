@@ -1,0 +1,258 @@
+"""FROM: which tables are read, and which columns they bring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vo_server.adql import tree
+from vo_server.adql.kinds import unify
+from vo_server.adql.marks import UNKNOWN, describe
+from vo_server.adql.names import matches, shown_name
+from vo_server.adql.resolved import BoundColumn, MergedColumn, Source
+from vo_server.adql.scope import Entry, Relation, Scope, Shape
+from vo_server.adql.suggest import did_you_mean, enumerate_names
+from vo_server.errors import ProblemKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vo_server.adql.resolved import Derivation
+    from vo_server.adql.state import CommonTables, Resolution
+    from vo_server.adql.walk import Task
+    from vo_server.model.table import Column, Table
+
+    QueryResolver = Callable[[tree.QueryNode, Scope | None, CommonTables], Task[tuple[Column, ...]]]
+    ConditionResolver = Callable[[tree.Condition, Scope], Task[None]]
+
+__all__ = ["FromResolver"]
+
+
+class FromResolver:
+    """Resolves one FROM clause.
+
+    Parameters
+    ----------
+    state
+        Where everything is written down.
+    outer
+        Scope around the query block; subqueries in FROM see this one, not their neighbours.
+    common
+        Common tables that may be named.
+    resolve_query
+        Resolves a subquery.
+    resolve_condition
+        Resolves the condition of a join.
+    """
+
+    def __init__(
+        self,
+        state: Resolution,
+        outer: Scope | None,
+        common: CommonTables,
+        *,
+        resolve_query: QueryResolver,
+        resolve_condition: ConditionResolver,
+    ) -> None:
+        self._state = state
+        self._outer = outer
+        self._common = common
+        self._resolve_query = resolve_query
+        self._resolve_condition = resolve_condition
+
+    def resolve(self, tables: Sequence[tree.TableReference]) -> Task[Shape]:
+        """Return the columns and names that all entries of FROM bring."""
+        shape = Shape()
+        for table in tables:
+            found = yield self._reference(table)
+            self._check_names(shape, found, table)
+            shape = shape.beside(found)
+        return shape
+
+    def _reference(self, node: tree.TableReference) -> Task[Shape]:
+        if isinstance(node, tree.TableName):
+            return self._table_name(node)
+        if isinstance(node, tree.DerivedTable):
+            columns = yield self._resolve_query(node.query, self._outer, self._common)
+            if node.alias is None:
+                self._state.report(
+                    ProblemKind.SYNTAX, "a subquery in FROM needs a name", node, hint="write (SELECT ...) AS name"
+                )
+            name = "" if node.alias is None else node.alias.name
+            return self._source(node, name, columns, derivation=node.query)
+        assert isinstance(node, tree.Joined)
+        shape: Shape = yield self._reference(node.first)
+        for join in node.joins:
+            shape = yield self._join(shape, join)
+        if node.alias is not None:
+            shape = Shape(shape.entries, (Relation(node.alias.name, shape.entries, is_open=shape.is_open),))
+        return shape
+
+    # ------------------------------------------------------------------------------------------------- tables
+
+    def _table_name(self, node: tree.TableName) -> Shape:
+        if len(node.parts) == 1:
+            for one in reversed(self._common):
+                if matches(node.parts[0], one.definition.name.name):
+                    called = (node.alias or node.parts[0]).name
+                    return self._source(node, called, one.columns, derivation=one.definition)
+        table = self._published(node)
+        name = (node.alias or node.parts[-1]).name
+        if table is None:
+            shape = self._source(node, name, ())
+            return Shape((), (replace(shape.relations[0], is_open=True),))
+        if node.alias is None:
+            name = table.name
+        return self._source(node, name, table.visible_columns, table=table)
+
+    def _published(self, node: tree.TableName) -> Table | None:
+        """Return the published table that a name means; None when it is unknown, which is reported."""
+        wanted = node.parts[-1]
+        candidates = [
+            table
+            for table in self._state.catalogue.tables_by_folded_name.get(wanted.name.lower(), ())
+            if matches(wanted, table.name)
+        ]
+        if len(node.parts) > 1:
+            schema = node.parts[-2]
+            candidates = [table for table in candidates if matches(schema, table.schema)]
+        if len(node.parts) > 2 and candidates:  # noqa: PLR2004 - catalogue, schema, table
+            self._state.report(
+                ProblemKind.UNKNOWN, f"unknown catalogue '{node.parts[0].name}'", node,
+                hint=f"write {candidates[0].full_name}",
+            )  # fmt: skip
+            return None
+        distinct = {table.full_name: table for table in candidates}
+        if len(distinct) == 1:
+            return candidates[0]
+        if distinct:
+            exact = [table for table in distinct.values() if table.name == wanted.name]
+            if wanted.is_delimited and len(exact) == 1:
+                return exact[0]
+            names = enumerate_names(distinct)
+            message = f"the table {shown_name(node.parts)} is ambiguous: {names}"
+            self._state.report(ProblemKind.AMBIGUOUS, message, node, hint=f"write {next(iter(distinct))}")
+        elif not self._state.is_open:
+            self._report_unknown(node)
+        return None
+
+    def _report_unknown(self, node: tree.TableName) -> None:
+        catalogue = self._state.catalogue
+        full = ".".join(one.name for one in node.parts)
+        known = [table.full_name for table in catalogue.tables]
+        known += [one.definition.name.name for one in self._common]
+        hint = None
+        elsewhere = catalogue.tables_by_folded_name.get(node.parts[-1].name.lower(), ())
+        if elsewhere:
+            hint = f"did you mean '{elsewhere[0].full_name}'?"
+        elif len(node.parts) == 1:
+            names = [table.name for table in catalogue.tables] + [one.definition.name.name for one in self._common]
+            hint = did_you_mean(full, names)
+        hint = hint or did_you_mean(full, known)
+        if hint is None:
+            hint = "the tables are listed in TAP_SCHEMA.tables"
+        self._state.report(ProblemKind.UNKNOWN, f"unknown table '{shown_name(node.parts)}'", node, hint=hint)
+
+    def _source(
+        self,
+        node: tree.TableReference,
+        name: str,
+        columns: tuple[Column, ...],
+        *,
+        table: Table | None = None,
+        derivation: Derivation | None = None,
+    ) -> Shape:
+        source = Source(self._state.new_alias(), name, columns, table=table, derivation=derivation)
+        self._state.sources[node] = source
+        entries = tuple(Entry(column.name, BoundColumn(source, column)) for column in columns)
+        has_alias = getattr(node, "alias", None) is not None
+        return Shape(entries, (Relation(name, entries, table=None if has_alias else table),))
+
+    def _check_names(self, shape: Shape, more: Shape, node: tree.Node) -> None:
+        """Report a name that two entries of FROM have."""
+        for relation in more.relations:
+            for other in shape.relations:
+                same = relation.name and relation.name.lower() == other.name.lower()
+                both_full = relation.table is not None and other.table is not None
+                if same and not (both_full and relation.table is not other.table):
+                    self._state.report(
+                        ProblemKind.AMBIGUOUS, f"two tables are called {relation.name}", node,
+                        hint="give each its own name with AS",
+                    )  # fmt: skip
+
+    # -------------------------------------------------------------------------------------------------- joins
+
+    def _join(self, left: Shape, join: tree.Join) -> Task[Shape]:
+        right = yield self._reference(join.right)
+        self._check_names(left, right, join.right)
+        both = left.beside(right)
+        if join.condition is not None:
+            yield self._resolve_condition(join.condition, Scope(both, self._outer))
+            return both
+        if join.is_natural:
+            return self._merge(left, right, join, self._common_names(left, right, join))
+        if join.using:
+            pairs = [pair for name in join.using if (pair := self._pair(left, right, name)) is not None]
+            return self._merge(left, right, join, pairs)
+        return both
+
+    def _common_names(self, left: Shape, right: Shape, join: tree.Join) -> list[tuple[Entry, Entry]]:
+        """Return the columns that both sides of a NATURAL join have."""
+        pairs = []
+        for entry in left.entries:
+            name = tree.Identifier(span=join.span, name=entry.name)
+            partners = right.index.find(name)
+            if len(partners) == 1 and len(left.index.find(name)) == 1:
+                pairs.append((entry, partners[0]))
+            elif partners:
+                self._state.report(
+                    ProblemKind.AMBIGUOUS, f"NATURAL JOIN finds more than one column {entry.name}", join,
+                    hint="write JOIN ... ON or JOIN ... USING",
+                )  # fmt: skip
+                return []
+        if not pairs and not (left.is_open or right.is_open):
+            self._state.note(
+                "NATURAL JOIN without a common column joins every row with every row", join,
+                hint="write JOIN ... ON", kind=ProblemKind.AMBIGUOUS,
+            )  # fmt: skip
+        return pairs
+
+    def _pair(self, left: Shape, right: Shape, name: tree.Identifier) -> tuple[Entry, Entry] | None:
+        """Return the two columns that a name of USING means."""
+        found = []
+        for side, which in ((left, "left"), (right, "right")):
+            entries = side.index.find(name)
+            if len(entries) == 1:
+                found.append(entries[0])
+            elif entries:
+                self._state.report(
+                    ProblemKind.AMBIGUOUS, f"USING: the {which} side has more than one column {name.name}", name
+                )
+            elif not side.is_open:
+                hint = did_you_mean(name.name, [entry.name for entry in side.entries])
+                message = f"USING: the {which} side of the join has no column '{name.name}'"
+                self._state.report(ProblemKind.UNKNOWN, message, name, hint=hint)
+        return (found[0], found[1]) if len(found) == 2 else None  # noqa: PLR2004 - a pair
+
+    def _merge(self, left: Shape, right: Shape, join: tree.Join, pairs: list[tuple[Entry, Entry]]) -> Shape:
+        """Return the shape of a join whose columns of the same name are one (SQL-92, section 7.5)."""
+        merged = []
+        for one, other in pairs:
+            column = unify([one.meaning.column, other.meaning.column])
+            if column is None:
+                message = (
+                    f"the columns {one.name} cannot be compared: {describe(one.meaning.column)} and "
+                    f"{describe(other.meaning.column)}"
+                )
+                self._state.report(ProblemKind.TYPE, message, join)
+                column = UNKNOWN
+            parts = (*_parts(one), *_parts(other))
+            merged.append(Entry(one.name, MergedColumn(parts, replace(column, name=one.name))))
+        self._state.merged[join] = tuple(entry.meaning for entry in merged if isinstance(entry.meaning, MergedColumn))
+        gone = {id(entry) for pair in pairs for entry in pair}
+        rest = [entry for entry in (*left.entries, *right.entries) if id(entry) not in gone]
+        return Shape((*merged, *rest), (*left.relations, *right.relations))
+
+
+def _parts(entry: Entry) -> tuple[BoundColumn, ...]:
+    return entry.meaning.parts if isinstance(entry.meaning, MergedColumn) else (entry.meaning,)
