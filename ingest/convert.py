@@ -37,12 +37,9 @@ __all__ = [
     "with_cells",
 ]
 
-_HMS: Final = (
-    r"^\s*(?P<sign>[+-]?)(?P<whole>\d{1,2})[:h ]\s*(?P<minutes>\d{1,2})[:m ]\s*(?P<seconds>\d{1,2}(\.\d*)?)s?\s*$"
-)
-_DMS: Final = (
-    r"^\s*(?P<sign>[+-]?)(?P<whole>\d{1,2})[:d° ]\s*(?P<minutes>\d{1,2})[:m' ]\s*(?P<seconds>\d{1,2}(\.\d*)?)[s\"]?\s*$"
-)
+_SECONDS: Final = r"(?P<seconds>\d{1,2}(?:\.\d*)?)"
+_HMS: Final = rf"^\s*(?P<sign>[+-]?)(?P<whole>\d{{1,2}})[:h ]\s*(?P<minutes>\d{{1,2}})[:m ]\s*{_SECONDS}s?\s*$"
+_DMS: Final = rf"^\s*(?P<sign>[+-]?)(?P<whole>\d{{1,2}})[:d° ]\s*(?P<minutes>\d{{1,2}})[:m' ]\s*{_SECONDS}[s\"]?\s*$"
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,9 @@ class _Inference:
         self.name = table
         self.text = description or facts.description
         self.warnings: list[str] = list(facts.warnings)
+        if facts.valueless:
+            names = _listed([column.name for column in facts.columns if column.name in facts.valueless])
+            self.warnings.append(f"columns without any value are published as text: {names}")
         self.frames = {name.lower(): frame for name, frame in facts.frames.items()}
         self.sexagesimal: dict[str, str] = {}
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vo_server import __version__
-from vo_server.adql.front import compile_query
 from vo_server.errors import IngestError
 from vo_server.model.release import Release
 from vo_server.model.table import Catalogue, Schema, quoted
@@ -106,6 +105,8 @@ def _name(name: str) -> str:
 
 def _ask(engine: Engine, table: Table, adql: str) -> list[tuple[object, ...]]:
     """Ask the staged release, which no catalogue names yet, through a catalogue that has nothing else."""
+    from vo_server.adql.front import compile_query  # noqa: PLC0415 - only loads with something to ask pay for the grammar
+
     catalogue = Catalogue((Schema(table.schema, (table,)),))
     running = engine.run(compile_query(adql, catalogue), limit=_SHOWN, timeout_s=CHECK_TIMEOUT_S)
     try:

@@ -133,7 +133,7 @@ class TypeGuess:
     def notes(self) -> list[str]:
         """Return what the publisher should know about the guess."""
         if self.n_values == 0:
-            return ["has no value at all and is published as text"]
+            return []
         if self.kind == "text" and self.n_nan_texts:
             return [_NAN_NOTE.format(self.n_nan_texts)]
         if self.kind == "text" and self.has_huge:
