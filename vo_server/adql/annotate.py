@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vo_server.adql import tree
 from vo_server.adql.calls import resolve_call
-from vo_server.adql.kinds import BOOLEAN, check_comparable, unify, widest_number
+from vo_server.adql.kinds import check_comparable, unify, widest_number
 from vo_server.adql.library.text import text_type
 from vo_server.adql.lookup import resolve_column
 from vo_server.adql.marks import NULL_VALUE, UNKNOWN, describe, kind_of
@@ -30,6 +30,8 @@ _LONG_MAX: Final = 2**63 - 1
 _DOUBLE: Final = DataType(Primitive.DOUBLE)
 _LONG: Final = DataType(Primitive.LONG)
 _INT: Final = DataType(Primitive.INT)
+_SHORT: Final = DataType(Primitive.SHORT)
+_BOOLEAN: Final = Column("", DataType(Primitive.BOOLEAN))
 
 if TYPE_CHECKING:
     SubqueryResolver = Callable[[tree.QueryNode, Scope], Task[tuple[Column, ...]]]
@@ -96,11 +98,13 @@ def _want_number(state: Resolution, node: tree.Expression, what: str) -> bool:
     column = state.value(node)
     if kind_of(column) in {None, Kind.NULL, Kind.NUMBER}:
         return True
-    hint = None
-    if kind_of(column) is Kind.STRING:
-        hint = "strings are joined by ||; numbers are written without quotes"
-    elif kind_of(column) is Kind.BOOLEAN:
-        hint = "write CASE WHEN x = 1 THEN 1 ELSE 0 END"
+    if kind_of(column) is Kind.BOOLEAN:
+        state.note(
+            "a boolean was used as a number", node, hint="ADQL has no booleans; this service reads them as 1 and 0"
+        )
+        return True
+    is_string = kind_of(column) is Kind.STRING
+    hint = "strings are joined by ||; numbers are written without quotes" if is_string else None
     state.report(
         ProblemKind.TYPE, f"{what} needs numbers; {state.source_text(node)[:60]} is {describe(column)}", node, hint=hint
     )
@@ -111,9 +115,9 @@ def _signed(state: Resolution, node: tree.Signed) -> Column:
     if not _want_number(state, node.operand, f"the sign {node.sign}"):
         return UNKNOWN
     column = state.value(node.operand)
-    if kind_of(column) is not Kind.NUMBER:
+    if kind_of(column) not in {Kind.NUMBER, Kind.BOOLEAN}:
         return column
-    return Column("", _at_least_int(column.datatype), unit=column.unit, ucd=column.ucd)
+    return Column("", _at_least_int(widest_number([column])), unit=column.unit, ucd=column.ucd)
 
 
 def _at_least_int(datatype: DataType) -> DataType:
@@ -157,12 +161,14 @@ def _aggregate(state: Resolution, node: tree.Aggregate) -> Column:
             return UNKNOWN
         if node.name == "AVG":
             return Column("", _DOUBLE, unit=column.unit, ucd=_with_word(column.ucd, "stat.mean"))
-        return Column("", _LONG if column.datatype.is_integer else _DOUBLE, unit=column.unit, ucd=_main_off(column.ucd))
-    if kind in {Kind.GEOMETRY, Kind.ARRAY, Kind.BOOLEAN}:
+        is_whole = column.datatype.is_integer or kind is Kind.BOOLEAN
+        return Column("", _LONG if is_whole else _DOUBLE, unit=column.unit, ucd=_main_off(column.ucd))
+    if kind in {Kind.GEOMETRY, Kind.ARRAY}:
         state.report(ProblemKind.TYPE, f"{node.name} needs values with an order, not {describe(column)}", node.argument)
         return UNKNOWN
+    datatype = _SHORT if kind is Kind.BOOLEAN else column.datatype
     return Column(
-        "", column.datatype, unit=column.unit, ucd=_with_word(column.ucd, f"stat.{node.name.lower()}"),
+        "", datatype, unit=column.unit, ucd=_with_word(column.ucd, f"stat.{node.name.lower()}"),
         description=column.description,
     )  # fmt: skip
 
@@ -263,7 +269,7 @@ _VALUES: Final[dict[type[tree.Node], Callable[[Resolution, Any], Column]]] = {
     tree.NumberLiteral: _number,
     tree.StringLiteral: _string,
     tree.NullLiteral: lambda state, node: NULL_VALUE,  # noqa: ARG005 - same for all
-    tree.BooleanLiteral: lambda state, node: BOOLEAN,  # noqa: ARG005 - same for all
+    tree.BooleanLiteral: lambda state, node: _BOOLEAN,  # noqa: ARG005 - same for all
     tree.Parenthesised: lambda state, node: state.value(node.inner),
     tree.Signed: _signed,
     tree.Arithmetic: _arithmetic,

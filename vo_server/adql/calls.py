@@ -81,6 +81,8 @@ def _fits(state: Resolution, argument: Expression, parameter: Parameter) -> bool
         return False
     if kind is None or kind is Kind.NULL or parameter.kind is None:
         return True
+    if kind is Kind.BOOLEAN and parameter.kind is Kind.NUMBER:
+        return True
     if kind is not parameter.kind:
         return False
     if parameter.is_literal and parameter.adql_type == "INTEGER":

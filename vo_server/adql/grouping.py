@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from vo_server.adql import tree
-from vo_server.adql.resolved import BoundColumn, MergedColumn
+from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn
 from vo_server.adql.tree import Node, children
 from vo_server.adql.walk import postorder
 from vo_server.errors import ProblemKind
@@ -55,6 +55,8 @@ class Fingerprints:
                 continue
             if isinstance(node, tree.Parenthesised):
                 self._by_node[node] = self._by_node[node.inner]
+            elif (behind := self._behind(node)) is not None:
+                self._by_node[node] = self.of_value(behind)
             else:
                 self._by_node[node] = self._numbers.setdefault(self._key(node), len(self._numbers))
         return self._by_node[root]
@@ -62,6 +64,15 @@ class Fingerprints:
     def of_meaning(self, meaning: BoundColumn | MergedColumn) -> int:
         """Return the number of a column."""
         return self._numbers.setdefault(_meaning_key(meaning), len(self._numbers))
+
+    def of_value(self, output: OutputColumn) -> int:
+        """Return the number of what an output column shows."""
+        return self.of(output.value) if isinstance(output.value, tree.Expression) else self.of_meaning(output.value)
+
+    def _behind(self, node: Node) -> OutputColumn | None:
+        """Return the output column that a name means."""
+        meaning = self._state.names.get(node) if isinstance(node, tree.ColumnName) else None
+        return meaning if isinstance(meaning, OutputColumn) else None
 
     def _key(self, node: Node) -> Hashable:
         if isinstance(node, tree.ColumnName):
@@ -103,7 +114,8 @@ def check_grouped(
         Expressions of ORDER BY, which belong to the groups as well.
     """
     grouped = {fingerprints.of(one) for one in node.group_by}
-    own = {id(source) for entry in scope.shape.entries for source in entry.origins}
+    entries = [entry for relation in scope.shape.relations for entry in relation.entries]
+    own = {id(source) for entry in entries for source in entry.origins}
     checker = _GroupChecker(state, fingerprints, grouped, own, has_groups=bool(node.group_by))
     for item in node.items:
         if isinstance(item, tree.Star):

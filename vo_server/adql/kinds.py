@@ -19,21 +19,24 @@ if TYPE_CHECKING:
     from vo_server.adql.state import Resolution
     from vo_server.adql.tree import Expression, Node
 
-__all__ = ["check_comparable", "unify", "widest_number"]
+__all__ = ["check_comparable", "is_literal", "unify", "unwrapped", "widest_number"]
 
 _ORDERED: Final = frozenset({Kind.NUMBER, Kind.STRING, Kind.TIMESTAMP, Kind.BOOLEAN})
 _NUMBER_TEXT: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _TIME_TEXT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?")
-_TRUE_TEXTS: Final = frozenset({"true", "t", "1", "false", "f", "0"})
+_TRUTH_TEXTS: Final = frozenset({"true", "t", "1", "false", "f", "0"})
 
-BOOLEAN: Final = Column("", DataType(Primitive.BOOLEAN))
-TIMESTAMP: Final = Column("", DataType(Primitive.CHAR, "*", "timestamp"))
+_NO_BOOLEANS: Final = "ADQL has no booleans; write 1 or 0, which this service reads as true or false"
 
 
 def widest_number(columns: Sequence[Column]) -> DataType:
-    """Return the number type that holds the values of all numbers; unknown values and NULLs do not count."""
-    types = [one.datatype for one in columns if kind_of(one) is Kind.NUMBER]
+    """Return the number type that holds the values of all numbers; a boolean is a small one, others do not count."""
+    types = [_as_number(one.datatype) for one in columns if kind_of(one) in {Kind.NUMBER, Kind.BOOLEAN}]
     return DataType.widest(*types) if types else DataType(Primitive.DOUBLE)
+
+
+def _as_number(datatype: DataType) -> DataType:
+    return DataType(Primitive.SHORT) if datatype.kind is Kind.BOOLEAN else datatype
 
 
 def unify(columns: Sequence[Column]) -> Column | None:
@@ -61,15 +64,18 @@ def unify(columns: Sequence[Column]) -> Column | None:
 def check_comparable(state: Resolution, place: Node, left: Expression, right: Expression) -> None:
     """Report two values that cannot be compared; note those that only this service compares.
 
-    A literal that is compared with a value of another kind takes that kind: ``flag = 1`` makes the 1 a boolean,
-    ``x > '100'`` makes the string a number, ``t > '2015-01-01'`` makes it a timestamp.
+    A literal may be of another kind than the value it is compared with, if its text is one of that kind:
+    ``x > '100'``, ``t > '2015-01-01'``, ``flag = 'true'``. A boolean counts as 1 or 0.
     """
     kinds = kind_of(state.value(left)), kind_of(state.value(right))
     if None in kinds or Kind.NULL in kinds:
         return
     if kinds[0] == kinds[1] and kinds[0] in _ORDERED:
         return
-    if _adapts(state, left, right) or _adapts(state, right, left):
+    if _adapts(state, left, kinds[1]) or _adapts(state, right, kinds[0]):
+        return
+    if set(kinds) == {Kind.NUMBER, Kind.BOOLEAN}:
+        state.note("a boolean was compared with a number", place, hint=_NO_BOOLEANS)
         return
     hint = _hint(kinds)
     message = f"cannot compare {describe(state.value(left))} with {describe(state.value(right))}"
@@ -91,45 +97,34 @@ def _hint(kinds: tuple[Kind | None, Kind | None]) -> str | None:
     return None
 
 
-def _literal(node: Expression) -> Expression:
+def unwrapped(node: Expression) -> Expression:
+    """Return what stands in parentheses."""
     while isinstance(node, Parenthesised):
         node = node.inner
     return node
 
 
-def _adapts(state: Resolution, written: Expression, other: Expression) -> bool:
-    """Give a literal the kind of the value it is compared with, if it can have it."""
-    literal = _literal(written)
-    kind = kind_of(state.value(other))
-    adapted: Column | None = None
-    standard = ""
-    if isinstance(literal, StringLiteral):
-        adapted, standard = _of_text(literal.value, kind)
-    elif isinstance(literal, NumberLiteral) and kind is Kind.BOOLEAN and literal.text in {"0", "1"}:
-        adapted, standard = BOOLEAN, "booleans are not part of ADQL; this service compares them with 1 and 0"
-    if adapted is None:
+def _adapts(state: Resolution, written: Expression, kind: Kind | None) -> bool:
+    """Tell whether a text can be compared with a value of another kind, and note it."""
+    literal = unwrapped(written)
+    if not isinstance(literal, StringLiteral):
         return False
-    node = written
-    while isinstance(node, Parenthesised):
-        state.values[node] = adapted
-        node = node.inner
-    state.values[literal] = adapted
-    state.note(f"{state.source_text(literal)} was read as {describe(adapted)}", literal, hint=standard)
+    standard = _standard_form(literal.value, kind)
+    if standard is None:
+        return False
+    state.note(f"the text {state.source_text(literal)} was read as a {kind}", literal, hint=standard)
     return True
 
 
-def _of_text(text: str, kind: Kind | None) -> tuple[Column | None, str]:
+def _standard_form(text: str, kind: Kind | None) -> str | None:
+    """Return how a text is written in the standard as a value of a kind; None when it is no such value."""
     if kind is Kind.NUMBER and _NUMBER_TEXT.fullmatch(text):
-        stripped = text.strip()
-        is_integer = stripped.lstrip("+-").isdigit() and len(stripped) < 19  # noqa: PLR2004 - fits a long
-        primitive = Primitive.LONG if is_integer else Primitive.DOUBLE
-        return Column("", DataType(primitive)), f"write the number without quotes: {stripped}"
+        return f"write the number without quotes: {text.strip()}"
     if kind is Kind.TIMESTAMP and _TIME_TEXT.fullmatch(text):
-        return TIMESTAMP, f"write CAST('{text}' AS TIMESTAMP)"
-    if kind is Kind.BOOLEAN and text.lower() in _TRUE_TEXTS:
-        value = 1 if text.lower() in {"true", "t", "1"} else 0
-        return BOOLEAN, f"booleans are not part of ADQL; compare with {value}"
-    return None, ""
+        return f"write CAST('{text}' AS TIMESTAMP)"
+    if kind is Kind.BOOLEAN and text.lower() in _TRUTH_TEXTS:
+        return _NO_BOOLEANS
+    return None
 
 
 def is_literal(node: Expression) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vo_server.adql.marks import UNKNOWN
-from vo_server.adql.names import shown_name
+from vo_server.adql.names import matches, shown_name
 from vo_server.adql.suggest import did_you_mean, enumerate_names
 from vo_server.errors import ProblemKind
 
@@ -37,6 +37,8 @@ def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
             meaning = found[0].meaning
             state.names[node] = meaning
             return meaning.column
+        if not node.qualifier and (output := _find_output(state, node, level)) is not None:
+            return output
         if not node.qualifier and level.shape.is_open:
             return UNKNOWN
     if node.qualifier:
@@ -49,6 +51,20 @@ def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
 def find_relations(scope: Scope, qualifier: tuple[Identifier, ...]) -> list[Relation]:
     """Return the relations of one block that a qualifier means."""
     return [relation for relation in scope.shape.relations if relation.is_called(qualifier)]
+
+
+def _find_output(state: Resolution, node: ColumnName, level: Scope) -> Column | None:
+    """Find the output column that a name inside an expression of ORDER BY means."""
+    found = next((output for name, output in level.outputs if matches(node.name, name)), None)
+    if found is None:
+        return None
+    state.names[node] = found
+    state.note(
+        "an output name inside an expression of ORDER BY",
+        node,
+        hint="repeat the expression, or order by the name alone",
+    )
+    return found.column
 
 
 def _find_qualified(state: Resolution, node: ColumnName, level: Scope) -> list[Entry] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vo_server.adql import tree
@@ -10,6 +11,7 @@ from vo_server.adql.grouping import Fingerprints
 from vo_server.adql.marks import describe, kind_of
 from vo_server.adql.names import matches
 from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn
+from vo_server.adql.scope import Scope
 from vo_server.adql.suggest import did_you_mean
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import Kind
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from vo_server.adql.annotate import SubqueryResolver
     from vo_server.adql.output import Candidate
-    from vo_server.adql.scope import Scope
     from vo_server.adql.state import Resolution
     from vo_server.adql.walk import Task
 
@@ -58,10 +59,11 @@ def resolve_order(
             _position(state, value, outputs)
         elif _output_name(state, value, outputs):
             pass
-        elif scope is None:
+        elif scope is None and isinstance(value, tree.ColumnName):
             _report_not_output(state, value, outputs)
         else:
-            yield annotate(state, value, scope, subqueries)
+            around = Scope(outputs=tuple(outputs)) if scope is None else replace(scope, outputs=tuple(outputs))
+            yield annotate(state, value, around, subqueries)
             _check_sortable(state, value)
             extra.append(value)
             if body is not None and body.is_distinct:
@@ -111,10 +113,9 @@ def _identity(state: Resolution, output: OutputColumn) -> object:
     return id(output)
 
 
-def _report_not_output(state: Resolution, value: tree.Expression, outputs: Sequence[Candidate]) -> None:
+def _report_not_output(state: Resolution, value: tree.ColumnName, outputs: Sequence[Candidate]) -> None:
     hint = "name the column in the first SELECT, or order by its position"
-    if isinstance(value, tree.ColumnName):
-        hint = did_you_mean(value.name.name, [name for name, _ in outputs]) or hint
+    hint = did_you_mean(value.name.name, [name for name, _ in outputs]) or hint
     message = "ORDER BY after a set operation takes names and positions of output columns"
     state.report(ProblemKind.UNKNOWN, message, value, hint=hint)
 
@@ -128,10 +129,7 @@ def _check_sortable(state: Resolution, value: tree.Expression) -> None:
 def _check_selected(state: Resolution, value: tree.Expression, outputs: Sequence[Candidate]) -> None:
     """Report a term of SELECT DISTINCT ... ORDER BY that is not in the select list."""
     fingerprints = Fingerprints(state)
-    shown = {
-        fingerprints.of(one.value) if isinstance(one.value, tree.Expression) else fingerprints.of_meaning(one.value)
-        for _, one in outputs
-    }
+    shown = {fingerprints.of_value(one) for _, one in outputs}
     if fingerprints.of(value) not in shown:
         state.report(
             ProblemKind.TYPE, "with SELECT DISTINCT, rows can be ordered by selected columns only", value,

@@ -211,17 +211,18 @@ class _Resolver:
             yield annotate(self._state, node.having, scope, subqueries)
 
     def _names_output(self, term: tree.Expression, scope: Scope, outputs: list[Candidate]) -> bool:
-        """Report a term of GROUP BY that names an output column."""
+        """Find the output column that a term of GROUP BY names, which no column of FROM is called."""
         if not isinstance(term, tree.ColumnName) or term.qualifier or scope.shape.index.find(term.name):
             return False
         found = next((one for name, one in outputs if matches(term.name, name)), None)
         if found is None or not isinstance(found.value, tree.Expression):
             return False
+        check_no_aggregates(self._state, found.value, "GROUP BY")
+        self._state.names[term] = found
+        self._state.values[term] = found.column
         text = self._state.source_text(found.value)
-        self._state.report(
-            ProblemKind.UNKNOWN, f"GROUP BY cannot use the output name '{term.name.name}'", term,
-            hint=f"write GROUP BY {text}" if len(text) < 80 else "repeat the expression",  # noqa: PLR2004 - a line
-        )  # fmt: skip
+        hint = f"write GROUP BY {text}" if len(text) < 80 else "repeat the expression"  # noqa: PLR2004 - a line
+        self._state.note("an output name in GROUP BY", term, hint=hint)
         return True
 
     def _check_groups(self, node: tree.Select, scope: Scope, ordered: list[tree.Expression]) -> None:

@@ -84,7 +84,8 @@ class ResolvedQuery:
     columns: tuple[Column, ...]
     """Output columns in order."""
     names: Mapping[Expression, BoundColumn | MergedColumn | OutputColumn]
-    """Meaning of each ``ColumnName``; an ``OutputColumn`` for a term of ORDER BY that names one, or its ordinal."""
+    """Meaning of each ``ColumnName``; an ``OutputColumn`` for a name in ORDER BY or a term of GROUP BY that means one,
+    and for an ordinal in ORDER BY."""
     values: Mapping[Expression, Column]
     """Metadata (datatype, unit, UCD, ...) of each expression; the names in these columns have no meaning."""
     functions: Mapping[Call, Function]
@@ -96,7 +97,8 @@ class ResolvedQuery:
     sources: Mapping[TableReference, Source]
     """Source of each table name and derived table."""
     merged: Mapping[Join, tuple[MergedColumn, ...]]
-    """Columns that each NATURAL or USING join compares and merges: parts are (left, right)."""
+    """Columns that each NATURAL or USING join compares and merges. The last part is the right one; the parts before it
+    are the left one, which has several after a FULL join."""
     notes: tuple[Problem, ...] = field(default=())
     """What was accepted although the standard does not have it, each with the standard form as its hint."""
 

@@ -12,7 +12,7 @@ from vo_server.adql.resolved import BoundColumn, MergedColumn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vo_server.adql.resolved import Source
+    from vo_server.adql.resolved import OutputColumn, Source
     from vo_server.adql.tree import Identifier
     from vo_server.model.table import Table
 
@@ -105,6 +105,8 @@ class Scope:
 
     shape: Shape = field(default_factory=Shape)
     parent: Scope | None = None
+    outputs: tuple[tuple[str, OutputColumn], ...] = ()
+    """Output columns that may be named where no column of FROM is meant (in ORDER BY)."""
 
     def outward(self) -> Iterator[Scope]:
         """Yield this scope and those around it, the innermost first."""

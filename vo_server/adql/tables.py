@@ -236,22 +236,46 @@ class FromResolver:
 
     def _merge(self, left: Shape, right: Shape, join: tree.Join, pairs: list[tuple[Entry, Entry]]) -> Shape:
         """Return the shape of a join whose columns of the same name are one (SQL-92, section 7.5)."""
-        merged = []
+        compared = []
+        entries = []
         for one, other in pairs:
-            column = unify([one.meaning.column, other.meaning.column])
-            if column is None:
-                message = (
-                    f"the columns {one.name} cannot be compared: {describe(one.meaning.column)} and "
-                    f"{describe(other.meaning.column)}"
-                )
-                self._state.report(ProblemKind.TYPE, message, join)
-                column = UNKNOWN
-            parts = (*_parts(one), *_parts(other))
-            merged.append(Entry(one.name, MergedColumn(parts, replace(column, name=one.name))))
-        self._state.merged[join] = tuple(entry.meaning for entry in merged if isinstance(entry.meaning, MergedColumn))
+            column = self._merged_metadata(one, other, join)
+            left_parts, right_parts = _parts(one), _parts(other)
+            compared.append(MergedColumn((*left_parts, *right_parts), column))
+            # Only a FULL join has rows without a left and rows without a right value; otherwise one side has them all,
+            # and a plain column can use an index where COALESCE cannot.
+            parts = {
+                tree.JoinKind.FULL: (*left_parts, *right_parts),
+                tree.JoinKind.RIGHT: right_parts,
+            }.get(join.kind, left_parts)
+            entries.append(Entry(one.name, _merged(parts, column)))
+        self._state.merged[join] = tuple(compared)
         gone = {id(entry) for pair in pairs for entry in pair}
         rest = [entry for entry in (*left.entries, *right.entries) if id(entry) not in gone]
-        return Shape((*merged, *rest), (*left.relations, *right.relations))
+        return Shape((*entries, *rest), (*left.relations, *right.relations))
+
+    def _merged_metadata(self, one: Entry, other: Entry, join: tree.Join) -> Column:
+        """Return the metadata of two columns in one: those of the left one, with a type that holds both."""
+        columns = [one.meaning.column, other.meaning.column]
+        both = unify(columns)
+        if both is None:
+            kinds = " and ".join(describe(column) for column in columns)
+            self._state.report(ProblemKind.TYPE, f"the columns {one.name} cannot be compared: {kinds}", join)
+            both = UNKNOWN
+        if isinstance(other.meaning, MergedColumn):
+            self._state.report(
+                ProblemKind.UNSUPPORTED,
+                f"the column {one.name} of a FULL join in parentheses cannot be merged again",
+                join,
+                hint="write JOIN ... ON",
+            )
+        return replace(both, name=one.name)
+
+
+def _merged(parts: tuple[BoundColumn, ...], column: Column) -> BoundColumn | MergedColumn:
+    if len(parts) == 1 and parts[0].column.datatype == column.datatype:
+        return parts[0]
+    return MergedColumn(parts, column)
 
 
 def _parts(entry: Entry) -> tuple[BoundColumn, ...]:

@@ -20,7 +20,7 @@ _POLYGON: Final = DataType(Primitive.DOUBLE, "*", "polygon")
 _INTEGER: Final = DataType(Primitive.INT)
 _VARCHAR: Final = DataType(Primitive.CHAR, "*")
 
-_SPECIAL: Final = frozenset({"POINT", "CIRCLE", "CONTAINS", "DISTANCE", "COORD1", "COORD2"})
+_SPECIAL: Final = frozenset({"POINT", "CIRCLE", "CONTAINS", "INTERSECTS", "DISTANCE", "COORD1", "COORD2"})
 """Functions that the engines lower themselves."""
 
 _KINDS: Final = {"string": (Kind.STRING, "VARCHAR"), "number": (Kind.NUMBER, "DOUBLE PRECISION")}

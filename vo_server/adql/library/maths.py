@@ -114,7 +114,7 @@ MATHS_FUNCTIONS: Final = (
         "x y",
         "Remainder of x / y with the sign of x; NULL for y = 0.",
         "MOD(-5, 3)",
-        duckdb=f"fmod({_DX}, nullif({_DY}, 0))",
+        duckdb=f"({_DX} % nullif({_DY}, 0))",
         postgres=f"({_DX} - {_DY} * trunc({_DX} / nullif({_DY}, 0)))",
     ),
     _maths("PI", "", "The number pi.", "PI()", sql="CAST(3.141592653589793 AS DOUBLE PRECISION)"),
