@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -83,9 +85,16 @@ def _announce(url: str) -> None:
     click.echo(
         f"\nTAP service at {url} (Ctrl-C stops it)\n\n"
         f"pyvo: {about_1}\n"
-        f'  python -c \'import pyvo; print(pyvo.dal.TAPService("{url}").search("{pyvo}").to_table())\'\n\n'
+        f'  {_python()} -c \'import pyvo; print(pyvo.dal.TAPService("{url}").search("{pyvo}").to_table())\'\n\n'
         f"STILTS: {about_2}\n"
         f"  stilts tapquery tapurl={url} ofmt=ascii adql='{stilts}'\n\n"
         f"curl: {about_3}\n"
         f"  curl -s {url}/sync -d LANG=ADQL -d RESPONSEFORMAT=csv --data-urlencode 'QUERY={curl}'\n"
     )
+
+
+def _python() -> str:
+    """Return the interpreter that has pyvo, as one types it here."""
+    executable = Path(sys.executable)
+    here = Path.cwd()
+    return shlex.quote(str(executable.relative_to(here) if executable.is_relative_to(here) else executable))

@@ -61,7 +61,7 @@ def test_all_commands_are_listed_and_show_their_help(installed: Installed) -> No
 def test_a_query_is_checked_without_a_catalogue(installed: Installed) -> None:
     query = "SELECT TOP 5 ra, dec FROM survey.main WHERE mag < 20"
     installed.run("vo-server", "adql", "check", "--no-catalogue", "-", stdin=query)
-    told = installed.run("vo-server", "adql", "check", "--no-catalogue", "-", stdin="SELECT FROM x", status=1)
+    told = installed.run("vo-server", "adql", "check", "--no-catalogue", "-", stdin="SELECT FROM x", status=2)
     assert "FROM" in told.stdout + told.stderr
 
 
