@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckdbLoader"]
 
-_MEMORY_BYTES: Final = 512 * 1024**2
+_MEMORY_BYTES: Final = 384 * 1024**2
 """What a load may use of memory; it spills beyond."""
 
 _ROW_GROUP_BYTES: Final = 64 * 1024**2

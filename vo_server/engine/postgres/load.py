@@ -39,7 +39,12 @@ _SETTINGS: Final = {
     "work_mem": "256MB",
     "maintenance_work_mem": "256MB",
     "synchronous_commit": "on",
+    # A load that was killed while the server sorts is noticed soon.
+    "client_connection_check_interval": "1s",
+    "lock_timeout": "10s",
 }
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 class PostgresLoader:
@@ -142,8 +147,13 @@ class PostgresLoader:
     def _claim(self) -> None:
         """Take the lock of the release, unless it exists or is being loaded."""
         release = f"release {self._version} of {self._table.full_name}"
-        if not self._answer(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, hashtext({_literal(self._location)}))"):
-            raise IngestError(f"{release} is being loaded by another process")
+        try:
+            # Waits a little: the server may not have noticed yet that an earlier load of the same release was killed.
+            self._answer(f"SELECT pg_advisory_lock({LOCK_CLASS}, hashtext({_literal(self._location)}))")
+        except Exception as error:
+            if getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise IngestError(f"{release} is being loaded by another process") from error
+            raise
         if self._answer(f"SELECT to_regclass({_literal(self._target)}) IS NOT NULL"):
             raise IngestError(f"{release} exists already")
 

@@ -86,11 +86,14 @@ class QueryPool:
         ``postgresql://...`` or a key=value string.
     size
         Most connections at once.
+    wait_s
+        How long a query waits for one [s].
     """
 
-    def __init__(self, dsn: str, *, size: int) -> None:
+    def __init__(self, dsn: str, *, size: int, wait_s: float = _WAIT_S) -> None:
         self._dsn = dsn
         self._size = size
+        self._wait_s = wait_s
         self._free = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -114,7 +117,7 @@ class QueryPool:
         EngineError, ConfigurationError
             If the database cannot be reached or entered.
         """
-        if not self._free.acquire(timeout=_WAIT_S):
+        if not self._free.acquire(timeout=self._wait_s):
             raise TooManyError(
                 f"all {self._size} database connections of the service are in use", hint="try again in a moment"
             )
