@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+_SECTION = re.compile(r"Section (?P<stage>[A-Z0-9]{3}): ")
 _LINE = re.compile(r"(?P<level>[EWFIS])-(?P<stage>[A-Z0-9]{3})-(?P<code>[A-Z0-9]{4})(?:-(?P<count>\d+))? (?P<text>.*)")
 
 
@@ -23,8 +24,16 @@ class Finding:
         return f"{self.level}-{self.stage}-{self.code}"
 
 
-def taplint(stilts: str, tap_url: str, *options: str, timeout_s: float = 900.0) -> list[Finding]:
-    """Return all findings; an empty or unfinished report fails."""
+@dataclass(frozen=True)
+class Report:
+    """What was tested, and what was found."""
+
+    stages: frozenset[str]
+    findings: tuple[Finding, ...]
+
+
+def taplint(stilts: str, tap_url: str, *options: str, timeout_s: float = 900.0) -> Report:
+    """Return the report; one that is empty or unfinished fails."""
     done = subprocess.run(
         [stilts, "taplint", f"tapurl={tap_url}", "report=EWFIS", *options],
         capture_output=True,
@@ -33,5 +42,10 @@ def taplint(stilts: str, tap_url: str, *options: str, timeout_s: float = 900.0) 
         check=False,
     )
     assert "Totals:" in done.stdout, f"taplint did not finish:\n{done.stdout}\n{done.stderr}"
-    found = [_LINE.match(line) for line in done.stdout.splitlines()]
-    return [Finding(one["level"], one["stage"], one["code"], one["text"]) for one in found if one]
+    lines = done.stdout.splitlines()
+    sections = [_SECTION.match(line) for line in lines]
+    found = [_LINE.match(line) for line in lines]
+    return Report(
+        frozenset(one["stage"] for one in sections if one),
+        tuple(Finding(one["level"], one["stage"], one["code"], one["text"]) for one in found if one),
+    )
