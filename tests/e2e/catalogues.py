@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +40,8 @@ REAL_TABLES = (
 
 
 def read_hipparcos(catalogues_dir: Path) -> pd.DataFrame:
-    return pq.read_table(catalogues_dir / "hipparcos2/hip2_117955.parquet").to_pandas()
+    return pd.read_parquet(catalogues_dir / "hipparcos2/hip2_117955.parquet")
 
 
 def read_gaia(catalogues_dir: Path) -> pd.DataFrame:
-    return pq.read_table(catalogues_dir / "gaia_dr2_healpix_chunks/gaia_dr2_rows.parquet").to_pandas()
+    return pd.read_parquet(catalogues_dir / "gaia_dr2_healpix_chunks/gaia_dr2_rows.parquet")

@@ -37,11 +37,11 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     dsn = request.getfixturevalue("postgres_dsn")
     name = f"vo_e2e_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # our own name
+        connection.execute(f'CREATE DATABASE "{name}"')
     base, _, _ = dsn.rpartition("/")
     yield f"{base}/{name}"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # our own name
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
