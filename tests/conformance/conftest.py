@@ -1,5 +1,5 @@
 """Fixtures of the tests that speak HTTP."""
 
-from tests.support.server import client, server
+from tests.support.server import client, server, tap_service
 
-__all__ = ["client", "server"]
+__all__ = ["client", "server", "tap_service"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
+import warnings
 from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
 import pytest
+import pyvo
+import requests
 
 from tests.support.service import Service, running, with_stars
 from vo_server.settings import (
@@ -23,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["SLOW", "client", "make_settings", "server"]
+__all__ = ["SLOW", "client", "make_settings", "server", "tap_service"]
 
-SLOW = "SELECT COUNT(*) AS n FROM web.stars AS a, web.stars AS b, web.stars AS c WHERE a.mag + b.mag + c.mag < -1000"
-"""10**11 combinations: hours on any engine, and no shortcut through an index."""
+SLOW = "SELECT COUNT(*) AS n FROM web.stars AS a, web.stars AS b, web.stars AS c WHERE SIN(a.ra * b.dec + c.ra) > 2"
+"""10**11 sines: an hour on any engine, and no shortcut by an index or by statistics."""
 
 
 def make_settings(database: str, results_dir: Path, **tap: object) -> Settings:
@@ -34,7 +38,7 @@ def make_settings(database: str, results_dir: Path, **tap: object) -> Settings:
     schemas = f"web_{secrets.token_hex(4)}"
     return Settings(
         database=database,
-        server=ServerSettings(port=0, max_body_bytes=200_000, publisher="Test publisher"),
+        server=ServerSettings(port=0, max_body_bytes=1_000_000, publisher="Test publisher"),
         tap=TapSettings(**{"default_maxrec": 1_000, "hard_maxrec": 100_000, "max_query_bytes": 100_000, **tap}),
         uws=UwsSettings(max_wait_s=2, results_dir=results_dir),
         duckdb=DuckdbSettings(memory_bytes=2**30),
@@ -66,3 +70,12 @@ def client(server: Service) -> Iterator[httpx.Client]:
     """Speak to the running server; paths are below ``/tap/``."""
     with httpx.Client(base_url=f"{server.tap}/", timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def tap_service(server: Service) -> Iterator[pyvo.dal.TAPService]:
+    """Speak to the running server with pyvo, which leaves its connections open; close them here."""
+    with requests.Session() as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield pyvo.dal.TAPService(server.tap, session=session)
+        gc.collect()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 
@@ -35,7 +37,7 @@ def nothing_changes(server: Service, client: httpx.Client) -> Iterator[None]:
         pytest.param("SELECT id FROM web.starz", ["web.starz", "web.stars", "line 1, column 16"], id="unknown-table"),
         pytest.param("SELECT idd FROM web.stars", ["idd", "did you mean", "line 1, column 8"], id="unknown-column"),
         pytest.param("DROP TABLE web.stars", ["line 1, column 1", "DROP"], id="drop-table"),
-        pytest.param("SELECT id FROM web.stars; DROP TABLE web.stars", ["line 1, column 25"], id="second-statement"),
+        pytest.param("SELECT id FROM web.stars; DROP TABLE web.stars", ["line 1, column 27"], id="second-statement"),
         pytest.param(
             "SELECT id FROM web.stars WHERE name = \u2018x\u2019", ["\u2018", "line 1, column 39"], id="curly-quote"
         ),
@@ -82,7 +84,8 @@ def test_a_query_of_100_kb_is_answered_when_it_is_within_the_limit(client: httpx
     assert 90_000 < len(query) < 100_000
     asked = {"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"}
     assert csv_rows(client.post("sync", data=asked)) == [["n"], ["4500"]]
-    assert csv_rows(client.get("sync", params=asked)) == [["n"], ["4500"]]
+    with urlopen(f"{client.base_url}sync?{urlencode(asked)}", timeout=30) as answer:  # httpx refuses URLs this long
+        assert answer.read().split() == [b"n", b"4500"]
 
 
 def test_a_query_over_the_limit_is_refused_with_the_limit(client: httpx.Client) -> None:
@@ -93,9 +96,9 @@ def test_a_query_over_the_limit_is_refused_with_the_limit(client: httpx.Client) 
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(client: httpx.Client) -> None:
-    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": "x" * 300_000})
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": "x" * 1_200_000})
     assert answer.status_code == 413
-    assert "200000 bytes" in error_text(answer)
+    assert "1000000 bytes" in error_text(answer)
 
 
 def test_a_bad_query_makes_a_job_that_ends_in_error(client: httpx.Client) -> None:

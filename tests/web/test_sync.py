@@ -93,8 +93,8 @@ def test_the_service_says_when_it_is_busy(server: Service, client: httpx.Client)
     assert "busy" in error_text(answer)
 
 
-def test_pyvo_reads_exact_identifiers_and_nulls(server: Service) -> None:
-    rows = pyvo.dal.TAPService(server.tap).search("SELECT TOP 8 id, mag, name FROM web.stars ORDER BY id").to_table()
+def test_pyvo_reads_exact_identifiers_and_nulls(tap_service: pyvo.dal.TAPService) -> None:
+    rows = tap_service.search("SELECT TOP 8 id, mag, name FROM web.stars ORDER BY id").to_table()
     assert rows["id"].dtype == "int64"
     assert list(rows["id"]) == list(range(2**60, 2**60 + 8))
     assert list(rows["mag"].mask) == [number % 7 == 0 for number in range(8)]

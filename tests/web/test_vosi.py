@@ -99,6 +99,6 @@ def test_the_first_page_shows_the_address_and_the_tables(server: Service, path: 
     assert "web.&quot;od&quot;&quot;d table&quot;" in answer.text
 
 
-def test_pyvo_reads_the_tables(server: Service) -> None:
-    table = pyvo.dal.TAPService(server.tap).tables["web.stars"]
+def test_pyvo_reads_the_tables(tap_service: pyvo.dal.TAPService) -> None:
+    table = tap_service.tables["web.stars"]
     assert {column.name: column.unit for column in table.columns}["ra"] == "deg"
