@@ -6,6 +6,7 @@ fraction in the last row never breaks a load, and an integer never travels throu
 
 from __future__ import annotations
 
+import codecs
 import csv
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +68,7 @@ class CsvReader:
     def __init__(self, source: Source, *, form: CsvForm | None = None, columns: Sequence[Column] | None = None) -> None:
         self.file = source.name
         self._source = source
-        self._encoding = "utf-8"
+        self._is_latin1 = False
         self._warnings: list[str] = []
         self.malformed = MalformedRows()
         self._position = 0
@@ -100,6 +101,9 @@ class CsvReader:
             yield from self._text_batches()
         except pa.ArrowInvalid as error:
             raise self._translated(error) from error
+        except UnicodeDecodeError as error:
+            hint = "convert it: iconv -f latin1 -t utf-8"
+            raise IngestError("the text is not UTF-8", file=self.file, hint=hint) from error
 
     def _text_batches(self) -> Iterator[pa.RecordBatch]:
         self.malformed = MalformedRows()
@@ -108,13 +112,11 @@ class CsvReader:
         with open_bytes(self._source) as stream:
             for _ in range(self.form.n_lines_before):
                 stream.readline()
-            watched = _Watched(stream)
+            watched = _Watched(stream, is_latin1=self._is_latin1)
             try:
                 reader = pa_csv.open_csv(
                     pa.PythonFile(watched, mode="r"),
-                    read_options=pa_csv.ReadOptions(
-                        use_threads=False, block_size=BLOCK_BYTES, column_names=numbers, encoding=self._encoding
-                    ),
+                    read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=numbers),
                     parse_options=pa_csv.ParseOptions(
                         delimiter=self.form.separator, newlines_in_values=True, invalid_row_handler=self._malformed_row
                     ),
@@ -144,9 +146,9 @@ class CsvReader:
         try:
             guesses = self._guess_pass()
         except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error).replace("-", "").upper():
-                raise self._translated(error) from error
-            self._encoding = "latin-1"
+            raise self._translated(error) from error
+        except UnicodeDecodeError:
+            self._is_latin1 = True
             self._warnings.append("the text is not UTF-8; it was read as Latin-1")
             guesses = self._guess_pass()
         described = zip(self.names, guesses, strict=True)
@@ -164,25 +166,44 @@ class CsvReader:
         text = str(error)
         if "straddl" in text:
             return IngestError(f"a row is longer than {BLOCK_BYTES} bytes", file=self.file, hint=_QUOTE_HINT)
-        if "UTF8" in text.replace("-", "").upper():
-            return IngestError("the text is not UTF-8", file=self.file, hint="convert it: iconv -f latin1 -t utf-8")
         return IngestError(f"the text cannot be read as CSV: {text.splitlines()[0]}", file=self.file)
 
 
 class _Watched:
-    """A stream that notices a quote that is never closed, which the parser would read to the end of the file."""
+    """A stream of UTF-8 text for the parser, which neither minds bad bytes in bad rows nor a quote that stays open.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    Parameters
+    ----------
+    stream
+        The file.
+    is_latin1
+        Whether it is Latin-1 and must be turned into UTF-8.
+    """
+
+    def __init__(self, stream: BinaryIO, *, is_latin1: bool) -> None:
         self._stream = stream
+        self._is_latin1 = is_latin1
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.n_quotes = 0
         self.is_at_end = False
         self.closed = False
 
     def read(self, n_bytes: int) -> bytes:
-        """Read as the stream does."""
-        data = self._stream.read(n_bytes)
+        """Read as the stream does.
+
+        Raises
+        ------
+        UnicodeDecodeError
+            If the text is not UTF-8 and is not said to be Latin-1.
+        """
+        # A character of Latin-1 takes up to two bytes in UTF-8.
+        data = self._stream.read(n_bytes // 2 if self._is_latin1 else n_bytes)
+        self.is_at_end = not data
+        if self._is_latin1:
+            data = data.decode("latin-1").encode("utf-8")
+        else:
+            self._decoder.decode(data, final=self.is_at_end)
         self.n_quotes += data.count(b'"')
-        self.is_at_end = len(data) < n_bytes
         return data
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
-from astropy.table.meta import get_header_from_yaml
+from astropy.table.meta import YamlParseError, get_header_from_yaml
 
 from ingest.readers.base import open_bytes
 from ingest.readers.csv import CsvReader
@@ -52,14 +52,15 @@ def open_ecsv(source: Source) -> CsvReader:
     text = _header_lines(source)
     try:
         header = get_header_from_yaml([line.removeprefix("# ").removeprefix("#") for line in text])
-    except (yaml.YAMLError, ValueError, KeyError) as error:
-        raise IngestError(f"the YAML header is malformed: {error}", file=source.name) from error
+        columns = tuple(_column(entry, source.name) for entry in header["datatype"])
+    except (YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # The header is YAML of any shape: what is missing or of another type shows in all these ways.
+        raise IngestError(f"the YAML header is malformed: {_one_line(error)}", file=source.name) from error
     separator = str(header.get("delimiter", " "))
     with open_bytes(source) as stream:
         sample = stream.read(_MAX_HEADER_BYTES).decode("utf-8", errors="replace")
     form = sniff("\n".join(sample.splitlines()[len(text) :]), file=source.name, separator=separator)
     form = type(form)(separator, form.names, form.n_lines_before + len(text))
-    columns = tuple(_column(entry, source.name) for entry in header.get("datatype", ()))
     if tuple(column.name for column in columns) != form.names:
         described = ", ".join(column.name for column in columns)
         raise IngestError(
@@ -108,6 +109,10 @@ def _datatype(entry: dict[str, Any], name: str, file: str) -> DataType:
         return DataType(primitive, "*")
     # ECSV writes the slowest axis first, VOTable the fastest.
     return DataType(primitive, "x".join(reversed(axes)))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _text(value: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from astropy.io.fits import Header
 from astropy.io.fits.verify import VerifyError
+from astropy.utils.exceptions import AstropyWarning
 
 from vo_server.errors import IngestError
 from vo_server.model.datatype import DataType, Primitive
@@ -128,6 +130,17 @@ def find_table(stream: BinaryIO, *, file: str, wanted: str | None) -> FitsTable:
     IngestError
         If the file is not FITS, is cut off in a header, or has no such table.
     """
+    with warnings.catch_warnings():
+        # What astropy mends by itself need not bother the publisher.
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            return _find(stream, file, wanted)
+        except (VerifyError, KeyError, ValueError, TypeError, OverflowError) as error:
+            # Cards are read when they are asked for, so that damage shows in any of these places.
+            raise IngestError(f"a header is malformed: {' '.join(str(error).split())}", file=file) from error
+
+
+def _find(stream: BinaryIO, file: str, wanted: str | None) -> FitsTable:
     position, number, tables = 0, 0, []
     chosen: tuple[Header, int, int] | None = None
     size = stream.seek(0, 2)
@@ -165,10 +178,7 @@ def _read_header(stream: BinaryIO, position: int, number: int, file: str) -> tup
             break
         if number == 0 and not text.startswith(b"SIMPLE"):
             raise IngestError("it is not a FITS file", file=file)
-    try:
-        return Header.fromstring(text.decode("latin-1")), position + len(text)
-    except (VerifyError, ValueError) as error:
-        raise IngestError(f"the header of extension {number} is malformed: {error}", file=file) from error
+    return Header.fromstring(text.decode("latin-1")), position + len(text)
 
 
 def _data_bytes(header: Header) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from astropy.table.meta import get_header_from_yaml
+from astropy.table.meta import YamlParseError, get_header_from_yaml
 
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import MalformedRows, TableFacts, batch_rows
@@ -152,9 +152,9 @@ class ParquetReader:
         """Take units and descriptions from the header that astropy writes into Parquet files."""
         try:
             header = get_header_from_yaml(text.decode("utf-8").splitlines())
-        except (yaml.YAMLError, ValueError, KeyError) as error:
+            entries: Mapping[str, dict[str, Any]] = {entry["name"]: entry for entry in header["datatype"]}
+        except (YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
             return replace(facts, warnings=(f"astropy's metadata in the file cannot be read: {error}",))
-        entries: Mapping[str, dict[str, Any]] = {entry["name"]: entry for entry in header.get("datatype", ())}
         columns = tuple(_with_entry(column, entries.get(column.name, {})) for column in facts.columns)
         return replace(facts, columns=columns)
 
