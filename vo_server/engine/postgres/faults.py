@@ -56,6 +56,7 @@ _BY_WORDS: Final = (
     ("too many clients", Fault.BUSY),
     ("connection refused", Fault.UNREACHABLE),
     ("could not translate host name", Fault.UNREACHABLE),
+    ("failed to resolve host", Fault.UNREACHABLE),
     ("timeout expired", Fault.UNREACHABLE),
     ("no such file or directory", Fault.UNREACHABLE),
     ("canceling statement due to", Fault.CANCELLED),
