@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope, create_task_group, to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Router
 
 from vo_server import __version__
 from vo_server.adql.features import declared_features
@@ -57,8 +57,10 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await to_thread.run_sync(context.close)
 
-    return Starlette(
-        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, Mount("/tap", routes=[*tap.ROUTES, *uws.ROUTES, *vosi.ROUTES])],
+    # Redirects to a path without its slash would go to an address that a proxy may not have.
+    below_tap = Router([*tap.ROUTES, *uws.ROUTES, *vosi.ROUTES], redirect_slashes=False)
+    app = Starlette(
+        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, Mount("/tap", below_tap)],
         middleware=[
             Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
             Middleware(FailsafeMiddleware),
@@ -67,6 +69,8 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 @asynccontextmanager

@@ -114,13 +114,9 @@ def test_every_votable_is_clean_under_votlint(client: httpx.Client, stilts: str,
 
 def test_the_public_url_is_used_in_every_document(server: Service, client: httpx.Client) -> None:
     """Section 2.4: clients append fixed names to the accessURL, so it must be the one that they can reach."""
-    site = server.site
-    object.__setattr__(site, "public_url", "https://vo.example.org/sky")
-    try:
+    with server.changed(public_url="https://vo.example.org/sky"):
         capabilities = client.get("capabilities").text
         location = client.post("async").headers["Location"]
-    finally:
-        object.__setattr__(site, "public_url", None)
     assert "https://vo.example.org/sky/tap<" in capabilities
     assert server.url not in capabilities
     assert location.startswith("https://vo.example.org/sky/tap/async/")

@@ -23,12 +23,14 @@ from vo_server.sky.healpix import cells
 from vo_server.web.listen import MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from starlette.applications import Starlette
 
     from vo_server.settings import Settings
     from vo_server.web.deps import Site
 
-__all__ = ["N_STARS", "STARS", "Service", "publish", "running", "stars", "with_stars"]
+__all__ = ["N_STARS", "STARS", "Service", "publish", "running", "serving", "stars", "with_stars"]
 
 N_STARS = 5_000
 
@@ -104,6 +106,20 @@ class Service:
         """Base URL of TAP."""
         return f"{self.url}/tap"
 
+    @contextmanager
+    def changed(self, **values: object) -> Iterator[None]:
+        """Change attributes of the site for a while."""
+        before = {name: getattr(self.site, name) for name in values}
+        self._set(values)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def _set(self, values: Mapping[str, object]) -> None:
+        for name, value in values.items():
+            object.__setattr__(self.site, name, value)  # it is frozen for everybody else
+
     @property
     def context(self) -> ProcessContext:
         """What is behind the routes."""
@@ -114,6 +130,13 @@ class Service:
 def running(settings: Settings) -> Iterator[Service]:
     """Serve in a thread, on a free port, with the real HTTP server."""
     app = create_app(settings)
+    with serving(app) as (url, server):
+        yield Service(url, app.state.site, server)
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[tuple[str, uvicorn.Server]]:
+    """Serve any application; give its URL and its server."""
     config = uvicorn.Config(
         app,
         port=0,
@@ -135,7 +158,7 @@ def running(settings: Settings) -> Iterator[Service]:
             assert time.monotonic() < deadline, "the server takes too long to start"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Service(f"http://127.0.0.1:{port}", app.state.site, server)
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.should_exit = True
         thread.join(20)

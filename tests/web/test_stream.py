@@ -8,9 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 import anyio
+import httpx
 import pyarrow as pa
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
+from tests.support.service import serving
 from vo_server.errors import EngineError, QueryCancelledError, TooManyError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import QueryResult, arrow_schema
@@ -21,6 +25,8 @@ from vo_server.web.stream import BrokenStreamError, ResultSource, StreamedRespon
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import Message
 
 COLUMNS = (Column("a", DataType(Primitive.INT)),)
@@ -255,3 +261,13 @@ def test_a_source_that_was_stopped_does_not_start() -> None:
     source.stop()
     with pytest.raises(QueryCancelledError):
         source.start()
+
+
+@pytest.mark.parametrize("die_at", [1, 50])
+def test_a_real_client_sees_that_an_answer_breaks_off(die_at: int) -> None:
+    async def breaking(request: Request) -> Response:
+        source = ResultSource(_Rows(100, die_at=die_at).result, _write, is_failure_told=False)
+        return StreamedResponse(source, headers={})
+
+    with serving(Starlette(routes=[Route("/", breaking)])) as (url, _), pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(url)

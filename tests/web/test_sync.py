@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import httpx
@@ -13,6 +14,7 @@ import pyvo
 from tests.support.answers import csv_rows, error_text, status_of
 from tests.support.server import SLOW
 from tests.support.service import N_STARS, Service
+from vo_server.web.gate import Gate
 
 LEAVING_S = 2
 """Time that a query may outlive its client [s]: a second, and one more for a busy machine."""
@@ -81,16 +83,36 @@ def test_an_error_comes_in_the_kind_of_document_that_was_asked_for(client: httpx
 
 
 def test_the_service_says_when_it_is_busy(server: Service, client: httpx.Client) -> None:
-    gate = server.site.gate
-    places, gate._max_waiting = gate._places, 0
-    gate._places = type(places)(0)
-    try:
+    with server.changed(gate=Gate(0, max_wait_s=0.1)):
         answer = client.get("sync", params={"LANG": "ADQL", "QUERY": COUNT})
-    finally:
-        gate._places, gate._max_waiting = places, 2 * gate._max_running
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert "busy" in error_text(answer)
+
+
+def test_a_query_that_takes_too_long_is_told_from_other_failures(server: Service, client: httpx.Client) -> None:
+    with server.changed(sync_timeout_s=0.5):
+        answer = client.get("sync", params={"LANG": "ADQL", "QUERY": SLOW})
+    assert answer.status_code == 408
+    assert "0.5 s" in error_text(answer)
+    assert "asynchronous" in error_text(answer)
+    assert server.site.gate.n_running == 0
+
+
+def test_a_hundred_clients_at_once_are_all_answered(client: httpx.Client) -> None:
+    asked = {"LANG": "ADQL", "QUERY": COUNT, "RESPONSEFORMAT": "csv"}
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: csv_rows(client.post("sync", data=asked)), range(100)))
+    assert answers == [[["n"], [str(N_STARS)]]] * 100
+
+
+def test_status_is_told_while_all_places_are_taken(server: Service, client: httpx.Client) -> None:
+    with server.changed(gate=Gate(0)):
+        begin = time.monotonic()
+        for path in ("availability", "capabilities", "tables"):
+            assert client.get(path).status_code == 200
+        assert client.post("async").status_code == 303
+        assert time.monotonic() - begin < LEAVING_S
 
 
 def test_pyvo_reads_exact_identifiers_and_nulls(tap_service: pyvo.dal.TAPService) -> None:

@@ -168,7 +168,17 @@ def test_a_wrong_method_is_told_with_the_right_ones(client: httpx.Client) -> Non
     assert client.delete(f"{job}/phase").status_code == 405
 
 
-@pytest.mark.parametrize("path", ["async/nosuchjob", "async/nosuchjob/phase", "async/a%2Fb", "async/nosuchjob/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "async/nosuchjob",
+        "async/nosuchjob/phase",
+        "async/a%2Fb",
+        "async/%00",
+        "async/%FF/phase",
+        "async/nosuchjob/nothing",
+    ],
+)
 def test_what_does_not_exist_is_404(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
     assert client.post("async/nosuchjob/phase", data={"PHASE": "RUN"}).status_code == 404

@@ -75,7 +75,7 @@ def test_availability_and_health(client: httpx.Client, server: Service) -> None:
     assert told["engine"] == server.context.engine.name
 
 
-@pytest.mark.parametrize("path", ["examples", "nothing", "sync/x"])
+@pytest.mark.parametrize("path", ["examples", "nothing", "sync/x", "sync/", "%00"])
 def test_what_is_not_there_is_404(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 

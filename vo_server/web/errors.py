@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     from vo_server.formats.registry import OutputFormat
 
-__all__ = ["HANDLERS", "answer_in_format", "explain", "respond"]
+__all__ = ["HANDLERS", "answer_in_format", "explain", "printable", "respond"]
 
 RETRY_AFTER_S: Final = 5
 """What ``Retry-After`` says to a client that came at a bad moment [s]."""
 
 UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
+WRONG_METHOD: Final = 405
 MAX_STATUS_OF_CALLER: Final = 499
 
 EXCERPT_CHARACTERS: Final = 60
@@ -76,6 +77,11 @@ def _votable_format(parameters: Parameters) -> OutputFormat | None:
     return chosen if "votable" in chosen.mime else None
 
 
+def printable(text: str) -> str:
+    """Keep a caller's text from writing control characters, or lines of its own, into an answer or a log."""
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
 def explain(error: VoError, query: str | None = None) -> str:
     """Write an error for people: every mistake of a query with the place it is at."""
     if not isinstance(error, AdqlError):
@@ -113,9 +119,10 @@ async def _handle_vo_error(request: Request, error: Exception) -> Response:
 async def _handle_http_exception(request: Request, error: Exception) -> Response:
     """Answer for the router: no such path, or no such method."""
     assert isinstance(error, HTTPException)
+    path = printable(request.url.path)
     if error.status_code == MissingError.status:
-        return respond(MissingError(f"there is nothing at {request.url.path}"), request)
-    text = f"{request.method} is not possible at {request.url.path}" if error.status_code == 405 else error.detail  # noqa: PLR2004 - the status of "method not allowed"
+        return respond(MissingError(f"there is nothing at {path}"), request)
+    text = f"{request.method} is not possible at {path}" if error.status_code == WRONG_METHOD else error.detail
     return PlainTextResponse(text + "\n", error.status_code, error.headers)
 
 

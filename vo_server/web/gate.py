@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate", "Stoppable"]
 
-QUEUE_FACTOR: Final = 2
+QUEUE_FACTOR: Final = 16
 """Requests that may wait, as a multiple of those that may run."""
 
 MAX_WAIT_S: Final = 10.0

@@ -14,7 +14,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.requests import ClientDisconnect, Request
 
 from vo_server.errors import VoError
-from vo_server.web.errors import respond
+from vo_server.web.errors import printable, respond
 from vo_server.web.params import first_of
 from vo_server.web.stream import BrokenStreamError
 
@@ -109,18 +109,13 @@ def _log_access(scope: Scope, told: _Told, duration_s: float) -> None:
         '%s "%s %s" %d %d bytes %.0f ms%s%s',
         client[0] if client else "-",
         scope["method"],
-        _printable(scope["path"]),
+        printable(scope["path"]),
         told.status,
         told.n_bytes,
         duration_s * 1e3,
         "" if told.is_complete else " unfinished",
-        "" if run_id is None else f" RUNID={_printable(run_id)[:64]!r}",
+        "" if run_id is None else f" RUNID={printable(run_id)[:64]!r}",
     )
-
-
-def _printable(text: str) -> str:
-    """Keep a caller's text from writing lines of its own into the log."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 class FailsafeMiddleware:
@@ -148,7 +143,7 @@ class FailsafeMiddleware:
         except BrokenStreamError:
             raise  # The server closes the connection without an end: the client sees that rows are missing.
         except Exception as error:
-            _log.exception("%s %s failed", scope["method"], _printable(scope["path"]))
+            _log.exception("%s %s failed", scope["method"], printable(scope["path"]))
             if is_started:
                 raise BrokenStreamError("the answer breaks off") from error
             internal = VoError(

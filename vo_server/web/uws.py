@@ -6,10 +6,11 @@ names none of them to anybody.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from math import isnan
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from anyio import to_thread
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -21,6 +22,7 @@ from vo_server.model.job import Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.vo import uws as documents
 from vo_server.web.deps import parameters, site, tap_url
+from vo_server.web.errors import printable
 from vo_server.web.params import Parameters, first_of, values_of
 from vo_server.web.stream import FileSource, StreamedResponse
 
@@ -36,8 +38,9 @@ __all__ = ["ROUTES"]
 
 Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 
-_SEE_OTHER = 303
-_NO_CACHE = {"Cache-Control": "no-cache"}
+_SEE_OTHER: Final = 303
+_JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
 
 async def job_list(request: Request) -> Response:
@@ -165,7 +168,10 @@ def _jobs_url(request: Request) -> str:
 
 
 def _job_id(request: Request) -> str:
-    return str(request.path_params["job_id"])
+    job_id = str(request.path_params["job_id"])
+    if not _JOB_ID.fullmatch(job_id):
+        raise MissingError(f"there is no job {printable(job_id)}")
+    return job_id
 
 
 async def _get(request: Request) -> Job:
