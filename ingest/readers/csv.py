@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NULL_TEXTS", "CsvReader", "csv_form", "filled_names"]
 
-BLOCK_BYTES: Final = 8 * 1024 * 1024
+BLOCK_BYTES: Final = 4 * 1024 * 1024
 """Bytes that are parsed at once; no row may be longer."""
 
 _QUOTE_HINT: Final = 'is a closing quote (") missing?'

@@ -43,23 +43,35 @@ def _is_castable(primitive: Primitive) -> Callable[[pa.Array], bool]:
 
 
 def _is_integer(text: pa.Array) -> bool:
-    if pc.any(pc.match_substring_regex(text, _LEADING_ZERO)).as_py():
+    if len(_pointless(text)) < len(text) or pc.any(pc.match_substring_regex(text, _LEADING_ZERO)).as_py():
         return False
     return _all_match(_WHOLE)(text) and _is_castable(Primitive.LONG)(text)
 
 
 def _is_float(text: pa.Array) -> bool:
-    # 007 is a name, and so is an integer that int64 cannot hold; 00.7 is still a number.
-    if pc.any(pc.match_substring_regex(text, _LEADING_ZERO + r"[0-9]*\s*$")).as_py():
-        return False
     if not _is_castable(Primitive.DOUBLE)(text):
         return False
-    return not _has_huge(text)
+    # 007 is a name, and so is an integer that int64 cannot hold; 00.7 is still a number.
+    whole = _whole(text)
+    if len(whole) and pc.any(pc.match_substring_regex(whole, _LEADING_ZERO)).as_py():
+        return False
+    return len(whole) == 0 or _is_castable(Primitive.LONG)(whole)
 
 
 def _has_huge(text: pa.Array) -> bool:
-    whole = pc.filter(text, pc.match_substring_regex(text, _WHOLE))
+    whole = _whole(text)
     return len(whole) > 0 and not _is_castable(Primitive.LONG)(whole)
+
+
+def _pointless(text: pa.Array) -> pa.Array:
+    """Return the texts without a decimal point; a search for one letter is much cheaper than a pattern."""
+    return pc.filter(text, pc.invert(pc.match_substring(text, ".")))
+
+
+def _whole(text: pa.Array) -> pa.Array:
+    """Return the texts that are whole numbers."""
+    candidates = _pointless(text)
+    return pc.filter(candidates, pc.match_substring_regex(candidates, _WHOLE))
 
 
 _TIMESTAMP: Final = DataType(Primitive.CHAR, "*", "timestamp")
@@ -91,7 +103,8 @@ class TypeGuess:
     def see(self, text: pa.Array) -> None:
         """Look at the values of one batch."""
         marks = pa.array(["", *self.null_texts], pa.string())
-        is_null = pc.is_in(pc.utf8_trim_whitespace(text), value_set=marks)
+        has_blanks = pc.any(pc.match_substring(text, " ")).as_py()
+        is_null = pc.is_in(pc.utf8_trim_whitespace(text) if has_blanks else text, value_set=marks)
         values = pc.filter(text, pc.invert(is_null))
         self.n_nan_texts += pc.sum(pc.is_in(text, value_set=_NAN)).as_py() or 0
         self.is_ascii = self.is_ascii and _is_ascii(text)

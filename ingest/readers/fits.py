@@ -1,12 +1,11 @@
 """Read FITS tables: binary and ASCII extensions, with vectors, bits, unsigned integers and variable-length arrays.
 
-The rows are mapped into memory piece by piece. A compressed file is unpacked to a temporary file first, because the
+The rows are read piece by piece. A compressed file is unpacked to a temporary file first, because the
 heap of variable-length arrays lies behind the rows.
 """
 
 from __future__ import annotations
 
-import mmap
 import weakref
 from typing import TYPE_CHECKING, Final
 
@@ -101,24 +100,26 @@ class FitsReader:
             return
         names = [one.column.name for one in table.columns]
         step = batch_rows(table.row_bytes)
-        with mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            for start in range(0, table.n_rows, step):
-                n_rows = min(step, table.n_rows - start)
-                rows = self._bytes(mapped, table.data_start + start * table.row_bytes, n_rows * table.row_bytes)
-                rows = rows.reshape(n_rows, table.row_bytes)
-                arrays = [self._column(one, rows, mapped) for one in table.columns]
-                self._n_read = start + n_rows
-                yield pa.RecordBatch.from_arrays(arrays, names=names)
+        for start in range(0, table.n_rows, step):
+            n_rows = min(step, table.n_rows - start)
+            rows = self._bytes(table.data_start + start * table.row_bytes, n_rows * table.row_bytes)
+            rows = rows.reshape(n_rows, table.row_bytes)
+            self._n_read = start
+            arrays = [self._column(one, rows) for one in table.columns]
+            self._n_read = start + n_rows
+            yield pa.RecordBatch.from_arrays(arrays, names=names)
 
-    @staticmethod
-    def _bytes(mapped: mmap.mmap, start: int, n_bytes: int) -> Bytes:
-        # A copy: an array over the map would keep it from being closed.
-        return np.frombuffer(mapped[start : start + n_bytes], np.uint8)
+    def _bytes(self, start: int, n_bytes: int) -> Bytes:
+        self._stream.seek(start)
+        data = self._stream.read(n_bytes)
+        if len(data) < n_bytes:
+            raise IngestError("the file became shorter while it was read", file=self.file)
+        return np.frombuffer(data, np.uint8)
 
-    def _column(self, one: FitsColumn, rows: Bytes, mapped: mmap.mmap) -> pa.Array:
+    def _column(self, one: FitsColumn, rows: Bytes) -> pa.Array:
         cells = np.ascontiguousarray(rows[:, one.offset : one.offset + one.width_bytes])
         if one.descriptor is not None:
-            return self._variable(one, cells, mapped)
+            return self._variable(one, cells)
         if one.code == "A":
             text = _text(cells)
             # Fortran writes 1.5D+10.
@@ -135,7 +136,7 @@ class FitsReader:
         offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(n_each)
         return pa.ListArray.from_arrays(pa.array(offsets), values)
 
-    def _variable(self, one: FitsColumn, cells: Bytes, mapped: mmap.mmap) -> pa.Array:
+    def _variable(self, one: FitsColumn, cells: Bytes) -> pa.Array:
         """Read variable-length arrays through their descriptors (element count, offset in the heap)."""
         assert one.descriptor is not None
         if one.n_items == 0:
@@ -149,7 +150,7 @@ class FitsReader:
         if outside.any():
             row = self._n_read + int(np.argmax(outside)) + 1
             raise IngestError("an array lies outside the heap", file=self.file, row=row, column=one.column.name)
-        data = self._heap(mapped, np.where(counts > 0, starts, 0), n_bytes)
+        data = self._heap(np.where(counts > 0, starts, 0), n_bytes)
         if one.code == "A":
             offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
             return _blank_to_null(pa.StringArray.from_buffers(len(counts), pa.py_buffer(offsets), pa.py_buffer(data)))
@@ -163,7 +164,7 @@ class FitsReader:
         n_each = counts * (2 if one.code in "CM" else 1)
         return pa.ListArray.from_arrays(pa.array(np.concatenate(([0], np.cumsum(n_each))).astype(np.int32)), values)
 
-    def _heap(self, mapped: mmap.mmap, starts: NDArray[np.int64], n_bytes: NDArray[np.int64]) -> Bytes:
+    def _heap(self, starts: NDArray[np.int64], n_bytes: NDArray[np.int64]) -> Bytes:
         """Gather the bytes of arrays in the heap; in one copy when they lie behind each other."""
         total = int(n_bytes.sum())
         if total == 0:
@@ -172,9 +173,9 @@ class FitsReader:
         ends = np.cumsum(n_bytes)
         first = int(starts[used][0])
         if (starts[used] == first + (ends - n_bytes)[used]).all():
-            return self._bytes(mapped, self._table.heap_start + first, total)
+            return self._bytes(self._table.heap_start + first, total)
         low, high = int(starts[used].min()), int((starts + n_bytes)[used].max())
-        span = self._bytes(mapped, self._table.heap_start + low, high - low)
+        span = self._bytes(self._table.heap_start + low, high - low)
         return span[np.repeat(starts - low - (ends - n_bytes), n_bytes) + np.arange(total)]
 
 

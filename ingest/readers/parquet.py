@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MAGIC", "ParquetReader"]
 
 MAGIC: Final = b"PAR1"
+BUFFER_BYTES: Final = 1024 * 1024
 _VOTABLE_KEY: Final = b"IVOA.VOTable-Parquet.content"
 _ASTROPY_KEY: Final = b"table_meta_yaml"
 _KEYS: Final = {
@@ -87,7 +88,8 @@ class ParquetReader:
         """Read the rows."""
         self._n_read = 0
         try:
-            with pq.ParquetFile(self._path) as opened:
+            # A buffer per column instead of whole column chunks: row groups may be as large as the file.
+            with pq.ParquetFile(self._path, buffer_size=BUFFER_BYTES, pre_buffer=False) as opened:
                 for batch in opened.iter_batches(batch_size=self._step, use_threads=False):
                     self._n_read += batch.num_rows
                     yield pa.RecordBatch.from_arrays(

@@ -150,7 +150,7 @@ def test_columns_without_names_or_values_are_told(tmp_path: Path) -> None:
         ("1,2\n3,4\n", "the first line has no column names"),
         ("# only\n# comments\n", "no header line"),
         ("a,b\n1,2\n" + '1,"never closed\n' + "2,3\n" * 10, "row 2: the file ends inside a quoted value"),
-        ("a,b\n" + '1,"never closed\n' + "2,3\n" * 8_000_000, "a row is longer than 8388608 bytes"),
+        ("a,b\n" + '1,"never closed\n' + "2,3\n" * 8_000_000, "a row is longer than 4194304 bytes"),
         (b"a,b\n\x00\x01\x02", "not a text file"),
     ],
     ids=["empty", "no header", "comments", "open quote", "long open quote", "binary"],
