@@ -127,7 +127,7 @@ def _at_least_int(datatype: DataType) -> DataType:
 def _arithmetic(state: Resolution, node: tree.Arithmetic) -> Column:
     fine = [_want_number(state, one, f"the operator {node.operators[0]}") for one in node.operands]
     columns = [state.value(one) for one in node.operands]
-    if not all(fine) or all(one is UNKNOWN for one in columns):
+    if not all(fine) or all(kind_of(one) is None for one in columns):
         return UNKNOWN
     units = {one.unit for one in columns}
     is_sum = set(node.operators) <= {"+", "-"}
@@ -221,7 +221,7 @@ _CASTS: Final[dict[Kind | None, frozenset[Kind]]] = {
 
 def _subscript(state: Resolution, node: tree.Subscript) -> Column:
     column = state.value(node.array)
-    if column is UNKNOWN:
+    if kind_of(column) is None:
         return UNKNOWN
     if kind_of(column) is not Kind.ARRAY:
         state.report(ProblemKind.TYPE, f"only arrays have elements; this is {describe(column)}", node.array)

@@ -28,7 +28,7 @@ _AFTER_A_VALUE: Final = {
     "ESCAPE": "LIKE has no ESCAPE in ADQL; % and _ always stand for characters",
     "OVER": "ADQL has no window functions; join with a subquery that groups",
     "COLLATE": "ADQL has no collations; use LOWER(...) or ILIKE to ignore case",
-    "NULLS": "ADQL has no NULLS FIRST or LAST; order by a CASE-free expression or filter with IS NOT NULL",
+    "NULLS": "ADQL has no NULLS FIRST or LAST; leave NULLs out with IS NOT NULL",
     "FETCH": "write SELECT TOP n ... to limit the number of rows",
     "INTO": "results cannot be written to a table; ask for an asynchronous job",
     "FOR": "rows cannot be locked; the service is read-only",
@@ -66,6 +66,8 @@ _SQL_FUNCTIONS: Final = {
     "LEFT": "ADQL has no LEFT(); compare with LIKE",
     "RIGHT": "ADQL has no RIGHT(); compare with LIKE",
 }
+_CONDITION_WORDS: Final = frozenset({"NOT", "AND", "OR", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "EXISTS"})
+_NOT_SELECTED: Final = "a condition cannot be selected; write CASE WHEN condition THEN 1 ELSE 0 END"
 _LITERAL: Final = frozenset({"UNSIGNED", "NUMBER", "STRING", "NAME", "DELIMITED", "LPAR"})
 
 _Accepted = frozenset[str]
@@ -120,9 +122,11 @@ def _doubled(token: Token, previous: Token, following: Token, accepted: _Accepte
 
 
 def _comparison(token: Token, previous: Token, following: Token, accepted: _Accepted) -> str | None:
+    if token.type in _CONDITION_WORDS and ("FROM" in accepted or previous.type == "SELECT"):
+        return _NOT_SELECTED
     if token.type == "COMPARATOR" and previous.type != "COMPARATOR":
         if "FROM" in accepted:
-            return "a condition cannot be selected; write CASE WHEN condition THEN 1 ELSE 0 END"
+            return _NOT_SELECTED
         if "AND" in accepted:
             return "comparisons do not chain: write a < b AND b < c"
         if previous.type == "NOT":
@@ -141,7 +145,7 @@ def _joins(token: Token, previous: Token, following: Token, accepted: _Accepted)
     if {"ON", "USING"} <= accepted and "JOIN" not in accepted:
         return "a JOIN needs ON condition, USING (columns), or NATURAL before it"
     if "JOIN" in accepted and token.type in {"ON", "USING"}:
-        return "NATURAL and CROSS JOIN take neither ON nor USING"
+        return "a JOIN takes one ON or one USING; NATURAL and CROSS JOIN take neither"
     if token.type == "JOIN" and previous.type not in {"NATURAL", "INNER"} and {"ON", "USING"} <= accepted:
         return "give each JOIN its own ON or USING before the next JOIN"
     return None
@@ -167,8 +171,14 @@ def _symbols(token: Token, previous: Token, following: Token, accepted: _Accepte
     del following
     if token.type == "DOUBLE_COLON":
         return "write CAST(x AS type)"
+    if token.type == "SELECT":
+        return "a subquery has parentheses of its own: (SELECT ...)"
     if token.type == "STAR" and previous.word == "DISTINCT":
         return "COUNT(DISTINCT *) does not exist; name a column"
+    if token.type == "COMMA" and "RPAR" in accepted and "COMMA" not in accepted:
+        return "one value only can stand here; lists of values stand after IN"
+    if token.type in {"UNION", "EXCEPT", "INTERSECT"} and "COMMA" in accepted:
+        return "put a SELECT with ORDER BY or OFFSET into parentheses"
     if token.type == "RPAR" and previous.type == "COMMA":
         return "remove the comma before )"
     if token.type == "LPAR" and previous.type == "DELIMITED":
@@ -182,11 +192,10 @@ def _symbols(token: Token, previous: Token, following: Token, accepted: _Accepte
 
 def _reserved(token: Token, previous: Token, following: Token, accepted: _Accepted) -> str | None:
     """Explain a reserved word that stands where a name is wanted, or was taken for a keyword."""
-    del following
-    if token.is_reserved and token.type != END and "NAME" in accepted and not accepted >= {"UNSIGNED", "STRING"}:
+    del previous, following
+    is_name_wanted = "NAME" in accepted and "AS" not in accepted and not accepted >= {"UNSIGNED", "STRING"}
+    if token.is_reserved and is_name_wanted and token.type not in {"SELECT", "FROM", "WHERE"}:
         return f'{token.text} is a reserved word; as a name it is written "{token.text}"'
-    if previous.type in {"FUNCTION", "SET_FUNCTION"}:
-        return None
     return None
 
 

@@ -46,7 +46,7 @@ def unify(columns: Sequence[Column]) -> Column | None:
     """
     known = [one for one in columns if kind_of(one) not in {None, Kind.NULL}]
     if not known:
-        return UNKNOWN if any(one is UNKNOWN for one in columns) else NULL_VALUE
+        return UNKNOWN if any(kind_of(one) is None for one in columns) else NULL_VALUE
     first = known[0]
     kinds = {kind_of(one) for one in known}
     if len(kinds) > 1:

@@ -77,15 +77,6 @@ def _select(node: tree.Select, text: str) -> Iterator[Problem]:
         yield _note("* beside other columns", stars[0].span, text, "write the name of the table before it: t.*")
 
 
-def _query(node: tree.QueryNode, text: str) -> Iterator[Problem]:
-    if node.limit is not None:
-        yield _note("LIMIT", _limit_span(node), text, f"write SELECT TOP {node.limit} ...")
-
-
-def _limit_span(node: tree.QueryNode) -> Span:
-    return node.span
-
-
 _RULES: Final[dict[type[tree.Node], Callable[[Any, str], Iterator[Problem]]]] = {
     tree.Subscript: _subscript,
     tree.Case: _case,
@@ -96,5 +87,4 @@ _RULES: Final[dict[type[tree.Node], Callable[[Any, str], Iterator[Problem]]]] = 
     tree.IsNull: _is_null,
     tree.Join: _join,
     tree.Select: _select,
-    tree.QueryNode: _query,
 }

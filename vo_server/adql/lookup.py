@@ -98,7 +98,8 @@ def _report_unknown_in(state: Resolution, node: ColumnName, relation: Relation, 
     others = [other for other in level.shape.relations if other is not relation and other.index.find(node.name)]
     if hint is None and others:
         hint = f"{others[0].name} has a column {node.name.name}"
-    table = f" ({relation.table.full_name})" if relation.table is not None else ""
+    tables = {source.table.full_name for entry in relation.entries for source in entry.origins if source.table}
+    table = f" ({tables.pop()})" if len(tables) == 1 and relation.name not in tables else ""
     state.report(
         ProblemKind.UNKNOWN,
         f"unknown column '{node.name.name}' in {relation.name}{table}",

@@ -9,19 +9,25 @@ from vo_server.model.table import Column
 
 __all__ = ["NULL_VALUE", "UNKNOWN", "article", "describe", "kind_of"]
 
-NULL_VALUE: Final = Column("NULL", DataType(Primitive.CHAR, "*"))
-"""Metadata of ``NULL``; compared by identity. It is text in an answer and fits everywhere."""
+_NULL: Final = DataType(Primitive.CHAR, "*")
+_UNKNOWN: Final = DataType(Primitive.CHAR, "*")
 
-UNKNOWN: Final = Column("?", DataType(Primitive.CHAR, "*"))
-"""Metadata of a value behind a mistake that is already reported, or of one that is taken as given; compared by
-identity. It fits everywhere, so that one mistake is told once."""
+NULL_VALUE: Final = Column("NULL", _NULL)
+"""Metadata of ``NULL``. It is text in an answer and fits everywhere."""
+
+UNKNOWN: Final = Column("?", _UNKNOWN)
+"""Metadata of a value behind a mistake that is already reported, or of one that is taken as given. It fits everywhere,
+so that one mistake is told once."""
 
 
 def kind_of(column: Column) -> Kind | None:
-    """Return what a value is to the language; None when it is not known."""
-    if column is UNKNOWN:
+    """Return what a value is to the language; None when it is not known.
+
+    The two marks above are known by the identity of their types, which renaming keeps.
+    """
+    if column.datatype is _UNKNOWN:
         return None
-    return Kind.NULL if column is NULL_VALUE else column.datatype.kind
+    return Kind.NULL if column.datatype is _NULL else column.datatype.kind
 
 
 def article(kind: Kind | None) -> str:

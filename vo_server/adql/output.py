@@ -30,7 +30,7 @@ def output_columns(state: Resolution, node: tree.Select, scope: Scope) -> list[C
     outputs: list[tuple[str, Column, object]] = []
     for item in node.items:
         if isinstance(item, tree.Star):
-            entries = _star_entries(state, item, scope)
+            entries = _star_entries(state, node, item, scope)
             outputs.extend((entry.name, entry.meaning.column, entry.meaning) for entry in entries)
         else:
             assert isinstance(item, tree.SelectItem)
@@ -60,12 +60,16 @@ def _note_renamed(state: Resolution, node: tree.Select, name: str, unique: str) 
     )
 
 
-def _star_entries(state: Resolution, item: tree.Star, scope: Scope) -> tuple[Entry, ...]:
+def _star_entries(state: Resolution, node: tree.Select, item: tree.Star, scope: Scope) -> tuple[Entry, ...]:
     if not item.qualifier:
+        if scope.shape.is_open:
+            state.open_selects.add(node)
         return scope.shape.entries
     relations = find_relations(scope, item.qualifier)
     if not relations:
         report_unknown_relation(state, item, scope)
+    if not relations or any(relation.is_open for relation in relations):
+        state.open_selects.add(node)
     return tuple(entry for relation in relations for entry in relation.entries)
 
 

@@ -84,7 +84,7 @@ def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
     Returns
     -------
     tuple
-        The tree, and a note for each reserved word that was read as a name.
+        The tree, and notes on what the tree does not show: reserved words that were read as names, and LIMIT.
 
     Raises
     ------
@@ -103,6 +103,8 @@ def _strip_semicolon(found: TokenText) -> None:
     at = next((i for i, token in enumerate(tokens) if token.type == "SEMICOLON"), None)
     if at is None:
         return
+    if at == 0:
+        raise AdqlError([_syntax("a semicolon before the query", tokens[0], "remove it")])
     rest = [token for token in tokens[at + 1 : -1] if token.type != "SEMICOLON"]
     if rest:
         message = "a second statement: only one query can be run at a time"
@@ -130,6 +132,8 @@ def _parse(found: TokenText) -> tuple[QueryNode, tuple[Problem, ...]]:
         ):
             notes.append(_name_note(token))
             token.type = "NAME"
+        if token.type == "LIMIT":
+            notes.append(_limit_note(token, found.tokens[index + 1]))
         try:
             result = parser.feed_token(token, token.type == END)  # type: ignore[arg-type] # duck-typed
         except UnexpectedToken:
@@ -155,6 +159,16 @@ def _name_note(token: Token) -> Problem:
         token.span,
         token.text,
         f'write "{token.text}" with the name in the case in which it is published',
+    )
+
+
+def _limit_note(token: Token, number: Token) -> Problem:
+    return Problem(
+        ProblemKind.NONSTANDARD,
+        "LIMIT is not part of ADQL",
+        token.span.to(number.span),
+        f"{token.text} {number.text}",
+        f"write SELECT TOP {number.text} ...",
     )
 
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from vo_server.adql.marks import UNKNOWN
+from vo_server.adql.tree import QueryNode, SetOperation
 from vo_server.errors import Problem, ProblemKind
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         Join,
         Node,
         Select,
-        SetOperation,
         TableReference,
     )
     from vo_server.model.table import Catalogue, Column
@@ -55,6 +55,8 @@ class Resolution:
     set_columns: dict[SetOperation, tuple[Column, ...]] = field(default_factory=dict)
     sources: dict[TableReference, Source] = field(default_factory=dict)
     merged: dict[Join, tuple[MergedColumn, ...]] = field(default_factory=dict)
+    open_selects: set[Select] = field(default_factory=set)
+    """Query blocks with a star for columns that are not known: every name is taken as one of their columns."""
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     _aliases: Iterator[int] = field(default_factory=lambda: count(1))
@@ -66,6 +68,19 @@ class Resolution:
     def value(self, node: Expression) -> Column:
         """Return the metadata of an expression that was visited."""
         return self.values.get(node, UNKNOWN)
+
+    def is_open_query(self, query: QueryNode) -> bool:
+        """Tell whether the output columns of a query are not all known."""
+        bodies: list[QueryNode | Select | SetOperation] = [query]
+        while bodies:
+            body = bodies.pop()
+            if isinstance(body, QueryNode):
+                bodies.append(body.body)
+            elif isinstance(body, SetOperation):
+                bodies.extend(body.operands)
+            elif body in self.open_selects:
+                return True
+        return False
 
     def source_text(self, node: Node) -> str:
         """Return how the user wrote something."""

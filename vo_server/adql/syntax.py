@@ -22,12 +22,14 @@ _WORDS: Final = {
     "STAR": "*", "DELIMITED": "a name", "COMPARATOR": "a comparison",
 }  # fmt: skip
 _LANDMARKS: Final = (
+    "SELECT",
     "THEN", "WHEN", "END", "BY", "ON", "USING", "JOIN", "OUTER", "PRECISION", "NULL", "BETWEEN", "LPAR", "RSQB",
-    "RPAR", "COMMA", "AS", "FROM", "UNSIGNED", "STAR", "SELECT",
+    "RPAR", "COMMA", "AS", "FROM", "UNSIGNED", "STAR",
 )  # fmt: skip
 """What is worth naming of what could stand in a place, in this order."""
 
 _COMMENTED_NUMBER: Final = re.compile(r"--\s*[0-9.(A-Za-z]")
+_CLAUSE_WORDS: Final = ("FROM", "GROUP", "HAVING", "NATURAL", "OFFSET", "ORDER", "UNION", "USING", "WHERE")
 _CLAUSE_ORDER: Final = ("SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "OFFSET")
 
 
@@ -73,8 +75,7 @@ def syntax_problem(found: TokenText, index: int, accepted: frozenset[str]) -> Pr
     hint = habit_hint(found.tokens, index, accepted) or _clause_hint(found, index, accepted)
     expected = _expected(previous, accepted)
     if expected is None:
-        where = " at the end of the query" if "$END" in accepted else ""
-        return _problem(f"unexpected {shown(token)} after {shown(previous)}{where}", token, hint)
+        return _problem(f"unexpected {shown(token)} after {shown(previous)}", token, hint)
     return _problem(f"expected {expected} after {shown(previous)}, found {shown(token)}", token, hint)
 
 
@@ -108,8 +109,28 @@ def _expected(previous: Token, accepted: frozenset[str]) -> str | None:
         return "BETWEEN, IN or LIKE"
     if {"ON", "USING"} <= accepted:
         return "ON or USING"
-    named = [_WORDS.get(kind, kind) for kind in _LANDMARKS if kind in accepted][:3]
-    return " or ".join(named) if named else None
+    named = [
+        _WORDS.get(kind, kind) for kind in _LANDMARKS if kind in accepted and kind not in _noise(previous, accepted)
+    ]
+    if "SLASH" in accepted:
+        named = [*named[:2], "an operator"]
+    return _either(named[:3]) if named else None
+
+
+def _noise(previous: Token, accepted: frozenset[str]) -> set[str]:
+    """Return what could stand here and nobody thinks of."""
+    noise = set()
+    if "SLASH" in accepted:
+        noise.add("STAR")
+    if previous.type == "NAME":
+        noise.add("LPAR")
+    if previous.type != "NOT":
+        noise.add("BETWEEN")
+    return noise
+
+
+def _either(named: list[str]) -> str:
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"
 
 
 def _expected_value(previous: Token, accepted: frozenset[str]) -> str:
@@ -123,6 +144,10 @@ def _expected_value(previous: Token, accepted: frozenset[str]) -> str:
 def _expected_name(previous: Token, accepted: frozenset[str]) -> str:
     if previous.type in {"FROM", "JOIN"}:
         return "a table"
+    if "SELECT" in accepted:
+        return "a subquery" if previous.type == "LPAR" and "DELIMITED" not in accepted else "a table or a subquery"
+    if previous.type == "LSQB":
+        return "the number or the name of an element"
     if previous.type == "DOT":
         return "a name or *" if "STAR" in accepted else "a name"
     if previous.type == "COMMA" and "LPAR" in accepted:
@@ -136,8 +161,8 @@ def _commented_number(found: TokenText, index: int, accepted: frozenset[str]) ->
     start = found.tokens[index - 1].span.end
     for comment in found.comments:
         if start <= comment.span.start < found.tokens[index].span.start and _COMMENTED_NUMBER.match(comment.text):
-            written = re.match(r"--\s*[\w.]+", comment.text)
-            number = (written.group() if written else comment.text)[2:].strip()
+            written = re.match(r"--\s*([0-9.]+)", comment.text)
+            number = written.group(1) if written else "x"
             return Problem(
                 ProblemKind.SYNTAX,
                 f"-- starts a comment, so the rest of the line is not read, and the query stops after "
@@ -160,7 +185,7 @@ def _parentheses(found: TokenText, index: int, accepted: frozenset[str]) -> Prob
             opened.pop()
     if token.type == "RPAR" and not opened:
         return _problem("a closing parenthesis without an opening one", token, "remove it, or open one before")
-    closes_late = token.type == END or token.type in _CLAUSE_ORDER
+    closes_late = token.type == END or token.type in _CLAUSE_ORDER[1:]
     if opened and closes_late and "RPAR" in accepted:
         where = "the query ends" if token.type == END else f"{shown(token)} follows"
         return Problem(
@@ -185,13 +210,11 @@ def _clause_hint(found: TokenText, index: int, accepted: frozenset[str]) -> str 
         if close:
             return f"did you mean {close[0]}?"
         if previous.type in {"NAME", "DELIMITED"}:
-            near = get_close_matches(previous.word, sorted(GRAMMAR_WORDS), n=1, cutoff=0.75)
+            near = get_close_matches(previous.word, _CLAUSE_WORDS, n=1, cutoff=0.75)
             if near and previous.type == "NAME":
                 return f"did you mean {near[0]} instead of {previous.text}?"
         if "COMMA" in accepted:
             return f"is a comma or an operator missing before {shown(token)}?"
         if "COMPARATOR" in accepted:
             return f"is an operator missing before {shown(token)}?"
-    if token.is_reserved and token.type == "RESERVED":
-        return f'{token.text} is a reserved word; as a name it is written "{token.text}"'
     return None

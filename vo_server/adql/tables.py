@@ -12,7 +12,9 @@ from vo_server.adql.names import matches, shown_name
 from vo_server.adql.resolved import BoundColumn, MergedColumn, Source
 from vo_server.adql.scope import Entry, Relation, Scope, Shape
 from vo_server.adql.suggest import did_you_mean, enumerate_names
+from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
+from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,6 +110,7 @@ class FromResolver:
     def _published(self, node: tree.TableName) -> Table | None:
         """Return the published table that a name means; None when it is unknown, which is reported."""
         wanted = node.parts[-1]
+        place = _name_only(node)
         candidates = [
             table
             for table in self._state.catalogue.tables_by_folded_name.get(wanted.name.lower(), ())
@@ -118,7 +121,8 @@ class FromResolver:
             candidates = [table for table in candidates if matches(schema, table.schema)]
         if len(node.parts) > 2 and candidates:  # noqa: PLR2004 - catalogue, schema, table
             self._state.report(
-                ProblemKind.UNKNOWN, f"unknown catalogue '{node.parts[0].name}'", node,
+                ProblemKind.UNKNOWN, f"unknown catalogue '{node.parts[0].name}'",
+                place,
                 hint=f"write {candidates[0].full_name}",
             )  # fmt: skip
             return None
@@ -131,7 +135,7 @@ class FromResolver:
                 return exact[0]
             names = enumerate_names(distinct)
             message = f"the table {shown_name(node.parts)} is ambiguous: {names}"
-            self._state.report(ProblemKind.AMBIGUOUS, message, node, hint=f"write {next(iter(distinct))}")
+            self._state.report(ProblemKind.AMBIGUOUS, message, place, hint=f"write {next(iter(distinct))}")
         elif not self._state.is_open:
             self._report_unknown(node)
         return None
@@ -139,8 +143,7 @@ class FromResolver:
     def _report_unknown(self, node: tree.TableName) -> None:
         catalogue = self._state.catalogue
         full = ".".join(one.name for one in node.parts)
-        known = [table.full_name for table in catalogue.tables]
-        known += [one.definition.name.name for one in self._common]
+        known = [f"{quoted(table.schema, RESERVED)}.{quoted(table.name, RESERVED)}" for table in catalogue.tables]
         hint = None
         elsewhere = catalogue.tables_by_folded_name.get(node.parts[-1].name.lower(), ())
         if elsewhere:
@@ -148,10 +151,12 @@ class FromResolver:
         elif len(node.parts) == 1:
             names = [table.name for table in catalogue.tables] + [one.definition.name.name for one in self._common]
             hint = did_you_mean(full, names)
-        hint = hint or did_you_mean(full, known)
+        hint = hint or did_you_mean(full, known, are_names=False)
         if hint is None:
             hint = "the tables are listed in TAP_SCHEMA.tables"
-        self._state.report(ProblemKind.UNKNOWN, f"unknown table '{shown_name(node.parts)}'", node, hint=hint)
+        self._state.report(
+            ProblemKind.UNKNOWN, f"unknown table '{shown_name(node.parts)}'", _name_only(node), hint=hint
+        )
 
     def _source(
         self,
@@ -166,7 +171,9 @@ class FromResolver:
         self._state.sources[node] = source
         entries = tuple(Entry(column.name, BoundColumn(source, column)) for column in columns)
         has_alias = getattr(node, "alias", None) is not None
-        return Shape(entries, (Relation(name, entries, table=None if has_alias else table),))
+        query = derivation.query if isinstance(derivation, tree.CteDefinition) else derivation
+        is_open = query is not None and self._state.is_open_query(query)
+        return Shape(entries, (Relation(name, entries, table=None if has_alias else table, is_open=is_open),))
 
     def _check_names(self, shape: Shape, more: Shape, node: tree.Node) -> None:
         """Report a name that two entries of FROM have."""
@@ -270,6 +277,11 @@ class FromResolver:
                 hint="write JOIN ... ON",
             )
         return replace(both, name=one.name)
+
+
+def _name_only(node: tree.TableName) -> tree.Node:
+    """Return the place of a table's name without its alias."""
+    return tree.Node(span=node.parts[0].span.to(node.parts[-1].span))
 
 
 def _merged(parts: tuple[BoundColumn, ...], column: Column) -> BoundColumn | MergedColumn:

@@ -162,7 +162,10 @@ def _token(kind: str, text: str, span: Span) -> Token:
 def _check_touching(token: Token, text: str) -> None:
     """Refuse a number or a word that runs into something that is no separator (ADQL 2.1, section 2.1.9)."""
     after = text[token.span.end : token.span.end + 1]
-    if token.type in {"NUMBER", "UNSIGNED"}:
+    if token.type == "SLASH":
+        if after == "*":
+            raise AdqlError([mistyped(text, token.span.start, token.span)])
+    elif token.type in {"NUMBER", "UNSIGNED"}:
         if _TOUCHING.match(after) or _NOT_ASCII_WORD.match(after):
             raise AdqlError([mistyped(text, token.span.start, token.span)])
     elif token.text[0].isalpha() and _NOT_ASCII_WORD.match(after):

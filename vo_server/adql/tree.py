@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -421,10 +421,24 @@ class QueryNode(Node):
     ctes: tuple[CteDefinition, ...] = ()
 
 
+_PLAIN_TYPES: Final = frozenset({"Span", "str", "bool", "int | None", "tuple[str, ...]", "JoinKind"})
+
+_known_fields: dict[type[Node], tuple[str, ...]] = {}
+
+
+def _fields_with_nodes(kind: type[Node]) -> tuple[str, ...]:
+    """Return the fields of a type of node that can hold nodes."""
+    found = _known_fields.get(kind)
+    if found is None:
+        found = tuple(field.name for field in fields(kind) if field.type not in _PLAIN_TYPES)
+        _known_fields[kind] = found
+    return found
+
+
 def children(node: Node) -> Iterator[Node]:
     """Yield the nodes directly inside a node, in the order of its fields."""
-    for field in fields(node):
-        stack = [getattr(node, field.name)]
+    for name in _fields_with_nodes(type(node)):
+        stack = [getattr(node, name)]
         while stack:
             value = stack.pop()
             if isinstance(value, Node):
