@@ -49,7 +49,7 @@ def cells(ra_deg: ArrayLike, dec_deg: ArrayLike) -> IntArray:
     found = np.empty(len(lon), np.uint64)
     offset_x, offset_y = np.empty(len(lon)), np.empty(len(lon))
     depth = np.full(len(lon), ORDER, np.uint8)
-    native.lonlat_to_healpix(depth, lon, lat, found, offset_x, offset_y, np.uint16(1))
+    native.lonlat_to_healpix(depth, lon, lat, found, offset_x, offset_y, np.uint16(0))
     return np.where(is_place, found.astype(np.int64), NO_CELL)
 
 
@@ -72,7 +72,7 @@ def centres(order: int, numbers: IntArray) -> tuple[FloatArray, FloatArray]:
 
     lon, lat = np.empty(len(numbers)), np.empty(len(numbers))
     depth = np.full(len(numbers), order, np.uint8)
-    native.healpix_to_lonlat(depth, numbers.astype(np.uint64), 0.5, 0.5, lon, lat, np.uint16(1))
+    native.healpix_to_lonlat(depth, numbers.astype(np.uint64), 0.5, 0.5, lon, lat, np.uint16(0))
     return np.degrees(lon), np.degrees(lat)
 
 
@@ -81,5 +81,5 @@ def with_neighbours(order: int, number: int) -> IntArray:
     from cdshealpix import cdshealpix as native  # noqa: PLC0415 - as in cells()
 
     around = np.zeros((1, 9), np.int64)
-    native.neighbours(np.uint8(order), np.array([number], np.uint64), around, np.uint16(1))
+    native.neighbours(np.uint8(order), np.array([number], np.uint64), around, np.uint16(0))
     return np.unique(around[around >= 0])

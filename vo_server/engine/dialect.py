@@ -1,0 +1,101 @@
+"""What differs between the databases when a query is written: one small class each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlglot import exp
+
+from vo_server.engine.sqltree import call, cast
+from vo_server.model.datatype import DataType, Primitive
+
+if TYPE_CHECKING:
+    from vo_server.model.table import Table
+    from vo_server.sky.region import Cone
+
+__all__ = ["IndexedPosition", "SqlDialect"]
+
+
+@dataclass(frozen=True)
+class IndexedPosition:
+    """Position columns of a table in FROM, which have a spatial index."""
+
+    alias: str
+    """Alias of the table in the query."""
+    table: Table
+
+    @property
+    def ra(self) -> str:
+        """Name of the right-ascension column."""
+        assert self.table.position is not None
+        return self.table.position.ra
+
+    @property
+    def dec(self) -> str:
+        """Name of the declination column."""
+        assert self.table.position is not None
+        return self.table.position.dec
+
+
+class SqlDialect(ABC):
+    """Spelling and spatial index of one database."""
+
+    name: ClassVar[str]
+    """Key of SQL templates, and sqlglot's name of the dialect."""
+
+    @abstractmethod
+    def type_name(self, datatype: DataType) -> str:
+        """Return the database's name of a type."""
+
+    @abstractmethod
+    def real(self, value: float) -> exp.Expr:
+        """Write a finite number as a double."""
+
+    @abstractmethod
+    def whole(self, value: exp.Expr, datatype: DataType, result: DataType) -> exp.Expr:
+        """Give an operand of integer arithmetic the width of the result, unless the database does it."""
+
+    @abstractmethod
+    def quotient(self, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        """Divide whole numbers, cutting off the fraction."""
+
+    @abstractmethod
+    def like(self, value: exp.Expr, pattern: exp.Expr, *, ignores_case: bool) -> exp.Expr:
+        """Match a pattern in which no character escapes another."""
+
+    @abstractmethod
+    def array(self, *items: exp.Expr) -> exp.Expr:
+        """Make an array of doubles."""
+
+    @abstractmethod
+    def real_text(self, value: exp.Expr) -> exp.Expr:
+        """Write a floating-point number as text; the same text on all engines from 1e-4 to 1e15."""
+
+    @abstractmethod
+    def cone_filter(self, position: IndexedPosition, cone: Cone) -> exp.Expr | None:
+        """Return a condition that the spatial index serves and that every row in the cone meets, or None."""
+
+    @abstractmethod
+    def pair_filter(self, near: tuple[exp.Expr, exp.Expr], far: IndexedPosition, radius_deg: float) -> exp.Expr | None:
+        """Return such a condition for rows around places ``near`` that vary from row to row, or None."""
+
+    def cast(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Return ``CAST(value AS datatype)``."""
+        return cast(value, self.type_name(datatype), self.name)
+
+    def summed(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Return what SUM and AVG are given: numbers in which sums do not lose what the result could hold."""
+        return self.cast(value, DataType(Primitive.DOUBLE)) if datatype.primitive is Primitive.FLOAT else value
+
+    def text_of(self, value: exp.Expr, datatype: DataType | None) -> exp.Expr:
+        """Write a value as text: ISO 8601 with a ``T`` for timestamps."""
+        if datatype is None or datatype.is_string:
+            return value
+        if datatype.primitive in {Primitive.FLOAT, Primitive.DOUBLE} and not datatype.is_array:
+            return self.real_text(value)
+        text = cast(value, "TEXT", self.name)
+        if datatype.is_timestamp:
+            return call("REPLACE", text, exp.Literal.string(" "), exp.Literal.string("T"))
+        return text
