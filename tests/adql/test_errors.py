@@ -106,6 +106,12 @@ MISTAKES = [
         "unknown column 'Vega'",
         "strings are written in single quotes",
     ),
+    (
+        UNKNOWN,
+        "SELECT -mag AS m FROM sky.stars WHERE »m« > 3",
+        "unknown column 'm'",
+        "m is the name of an output column",
+    ),
     (UNKNOWN, 'SELECT »"RA"« FROM sky.stars', "unknown column 'RA'", 'write ra or "ra"'),
     (UNKNOWN, "SELECT ra FROM »sky.starz«", "unknown table 'sky.starz'", "did you mean 'sky.stars'?"),
     (UNKNOWN, "SELECT ra FROM »deep.matches«", "unknown table", "did you mean 'sky.matches'?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adql.samples import CATALOGUE, DOUBLE, LONG, STARS, TEXT
+from tests.adql.samples import CATALOGUE, DOUBLE, LONG, STARS, TEXT, corpus
 from vo_server.adql import tree
 from vo_server.adql.front import check_open, compile_query
 from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn, ResolvedQuery
@@ -444,6 +444,11 @@ def test_queries_of_the_standard_have_no_notes() -> None:
     ],
 )
 def test_an_open_check_takes_unknown_names_as_given(text: str) -> None:
+    check_open(text)
+
+
+@pytest.mark.parametrize("text", [*corpus("standard"), *corpus("lenient")])
+def test_the_whole_corpus_passes_an_open_check(text: str) -> None:
     check_open(text)
 
 

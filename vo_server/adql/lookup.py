@@ -117,13 +117,22 @@ def _listed(relation: Relation) -> str | None:
 def _report_unknown(state: Resolution, node: ColumnName, scope: Scope) -> None:
     name = node.name.name
     known = [entry.name for level in scope.outward() for entry in level.shape.entries]
-    hint = _case_hint(node.name, known)
+    hint = _alias_hint(node.name, scope) or _case_hint(node.name, known)
     if hint is None and node.name.is_delimited:
         near = did_you_mean(name, known)
         hint = near or "double quotes are for names; strings are written in single quotes"
     tables = [relation.name for relation in scope.shape.relations]
     where = f" in {enumerate_names(tables)}" if tables else ""
     state.report(ProblemKind.UNKNOWN, f"unknown column '{name}'{where}", node, hint=hint or did_you_mean(name, known))
+
+
+def _alias_hint(identifier: Identifier, scope: Scope) -> str | None:
+    """Explain a name that the select list gives, where there are no output columns yet."""
+    for level in scope.outward():
+        for alias, text in level.aliases:
+            if matches(identifier, alias.name):
+                return f"{alias.name} is the name of an output column; repeat {text[:60]} here"
+    return None
 
 
 def _case_hint(identifier: Identifier, known: list[str]) -> str | None:

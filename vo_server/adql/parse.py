@@ -55,11 +55,12 @@ def _cache_file() -> str | None:
     folder = Path(base) / "vo-server"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mine = folder.stat().st_uid == os.getuid() if hasattr(os, "getuid") else True
+        found = folder.stat()
     except OSError:
         return None
-    # Pickled tables: nobody else may have written them.
-    return str(folder / f"adql-{sys.version_info[0]}{sys.version_info[1]}.tables") if mine else None
+    # Pickled tables: nobody else may be able to write them.
+    is_private = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    return str(folder / f"adql-{sys.version_info[0]}{sys.version_info[1]}.tables") if is_private else None
 
 
 @cache

@@ -183,7 +183,8 @@ class _Resolver:
             yield annotate(self._state, root, scope, subqueries)
 
         tables = FromResolver(self._state, outer, common, resolve_query=self.query, resolve_condition=condition)
-        scope = Scope((yield tables.resolve(node.tables)), outer)
+        shape = yield tables.resolve(node.tables)
+        scope = Scope(shape, outer, aliases=self._aliases(node))
         if node.where is not None:
             check_no_aggregates(self._state, node.where, "WHERE")
             yield annotate(self._state, node.where, scope, subqueries)
@@ -196,6 +197,10 @@ class _Resolver:
         if not is_checked_later:
             self._check_groups(node, scope, [])
         return outputs, scope
+
+    def _aliases(self, node: tree.Select) -> tuple[tuple[tree.Identifier, str], ...]:
+        items = (item for item in node.items if isinstance(item, tree.SelectItem))
+        return tuple((item.alias, self._state.source_text(item.value)) for item in items if item.alias is not None)
 
     def _groups(self, node: tree.Select, scope: Scope, outputs: list[Candidate], subqueries: _Subqueries) -> Task[None]:
         for term in node.group_by:

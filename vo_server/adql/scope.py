@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from vo_server.adql.resolved import OutputColumn, Source
     from vo_server.adql.tree import Identifier
-    from vo_server.model.table import Table
 
 __all__ = ["Entry", "Relation", "Scope", "Shape"]
 
@@ -57,8 +56,8 @@ class Relation:
 
     name: str
     entries: tuple[Entry, ...]
-    table: Table | None = None
-    """The published table, when it can also be called by its full name."""
+    full_name: tuple[str, ...] = ()
+    """Schema and table (and catalogue, where nothing is known), when it can also be called by them."""
     is_open: bool = False
     """True for a table whose columns are not known: every name is taken as one of its columns."""
 
@@ -71,9 +70,10 @@ class Relation:
         """Tell whether a qualifier means this relation."""
         if len(qualifier) == 1:
             return matches(qualifier[0], self.name)
-        if self.table is None or len(qualifier) > 2:  # noqa: PLR2004 - schema and table
+        if len(qualifier) > len(self.full_name):
             return False
-        return matches(qualifier[0], self.table.schema) and matches(qualifier[1], self.table.name)
+        written = zip(qualifier, self.full_name[-len(qualifier) :], strict=True)
+        return all(matches(identifier, name) for identifier, name in written)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,8 @@ class Scope:
     parent: Scope | None = None
     outputs: tuple[tuple[str, OutputColumn], ...] = ()
     """Output columns that may be named where no column of FROM is meant (in ORDER BY)."""
+    aliases: tuple[tuple[Identifier, str], ...] = ()
+    """Names that the select list gives, which mean nothing here, and what they stand for; for hints."""
 
     def outward(self) -> Iterator[Scope]:
         """Yield this scope and those around it, the innermost first."""

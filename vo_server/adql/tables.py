@@ -102,7 +102,8 @@ class FromResolver:
         name = (node.alias or node.parts[-1]).name
         if table is None:
             shape = self._source(node, name, ())
-            return Shape((), (replace(shape.relations[0], is_open=True),))
+            full_name = () if node.alias is not None else tuple(one.name for one in node.parts)
+            return Shape((), (replace(shape.relations[0], is_open=True, full_name=full_name),))
         if node.alias is None:
             name = table.name
         return self._source(node, name, table.visible_columns, table=table)
@@ -170,18 +171,20 @@ class FromResolver:
         source = Source(self._state.new_alias(), name, columns, table=table, derivation=derivation)
         self._state.sources[node] = source
         entries = tuple(Entry(column.name, BoundColumn(source, column)) for column in columns)
-        has_alias = getattr(node, "alias", None) is not None
+        full_name: tuple[str, ...] = ()
+        if table is not None and getattr(node, "alias", None) is None:
+            full_name = (table.schema, table.name)
         query = derivation.query if isinstance(derivation, tree.CteDefinition) else derivation
         is_open = query is not None and self._state.is_open_query(query)
-        return Shape(entries, (Relation(name, entries, table=None if has_alias else table, is_open=is_open),))
+        return Shape(entries, (Relation(name, entries, full_name, is_open=is_open),))
 
     def _check_names(self, shape: Shape, more: Shape, node: tree.Node) -> None:
         """Report a name that two entries of FROM have."""
         for relation in more.relations:
             for other in shape.relations:
                 same = relation.name and relation.name.lower() == other.name.lower()
-                both_full = relation.table is not None and other.table is not None
-                if same and not (both_full and relation.table is not other.table):
+                are_told_apart = relation.full_name and other.full_name and relation.full_name != other.full_name
+                if same and not are_told_apart:
                     self._state.report(
                         ProblemKind.AMBIGUOUS, f"two tables are called {relation.name}", node,
                         hint="give each its own name with AS",
