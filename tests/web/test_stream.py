@@ -43,6 +43,7 @@ class _Rows:
         self.wait_at = wait_at
         self.die_at = die_at
         self.n_read = 0
+        self.is_waiting = threading.Event()
         self.is_closed = threading.Event()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -50,6 +51,7 @@ class _Rows:
 
     def __next__(self) -> pa.RecordBatch:
         if self.n_read == self.wait_at:
+            self.is_waiting.set()
             self.is_closed.wait(30)
         if self.is_closed.is_set():
             raise QueryCancelledError("closed")
@@ -158,7 +160,7 @@ def test_an_error_in_the_middle_ends_a_document_that_tells_it() -> None:
 @pytest.mark.parametrize("wait_at", [pytest.param(0, id="before-the-first-batch"), pytest.param(2, id="in-the-middle")])
 def test_a_client_that_leaves_stops_a_query_that_computes(wait_at: int) -> None:
     rows = _Rows(1000, wait_at=wait_at)
-    client = _Client(leaves=lambda: rows.n_read == wait_at)
+    client = _Client(leaves=rows.is_waiting.is_set)
     assert _deliver(rows, client) < LEAVING_S
     assert rows.is_closed.is_set()
     assert not client.is_complete

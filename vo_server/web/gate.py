@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
@@ -52,6 +53,8 @@ class Gate:
         self._running: set[Stoppable] = set()
         self.threads = anyio.CapacityLimiter(max_running)
         """For the threads of the queries that were let in, so that they take none from anybody else."""
+        self.stoppers = anyio.CapacityLimiter(2 * max_running)
+        """For the threads that stop queries, which may wait for an engine that is slow to give up."""
 
     @property
     def n_running(self) -> int:
@@ -103,4 +106,4 @@ class Gate:
         """Stop every query that runs."""
         async with anyio.create_task_group() as group:
             for query in list(self._running):
-                group.start_soon(to_thread.run_sync, query.stop)
+                group.start_soon(partial(to_thread.run_sync, query.stop, limiter=self.stoppers))

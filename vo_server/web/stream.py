@@ -208,6 +208,7 @@ class StreamedResponse(Response):
         self.init_headers(headers)
         self._source = source
         self._gate = gate
+        self._is_inside = False
         self._is_started = False
         self._is_abandoned = False
 
@@ -223,8 +224,7 @@ class StreamedResponse(Response):
                     failure = error
                 group.cancel_scope.cancel()
         finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._source.stop)
+            await self._stop()
         if failure is not None and not self._is_abandoned:
             raise self._told(failure)
 
@@ -240,13 +240,19 @@ class StreamedResponse(Response):
         while (await receive())["type"] != "http.disconnect":
             pass
         self._is_abandoned = True
-        with CancelScope(shield=True):
-            await to_thread.run_sync(self._source.stop)
+        await self._stop()
         scope.cancel()
+
+    async def _stop(self) -> None:
+        # What never passed the gate stops at once; what did may have to wait for a slow engine.
+        limiter = self._gate.stoppers if self._gate is not None and self._is_inside else None
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._source.stop, limiter=limiter)
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         limiter = None if self._gate is None else self._gate.threads
         async with nullcontext() if self._gate is None else self._gate.enter(self._source):
+            self._is_inside = True
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
             self.headers.update(self._source.headers)
