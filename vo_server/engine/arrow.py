@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["conform", "rows_per_batch", "size_bytes", "slices"]
+__all__ = ["conform", "rows_per_batch", "slices"]
 
 _WIDTH_OF_VARIABLE: Final = 64
 """Assumed bytes of a cell whose length is not fixed; it sizes batches, so the order of magnitude is enough."""
@@ -100,8 +100,3 @@ def slices(batch: pa.RecordBatch, most_rows: int) -> Iterator[pa.RecordBatch]:
         return
     for start in range(0, batch.num_rows, most_rows):
         yield batch.slice(start, most_rows)
-
-
-def size_bytes(batches: Iterable[pa.RecordBatch]) -> int:
-    """Return what batches hold in memory, slices counted as what they show [bytes]."""
-    return sum(batch.nbytes for batch in batches)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from vo_server.model.table import Column, Table
 
 __all__ = ["DuckdbEngine"]
-
-logger = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 4 * 1024**2
 _VECTOR: Final = 2048
