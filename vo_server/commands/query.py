@@ -38,7 +38,7 @@ def query(
         with closing(result):
             result.prefetch()
             if output is None:
-                click.get_binary_stream("stdout").writelines(chosen.writer.write(result))
+                sys.stdout.buffer.writelines(chosen.writer.write(result))
             else:
                 _write(chosen.writer.write(result), output)
         if result.overflow:
