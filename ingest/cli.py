@@ -147,7 +147,6 @@ def drop(table: str, version: str | None, yes: bool, database: str | None) -> No
 def _opened(database: str | None) -> Iterator[tuple[Engine, Store]]:
     """Open engine and store of a database."""
     from vo_server.engine.open import open_engine  # noqa: PLC0415 - a second that `--help` need not wait
-
     from vo_server.settings import Settings  # noqa: PLC0415 - as above
     from vo_server.store.open import open_store  # noqa: PLC0415 - as above
 
