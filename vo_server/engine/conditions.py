@@ -9,6 +9,7 @@ nothing); everything else is compared as ``NULLIF(x, NaN)``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -66,13 +67,13 @@ def _and(_: Lowering, node: And, ask: Ask) -> Steps:
 
 
 def _or(_: Lowering, node: Or, ask: Ask) -> Steps:
-    return any_of((yield from _parts(node, ask)))
+    return any_of((yield from _parts(node, Ask(node, ask.is_positive))))
 
 
 def _parts(node: And | Or, ask: Ask) -> Generator[Ask, exp.Expr, list[exp.Expr]]:
     parts = []
     for operand in node.operands:
-        part = yield Ask(operand, ask.is_positive, inner=ask.inner)
+        part = yield replace(ask, node=operand)
         parts.append(part)
     return parts
 

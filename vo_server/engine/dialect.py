@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
     from vo_server.sky.region import Cone
 
-__all__ = ["IndexedPosition", "SqlDialect"]
+__all__ = ["IndexedPosition", "MatchSide", "SqlDialect"]
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,34 @@ class IndexedPosition:
         return self.table.position.dec
 
 
+@dataclass(frozen=True)
+class MatchSide:
+    """One of two places that are asked to be near each other, both different from row to row."""
+
+    lon: exp.Expr
+    lat: exp.Expr
+    position: IndexedPosition | None
+    """Set when the place is the position of a table."""
+    is_looked_up: bool
+    """Whether an outer join looks these rows up for each row of the other side."""
+    item: exp.Table | None
+    """Entry of FROM that the place is made from, when its rows may be repeated (each with another key, which the
+    condition of the match picks one of)."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table, 0 when that is not known."""
+        return 0 if self.position is None else self.position.table.n_rows or 0
+
+
 class SqlDialect(ABC):
     """Spelling and spatial index of one database."""
 
     name: ClassVar[str]
     """Key of SQL templates, and sqlglot's name of the dialect."""
+
+    full_join_needs_equation: ClassVar[bool] = False
+    """Whether FULL JOIN works only on conditions with an equation."""
 
     @abstractmethod
     def type_name(self, datatype: DataType) -> str:
@@ -78,8 +101,11 @@ class SqlDialect(ABC):
         """Return a condition that the spatial index serves and that every row in the cone meets, or None."""
 
     @abstractmethod
-    def pair_filter(self, near: tuple[exp.Expr, exp.Expr], far: IndexedPosition, radius_deg: float) -> exp.Expr | None:
-        """Return such a condition for rows around places ``near`` that vary from row to row, or None."""
+    def match_filter(self, one: MatchSide, other: MatchSide, radius_deg: float) -> exp.Expr | None:
+        """Return a condition that finds the rows around each row of a table without looking at all, or None.
+
+        Every pair within the radius meets it. It may change the ``item`` of a side.
+        """
 
     def cast(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
         """Return ``CAST(value AS datatype)``."""

@@ -10,13 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlglot import Dialect, ErrorLevel, exp
 
-from vo_server.adql.tree import ColumnName, Expression, Joined, NullLiteral, Select, SetOperation, StringLiteral
+from vo_server.adql.tree import (
+    ColumnName,
+    Expression,
+    Joined,
+    JoinKind,
+    NullLiteral,
+    Select,
+    SetOperation,
+    StringLiteral,
+)
 from vo_server.engine.fold import unwrapped
-from vo_server.engine.sqltree import column, null, wrapped
+from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
 from vo_server.errors import AdqlError, Problem, ProblemKind
 from vo_server.model.datatype import DataType, Primitive
@@ -53,8 +63,11 @@ class Ask:
     """Columns that the rows of a query block must fit, in set operations."""
     limit: int | None = None
     """Most rows that a query may give."""
-    inner: frozenset[Source] = frozenset()
-    """For conditions of outer joins: the sources whose rows are looked up."""
+    looked_up: str = ""
+    """For the condition of an outer join: the alias whose rows are looked up for each row of the other side."""
+    repeatable: frozenset[str] = frozenset()
+    """For conditions that every row must meet: aliases whose rows may occur more than once before, each time with
+    another value that a condition can ask for."""
 
 
 Steps: TypeAlias = Generator[Ask, exp.Expr, exp.Expr]
@@ -96,6 +109,8 @@ class Lowering:
         self.query = query
         self.dialect = dialect
         self.relation = relation
+        self.items: dict[str, exp.Table] = {}
+        """Tables in FROM by their aliases."""
         self._rules = rules
         self._generator = Dialect.get_or_raise(dialect.name).generator(unsupported_level=ErrorLevel.RAISE)
         self._characters = 0
@@ -201,12 +216,26 @@ class Lowering:
 
     def merged(self, merged: MergedColumn) -> exp.Expr:
         """Return a column of a NATURAL or USING join: the first of its parts that is not NULL."""
-        parts = [self.bound(part) for part in merged.parts]
+        parts = [self.bound(part) for part in self._needed(merged.parts)]
         return parts[0] if len(parts) == 1 else exp.Coalesce(this=parts[0], expressions=parts[1:])
 
-    def null_of(self, datatype: DataType) -> exp.Expr:
-        """Return NULL of a type."""
-        return self.dialect.cast(null(), datatype)
+    def _needed(self, parts: tuple[BoundColumn, ...]) -> list[BoundColumn]:
+        """Leave out the parts that cannot matter, so that indexes serve the column as they serve any other."""
+        needed: list[BoundColumn] = []
+        for part in parts:
+            kind = self._join_kinds.get(part.source)
+            if kind is JoinKind.RIGHT:
+                needed = [part]
+            elif not needed or kind not in {JoinKind.INNER, JoinKind.LEFT}:
+                needed.append(part)
+        return needed
+
+    @cached_property
+    def _join_kinds(self) -> dict[Source, JoinKind]:
+        """How each table came into a chain of NATURAL and USING joins; empty when such joins are nested."""
+        if any(isinstance(join.right, Joined) for join in self.query.merged):
+            return {}
+        return {self.query.sources[join.right]: join.kind for join in self.query.merged}
 
 
 def refusal(kind: ProblemKind, message: str, span: Span, *, token: str = "", hint: str | None = None) -> AdqlError:

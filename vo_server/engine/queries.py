@@ -21,14 +21,15 @@ from vo_server.adql.tree import (
     SetOperation,
     SetOperator,
     TableName,
+    TableReference,
 )
-from vo_server.engine.lower import Ask
+from vo_server.engine.lower import Ask, unsupported
 from vo_server.engine.sqltree import aliased, all_of, is_constant, name, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
-    from vo_server.adql.resolved import ResolvedQuery, Source
+    from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.lower import Lowering, Rule, Steps
     from vo_server.model.table import Column
 
@@ -148,9 +149,10 @@ def _select(lowering: Lowering, node: Select, ask: Ask) -> Steps:
     select = exp.Select(expressions=items)
     if node.is_distinct:
         select.set("distinct", exp.Distinct())
-    yield from _from(lowering, node, select)
+    aliases = _aliases(lowering, node.tables)
+    yield from _from(lowering, node, select, aliases)
     if node.where is not None:
-        select.set("where", exp.Where(this=(yield Ask(node.where))))
+        select.set("where", exp.Where(this=(yield Ask(node.where, repeatable=aliases))))
     if node.group_by:
         select.set("group", exp.Group(expressions=(yield from _grouping(lowering, node))))
     if node.having is not None:
@@ -181,27 +183,42 @@ def _grouping(lowering: Lowering, node: Select) -> Generator[Ask, exp.Expr, list
 # -------------------------------------------------------------------------------------------------------- FROM
 
 
-def _from(lowering: Lowering, node: Select, select: exp.Select) -> Generator[Ask, exp.Expr, None]:
+def _aliases(lowering: Lowering, references: Iterable[TableReference]) -> frozenset[str]:
+    """Return the aliases of all sources in entries of FROM."""
+    found = []
+    stack = list(references)
+    while stack:
+        reference = stack.pop()
+        if isinstance(reference, Joined):
+            stack += [reference.first, *(join.right for join in reference.joins)]
+        else:
+            found.append(lowering.query.sources[reference].alias)
+    return frozenset(found)
+
+
+def _from(
+    lowering: Lowering, node: Select, select: exp.Select, aliases: frozenset[str]
+) -> Generator[Ask, exp.Expr, None]:
     joins: list[exp.Expr] = []
     for at, reference in enumerate(node.tables):
         chain = reference if isinstance(reference, Joined) else None
-        first = yield Ask(reference if chain is None else chain.first)
+        first = yield Ask(reference if chain is None else chain.first, repeatable=aliases)
         if at == 0:
             select.set("from_", exp.From(this=first))
         else:
             joins.append(exp.Join(this=first))
         if chain is not None:
-            joins.extend((yield from _joins(lowering, chain)))
+            joins.extend((yield from _joins(lowering, chain, aliases)))
     if joins:
         select.set("joins", joins)
 
 
-def _joins(lowering: Lowering, node: Joined) -> Generator[Ask, exp.Expr, list[exp.Expr]]:
+def _joins(lowering: Lowering, node: Joined, aliases: frozenset[str]) -> Generator[Ask, exp.Expr, list[exp.Expr]]:
     joins: list[exp.Expr] = []
     for join in node.joins:
-        right = yield Ask(join.right)
+        right = yield Ask(join.right, repeatable=aliases)
         kind = join.kind
-        condition = yield from _join_condition(lowering, join)
+        condition = yield from _join_condition(lowering, join, aliases)
         if condition is None:
             # NATURAL without a common column, or CROSS.
             kind = JoinKind.CROSS if kind is JoinKind.INNER else kind
@@ -215,27 +232,55 @@ def _joins(lowering: Lowering, node: Joined) -> Generator[Ask, exp.Expr, list[ex
 _SIDES: Final = frozenset({JoinKind.LEFT, JoinKind.RIGHT, JoinKind.FULL})
 
 
-def _join_condition(lowering: Lowering, join: Join) -> Generator[Ask, exp.Expr, exp.Expr | None]:
+def _join_condition(
+    lowering: Lowering, join: Join, aliases: frozenset[str]
+) -> Generator[Ask, exp.Expr, exp.Expr | None]:
     if join.condition is not None:
-        return (yield Ask(join.condition, inner=_looked_up(lowering, join)))
+        looked_up = _looked_up(lowering, join)
+        if join.kind is not JoinKind.INNER:
+            # Rows of the other side are kept when nothing is found, and must therefore stay single.
+            aliases = frozenset({looked_up}) & aliases
+        condition = yield Ask(join.condition, looked_up=looked_up, repeatable=aliases)
+        if join.kind is JoinKind.FULL and lowering.dialect.full_join_needs_equation and not _has_equation(condition):
+            raise unsupported(
+                "a FULL JOIN whose condition has no equation",
+                join.condition.span,
+                hint="make a UNION ALL of a LEFT JOIN and of the rows that have no match",
+            )
+        return condition
     equalities: list[exp.Expr] = []
+    right = _aliases(lowering, [join.right])
     for merged in lowering.query.merged.get(join, ()):
-        left = lowering.merged(MergedColumn(merged.parts[:-1], merged.column))
-        equalities.append(exp.EQ(this=wrapped(left), expression=lowering.bound(merged.parts[-1])))
+        sides = [
+            MergedColumn(
+                tuple(part for part in merged.parts if (part.source.alias in right) is is_right), merged.column
+            )
+            for is_right in (False, True)
+        ]
+        left, right_value = map(lowering.merged, sides)
+        equalities.append(exp.EQ(this=wrapped(left), expression=wrapped(right_value)))
     return all_of(equalities) if equalities else None
 
 
-def _looked_up(lowering: Lowering, join: Join) -> frozenset[Source]:
-    """Return the source whose rows an outer join looks up for each row of the other side."""
-    if join.kind is JoinKind.LEFT and join.right in lowering.query.sources:
-        return frozenset({lowering.query.sources[join.right]})
-    return frozenset()
+def _has_equation(condition: exp.Expr) -> bool:
+    """Tell whether one of the conditions that are joined by AND is an equation."""
+    while isinstance(condition, exp.And):
+        if isinstance(condition.expression, exp.EQ):
+            return True
+        condition = condition.this
+    return isinstance(condition, exp.EQ)
 
 
-def _joined(lowering: Lowering, node: Joined, _: Ask) -> Steps:
+def _looked_up(lowering: Lowering, join: Join) -> str:
+    """Return the alias of the source whose rows an outer join looks up for each row of the other side."""
+    source = lowering.query.sources.get(join.right)
+    return source.alias if join.kind is JoinKind.LEFT and source is not None else ""
+
+
+def _joined(lowering: Lowering, node: Joined, ask: Ask) -> Steps:
     """A join in parentheses; its own alias is not needed, as the aliases of all sources differ."""
-    first = yield Ask(node.first)
-    joins = yield from _joins(lowering, node)
+    first = yield Ask(node.first, repeatable=ask.repeatable)
+    joins = yield from _joins(lowering, node, ask.repeatable)
     if isinstance(first, (exp.Paren, exp.Var)):
         first = exp.Table(this=first)
     first.set("joins", joins)
@@ -249,7 +294,9 @@ def _table_name(lowering: Lowering, node: TableName, _: Ask) -> exp.Expr:
     else:
         assert isinstance(source.derivation, CteDefinition)
         rows = name(lowering.cte_name(source.derivation))
-    return exp.Table(this=rows, alias=exp.TableAlias(this=name(source.alias)))
+    item = exp.Table(this=rows, alias=exp.TableAlias(this=name(source.alias)))
+    lowering.items[source.alias] = item
+    return item
 
 
 def _derived_table(lowering: Lowering, node: DerivedTable, _: Ask) -> Steps:

@@ -22,7 +22,7 @@ from vo_server.adql.tree import (
     Expression,
     StringLiteral,
 )
-from vo_server.engine.dialect import IndexedPosition
+from vo_server.engine.dialect import IndexedPosition, MatchSide
 from vo_server.engine.fold import constant, unwrapped
 from vo_server.engine.lower import Ask, refusal, unsupported
 from vo_server.engine.sqltree import all_of, any_of, null, wrapped
@@ -394,26 +394,27 @@ def _filters(lowering: Lowering, ask: Ask, one: _Place, other: _Place, radius_de
         if place.position is not None and centre.known_deg is not None:
             found = lowering.dialect.cone_filter(place.position, Cone(*centre.known_deg, radius_deg))
             return [] if found is None else [found]
-    far, near = _looked_up(ask, one, other)
-    if far.position is None or _depends_on(near, far.position.alias):
+    aliases = _alias(one), _alias(other)
+    if aliases[0] is not None and aliases[0] == aliases[1]:
         return []
-    places = (lowering.duplicate(near.lon), lowering.duplicate(near.lat))
-    found = lowering.dialect.pair_filter(places, far.position, radius_deg)
+    sides = [_side(lowering, ask, place, alias) for place, alias in zip((one, other), aliases, strict=True)]
+    found = lowering.dialect.match_filter(sides[0], sides[1], radius_deg)
     return [] if found is None else [found]
 
 
-def _looked_up(ask: Ask, one: _Place, other: _Place) -> tuple[_Place, _Place]:
-    """Choose the place whose table is looked up in its index: what an outer join looks up, else the larger table."""
-    inner = {source.alias for source in ask.inner}
-
-    def rank(place: _Place) -> tuple[bool, bool, int]:
-        position = place.position
-        if position is None:
-            return False, False, 0
-        return True, position.alias in inner, position.table.n_rows or 0
-
-    return (one, other) if rank(one) > rank(other) else (other, one)
+def _side(lowering: Lowering, ask: Ask, place: _Place, alias: str | None) -> MatchSide:
+    return MatchSide(
+        lowering.duplicate(place.lon),
+        lowering.duplicate(place.lat),
+        place.position,
+        is_looked_up=alias is not None and alias == ask.looked_up,
+        item=lowering.items.get(alias) if alias is not None and alias in ask.repeatable else None,
+    )
 
 
-def _depends_on(place: _Place, alias: str) -> bool:
-    return any(column.table == alias for value in (place.lon, place.lat) for column in value.find_all(exp.Column))
+def _alias(place: _Place) -> str | None:
+    """Return the alias of the only source that a place is made from; None when that is not plain."""
+    nodes = [node for value in (place.lon, place.lat) for node in value.walk()]
+    tables = {node.table for node in nodes if isinstance(node, exp.Column)}
+    is_plain = len(tables) == 1 and not any(isinstance(node, exp.Var) for node in nodes)
+    return tables.pop() if is_plain else None

@@ -12,6 +12,7 @@ from tests.support.testengines import DuckdbAnswers, PostgresAnswers, SkyEngine
 from tests.support.testsky import objects, rows_of, tables
 from vo_server.adql.front import compile_query
 from vo_server.engine.duckdb.sql import generate
+from vo_server.errors import AdqlError
 from vo_server.model.table import Catalogue, Schema
 
 CENTRES = [
@@ -143,6 +144,75 @@ def test_an_outer_join_keeps_what_has_no_match(sky: SkyEngine) -> None:
     pairs = {(row[0], row[1]) for row in rows}
     assert {pair for pair in pairs if pair[1] is not None} == _expected_pairs(1e-5)
     assert {row[0] for row in rows} == set(range(300))
+
+
+NEAR = "DISTANCE({0}.RAJ2000, {0}.DEJ2000, {1}.ra, {1}.dec) < 0.02"
+
+
+def _matched(pairs: set[tuple[int, int]]) -> dict[int, set[int]]:
+    return {match: {one for other, one in pairs if other == match} for match in range(300)}
+
+
+def test_three_tables_near_each_other(sky: SkyEngine) -> None:
+    rows = sky.answer(
+        "SELECT m.match_id, o.id, p.id FROM sky.matches AS m "
+        f"JOIN sky.objects AS o ON {NEAR.format('m', 'o')} JOIN sky.objects AS p ON {NEAR.format('m', 'p')}"
+    )
+    matched = _matched(_expected_pairs(0.02))
+    expected = [[match, one, other] for match, found in matched.items() for one in found for other in found]
+    assert sorted(rows) == sorted(expected)
+
+
+def test_existence_of_neighbours(sky: SkyEngine) -> None:
+    exists = f"EXISTS (SELECT o.id FROM sky.objects AS o WHERE {NEAR.format('m', 'o')})"
+    matched = _matched(_expected_pairs(0.02))
+    with_neighbours = sorted([match] for match, found in matched.items() if found)
+    assert sorted(sky.answer(f"SELECT match_id FROM sky.matches AS m WHERE {exists}")) == with_neighbours
+    rows = sky.answer(f"SELECT match_id FROM sky.matches AS m WHERE NOT {exists}")
+    assert sorted(rows) == sorted([match] for match, found in matched.items() if not found)
+
+
+def test_neighbours_or_something_else(sky: SkyEngine) -> None:
+    condition = f"({NEAR.format('m', 'o')} OR o.id = m.match_id) AND m.match_id < 20"
+    rows = sky.answer(f"SELECT m.match_id, o.id FROM sky.matches AS m, sky.objects AS o WHERE {condition}")
+    pairs = _expected_pairs(0.02) | {(number, number) for number in range(20)}
+    assert sorted(rows) == sorted([match, one] for match, one in pairs if match < 20)
+
+
+def test_neighbours_in_one_table(sky: SkyEngine) -> None:
+    rows = sky.answer(
+        "SELECT a.id, b.id FROM sky.objects AS a JOIN sky.objects AS b "
+        "ON DISTANCE(a.ra, a.dec, b.ra, b.dec) <= 0.05 AND a.id < b.id"
+    )
+    sea = objects()
+    distance = oracle_separation_deg(sea["ra"][:, np.newaxis], sea["dec"][:, np.newaxis], sea["ra"], sea["dec"])
+    expected = np.argwhere((distance <= 0.05) & np.triu(np.ones(distance.shape, bool), 1))
+    assert sorted(rows) == sorted(expected.tolist())
+
+
+@pytest.mark.parametrize("kind", ["LEFT", "RIGHT", "FULL"])
+def test_outer_joins_of_neighbours(kind: str, sky: SkyEngine) -> None:
+    adql = f"SELECT m.match_id, o.id FROM sky.matches AS m {kind} JOIN sky.objects AS o ON {NEAR.format('m', 'o')}"
+    if kind == "FULL" and sky.name == "postgres":
+        with pytest.raises(AdqlError, match="FULL JOIN whose condition has no equation is not supported yet"):
+            sky.translate(adql)
+        return
+    rows = sky.answer(adql)
+    pairs = _expected_pairs(0.02)
+    alone: set[tuple[int | None, int | None]] = set()
+    if kind in {"LEFT", "FULL"}:
+        alone |= {(match, None) for match in range(300) if match not in {one for one, _ in pairs}}
+    if kind in {"RIGHT", "FULL"}:
+        alone |= {(None, one) for one in range(2000) if one not in {other for _, other in pairs}}
+    assert len(rows) == len(pairs) + len(alone)
+    assert {(row[0], row[1]) for row in rows} == pairs | alone
+
+
+def test_duckdb_joins_neighbours_by_hashing(duckdb_sky: DuckdbAnswers) -> None:
+    plan = duckdb_sky.plan(
+        f"SELECT m.match_id, o.id FROM sky.matches AS m LEFT JOIN sky.objects AS o ON {NEAR.format('m', 'o')}"
+    )
+    assert "hash" in plan.lower()
 
 
 def test_a_cone_of_a_subquery(sky: SkyEngine) -> None:

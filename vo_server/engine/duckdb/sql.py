@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
-from vo_server.engine.dialect import IndexedPosition, SqlDialect
+from vo_server.engine.dialect import IndexedPosition, MatchSide, SqlDialect
+from vo_server.engine.duckdb.grid import MAX_GRID_RADIUS_DEG, Grid
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import all_of, any_of, call, cast, column, quantity, wrapped
@@ -83,15 +84,23 @@ class DuckdbDialect(SqlDialect):
         band = exp.Between(this=dec, low=self.real(low_deg), high=self.real(high_deg))
         return all_of([any_of(cells), band])
 
-    def pair_filter(self, near: tuple[exp.Expr, exp.Expr], far: IndexedPosition, radius_deg: float) -> exp.Expr | None:
-        """Bound the declination, for which DuckDB has a join on ranges."""
+    def match_filter(self, one: MatchSide, other: MatchSide, radius_deg: float) -> exp.Expr | None:
+        """Bound the declination, and where rows may be repeated ask for the same cell of a grid as well."""
         reach_deg = radius_deg + MARGIN_DEG
-        dec = wrapped(near[1])
-        return exp.Between(
-            this=column(far.alias, far.dec),
-            low=exp.Sub(this=dec, expression=self.real(reach_deg)),
-            high=exp.Add(this=dec.copy(), expression=self.real(reach_deg)),
+        band = exp.Between(
+            this=wrapped(one.lat.copy()),
+            low=exp.Sub(this=wrapped(other.lat.copy()), expression=self.real(reach_deg)),
+            high=exp.Add(this=wrapped(other.lat.copy()), expression=self.real(reach_deg)),
         )
+        if reach_deg > MAX_GRID_RADIUS_DEG:
+            return band
+        repeated = [side for side in (one, other) if side.item is not None]
+        if not repeated:
+            return band
+        near = min(repeated, key=lambda side: side.n_rows)
+        far = other if near is one else one
+        grid = Grid.for_match(reach_deg, far.n_rows)
+        return all_of([grid.equation(self, near, far), band])
 
 
 def generate(query: ResolvedQuery, *, limit: int | None, relation: Callable[[Table], str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
-from vo_server.engine.dialect import IndexedPosition, SqlDialect
+from vo_server.engine.dialect import IndexedPosition, MatchSide, SqlDialect
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import call, cast, column, name, wrapped
@@ -42,6 +42,7 @@ class PostgresDialect(SqlDialect):
     """PostgreSQL 14 and later with Q3C 2."""
 
     name: ClassVar[str] = "postgres"
+    full_join_needs_equation: ClassVar[bool] = True
 
     def type_name(self, datatype: DataType) -> str:
         """Return PostgreSQL's name of a type."""
@@ -93,18 +94,24 @@ class PostgresDialect(SqlDialect):
             self.real(_padded(cone.radius_deg)),
         )
 
-    def pair_filter(self, near: tuple[exp.Expr, exp.Expr], far: IndexedPosition, radius_deg: float) -> exp.Expr | None:
+    def match_filter(self, one: MatchSide, other: MatchSide, radius_deg: float) -> exp.Expr | None:
         """Write ``q3c_join``, whose third and fourth arguments are looked up in the index."""
-        if radius_deg > _MAX_JOIN_RADIUS_DEG:
+        far, near = (one, other) if _index_rank(one) > _index_rank(other) else (other, one)
+        if far.position is None or radius_deg > _MAX_JOIN_RADIUS_DEG:
             return None
-        ra, dec = column(far.alias, far.ra), column(far.alias, far.dec)
-        return call("q3c_join", *map(self._finite, near), ra, dec, self.real(_padded(radius_deg)))
+        places = (self._finite(near.lon), self._finite(near.lat), far.lon, far.lat)
+        return call("q3c_join", *places, self.real(_padded(radius_deg)))
 
     def _finite(self, value: exp.Expr) -> exp.Expr:
         """Make NULL of NaN and infinities, for which Q3C raises an error; infinity less itself is NaN."""
         value = wrapped(value)
         zero = exp.Paren(this=exp.Sub(this=value.copy(), expression=value.copy()))
         return exp.Nullif(this=exp.Add(this=value, expression=zero), expression=self.cast(_NAN.copy(), _DOUBLE))
+
+
+def _index_rank(side: MatchSide) -> tuple[bool, bool, int]:
+    """Tell how much a side wants to be looked up: what an outer join looks up must be, else the larger table."""
+    return side.position is not None, side.is_looked_up, side.n_rows
 
 
 def _padded(radius_deg: float) -> float:

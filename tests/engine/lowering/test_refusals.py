@@ -1,0 +1,69 @@
+"""What cannot be lowered is refused with its place in the text, and nothing else gets into the SQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.testengines import SkyEngine
+from vo_server.adql import tree
+from vo_server.engine.rules import RULES
+from vo_server.errors import AdqlError, ProblemKind
+
+
+@pytest.mark.parametrize(
+    ("value", "token", "kind"),
+    [
+        ("AREA(CIRCLE(1, 2, 3))", "AREA", ProblemKind.UNSUPPORTED),
+        ("COORDSYS(POINT(1, 2))", "COORDSYS", ProblemKind.UNSUPPORTED),
+        ("CENTROID(CIRCLE(1, 2, 3))", "CENTROID", ProblemKind.UNSUPPORTED),
+        ("POLYGON(1, 1, 2, 1, 2, 2)", "POLYGON", ProblemKind.UNSUPPORTED),
+        ("CONTAINS(POINT(1, 1), POLYGON(1, 1, 2, 1, 2, 2))", "POLYGON", ProblemKind.UNSUPPORTED),
+        ("CONTAINS(POINT(1, 1), BOX(1, 1, 2, 1))", "BOX", ProblemKind.UNSUPPORTED),
+        ("CAST('1 2' AS POINT)", "POINT", ProblemKind.UNSUPPORTED),
+        ("DISTANCE(0, 0, 0, 45 * 3)", "45 * 3", ProblemKind.TYPE),
+        ("CIRCLE(0, 0, 100 + 100)", "100 + 100", ProblemKind.TYPE),
+        ("1e400", "1e400", ProblemKind.TYPE),
+    ],
+)
+def test_what_cannot_be_lowered_is_named_with_its_place(
+    value: str, token: str, kind: ProblemKind, sky: SkyEngine
+) -> None:
+    adql = f"SELECT id, {value} FROM sky.tiny"
+    with pytest.raises(AdqlError) as caught:
+        sky.translate(adql)
+    assert caught.value.problems[0].kind is kind
+    assert adql[caught.value.span.start : caught.value.span.end].startswith(token)
+
+
+@pytest.mark.parametrize("system", ["GALACTIC", "FK4", "ECLIPTIC", "anything"])
+def test_other_coordinate_systems_are_refused(system: str, sky: SkyEngine) -> None:
+    with pytest.raises(AdqlError, match="coordinate system") as caught:
+        sky.translate(f"SELECT id FROM sky.tiny WHERE 1 = CONTAINS(POINT('{system}', id, n), CIRCLE('', 1, 2, 3))")
+    assert caught.value.problems[0].hint is not None
+
+
+@pytest.mark.parametrize(
+    "adql",
+    [
+        """SELECT '"; DROP TABLE x; --' AS "a""; DROP TABLE x" FROM sky.tiny""",
+        "SELECT id FROM sky.tiny WHERE s = '\\'' OR 1=1 --'",
+        "SELECT id FROM sky.tiny WHERE s LIKE '%''; SELECT pg_sleep(9); --'",
+    ],
+)
+def test_texts_and_names_stay_texts_and_names(adql: str, sky: SkyEngine) -> None:
+    assert len(sky.answer(adql)) in {0, 6}
+
+
+def test_every_kind_of_node_has_a_rule() -> None:
+    families = (tree.Expression, tree.Condition, tree.TableReference)
+    kinds = {kind for family in families for kind in family.__subclasses__()}
+    assert set(RULES) == kinds | {tree.QueryNode, tree.Select, tree.SetOperation}
+
+
+def test_the_limit_of_the_service_and_of_the_query_are_one(sky: SkyEngine) -> None:
+    for top, limit, expected in ((None, 2, 2), (3, 2, 2), (1, 2, 1), (None, None, 6), (0, 5, 0)):
+        select = "SELECT" if top is None else f"SELECT TOP {top}"
+        assert len(sky.answer(f"{select} id FROM sky.tiny", limit=limit)) == expected
+    union = "SELECT TOP 4 id FROM sky.tiny UNION ALL SELECT k FROM sky.pairs"
+    assert len(sky.answer(union)) == 9
+    assert len(sky.answer(union, limit=7)) == 7
