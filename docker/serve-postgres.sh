@@ -4,7 +4,8 @@
 #   docker/serve-postgres.sh DIRECTORY [postgres option...]
 #
 # The database `vo` belongs to the role `vo`, which is no superuser; Q3C is in it and in every database made later.
-# VO_POSTGRES_PASSWORD_FILE names the file with the password of `vo`; it is read when the cluster is made.
+# VO_POSTGRES_PASSWORD_FILE names the file with the password of `vo`, and VO_POSTGRES_ROLE_OPTIONS says what else the
+# role may do; both are read when the cluster is made. VO_POSTGRES_NO_SYNC=1 makes it without waiting for the disk.
 # Run by root, the cluster belongs to the user postgres. Stops on SIGINT (fast) and SIGTERM (waits for its clients).
 # VO_POSTGRES_PARENT_SIGNAL is a signal to get when the parent process ends.
 set -euo pipefail
@@ -28,7 +29,7 @@ cd "$directory"
 # One command a line: single-user mode reads no more than that.
 statements() {
   cat <<SQL
-CREATE ROLE vo LOGIN CREATEDB PASSWORD '${1//\'/\'\'}'
+CREATE ROLE vo LOGIN ${VO_POSTGRES_ROLE_OPTIONS:-NOCREATEROLE} CREATEDB PASSWORD '${1//\'/\'\'}'
 CREATE EXTENSION q3c
 CREATE DATABASE vo OWNER vo TEMPLATE template1
 SQL
@@ -39,9 +40,10 @@ make_cluster() {
   password=$(<"${VO_POSTGRES_PASSWORD_FILE:?names the file with the password of the role vo}")
   rm -rf "$part"
   "${as_owner[@]}" "$bin/initdb" --pgdata="$part" --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
-    --auth-local=peer --auth-host=scram-sha-256 >/dev/null
+    --auth-local=peer --auth-host=scram-sha-256 ${VO_POSTGRES_NO_SYNC:+--no-sync} >/dev/null
   echo 'host all all all scram-sha-256' >>"$part/pg_hba.conf"
-  statements "$password" | "${as_owner[@]}" "$bin/postgres" --single -D "$part" -c exit_on_error=on template1 >/dev/null
+  statements "$password" | "${as_owner[@]}" "$bin/postgres" --single -D "$part" -c exit_on_error=on \
+    ${VO_POSTGRES_NO_SYNC:+-c fsync=off} template1 >/dev/null
   # A start that was killed leaves the part, never half a cluster.
   mv "$part" "$cluster"
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,12 +57,12 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def open_tmp_path(tmp_path: Path) -> Path:
+def open_tmp_path() -> Iterator[Path]:
     """A temporary directory that the user postgres can reach, which runs the cluster when we are root."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory.stat().st_uid == os.getuid() and directory != Path("/"):
-            directory.chmod(directory.stat().st_mode | stat.S_IXOTH | stat.S_IXGRP)
-    return tmp_path
+    with tempfile.TemporaryDirectory(prefix="vo-docker-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
 
 
 @contextmanager
@@ -74,7 +74,8 @@ def serving(directory: Path, password: str) -> Iterator[str]:
     with (directory.parent / "log").open("wb") as log:
         server = subprocess.Popen(
             [DOCKER / "serve-postgres.sh", directory, *options],
-            env=os.environ | {"VO_POSTGRES_PASSWORD_FILE": str(password_file)}, stdout=log, stderr=log,
+            env=os.environ | {"VO_POSTGRES_PASSWORD_FILE": str(password_file), "VO_POSTGRES_NO_SYNC": "1"},
+            stdout=log, stderr=log,
         )  # fmt: skip
     try:
         assert wait_until(lambda: server.poll() is not None or _listens(port)), "neither ready nor gone"

@@ -106,6 +106,7 @@ def test_a_role_that_may_not_create_opens_a_store_that_exists(place: Place) -> N
     role = f"r_{place.schema}"
     with store.database.write() as connection:
         connection.execute(text(f"CREATE ROLE {role}"))
+        connection.execute(text(f"GRANT {role} TO CURRENT_USER"))  # A superuser has it anyway.
         connection.execute(text(f"GRANT USAGE ON SCHEMA {place.schema} TO {role}"))
         connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA {place.schema} TO {role}"))
     try:
