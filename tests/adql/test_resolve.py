@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.adql.samples import CATALOGUE, DOUBLE, LONG, STARS, TEXT, corpus
@@ -80,7 +82,7 @@ def test_a_column_is_found_by_the_rules_of_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", ['"TEFF"', '"tEff"', '"dist-vista"', "deep.stars.teff", "teff.stars"])
 def test_a_column_is_not_found_by_another_spelling(name: str) -> None:
-    assert "unknown" in refused(f"SELECT {name} FROM sky.stars")
+    assert re.search("no column|unknown table", refused(f"SELECT {name} FROM sky.stars"))
 
 
 def test_a_quoted_name_means_exactly_one_of_two_that_differ_in_case() -> None:
@@ -102,7 +104,7 @@ def test_a_qualified_star_shows_one_table() -> None:
 
 @pytest.mark.parametrize("name", ['"_healpix_29"', 'stars."_healpix_29"'])
 def test_a_hidden_column_cannot_be_named(name: str) -> None:
-    assert "unknown column" in refused(f"SELECT {name} FROM sky.stars")
+    assert "no column" in refused(f"SELECT {name} FROM sky.stars")
 
 
 def test_an_alias_hides_the_name_of_the_table() -> None:

@@ -10,7 +10,7 @@ from vo_server.adql.kinds import check_comparable, unify, widest_number
 from vo_server.adql.library.text import text_type
 from vo_server.adql.lookup import resolve_column
 from vo_server.adql.marks import NULL_VALUE, UNKNOWN, describe, kind_of
-from vo_server.adql.suggest import did_you_mean, enumerate_names
+from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.walk import postorder
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import ADQL_CAST_TYPES, DataType, Kind, Primitive
@@ -235,7 +235,7 @@ def _subscript(state: Resolution, node: tree.Subscript) -> Column:
     elif isinstance(node.index, tree.ColumnName):
         name = node.index.name.name
         if name.lower() not in {one.lower() for one in column.element_names}:
-            hint = did_you_mean(name, column.element_names)
+            hint = state.guess(name, column.element_names)
             if hint is None and column.element_names:
                 hint = f"the elements are {enumerate_names(column.element_names)}"
             state.report(
@@ -258,9 +258,11 @@ def _case(state: Resolution, node: tree.Case) -> Column:
     return unified or UNKNOWN
 
 
-def _single(state: Resolution, node: tree.Node, columns: tuple[Column, ...], what: str) -> Column:
+def _single(state: Resolution, node: tree.ScalarQuery | tree.InQuery, columns: tuple[Column, ...], what: str) -> Column:
+    if state.is_open_query(node.query):
+        return UNKNOWN
     if len(columns) > 1:
-        state.report(ProblemKind.ARITY, f"{what} must have one column, not {len(columns)}", node)
+        state.report(ProblemKind.ARITY, f"{what} must have one column, not {len(columns)}", node.query)
         return UNKNOWN
     return columns[0] if columns else UNKNOWN
 
@@ -300,7 +302,7 @@ def _in_list(state: Resolution, node: tree.InList) -> None:
 
 
 def _in_query(state: Resolution, node: tree.InQuery, columns: tuple[Column, ...]) -> None:
-    column = _single(state, node.query, columns, "a subquery after IN")
+    column = _single(state, node, columns, "a subquery after IN")
     kinds = kind_of(state.value(node.operand)), kind_of(column)
     if None not in kinds and Kind.NULL not in kinds and kinds[0] != kinds[1]:
         message = f"cannot compare {describe(state.value(node.operand))} with {describe(column)}"

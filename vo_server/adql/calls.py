@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from vo_server.adql import functions
 from vo_server.adql.kinds import is_literal, unify
 from vo_server.adql.marks import UNKNOWN, describe, kind_of
-from vo_server.adql.suggest import did_you_mean
 from vo_server.adql.tree import NumberLiteral, Signed, StringLiteral
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import Kind
@@ -98,7 +97,7 @@ def _mismatches(state: Resolution, node: Call, function: Function) -> list[tuple
 
 
 def _report_unknown(state: Resolution, node: Call) -> None:
-    hint = _ELSEWHERE.get(node.name.upper()) or did_you_mean(node.name, functions.names(), are_names=False)
+    hint = _ELSEWHERE.get(node.name.upper()) or state.guess(node.name, functions.names(), are_names=False)
     message = f"unknown function '{node.name}'"
     state.report(ProblemKind.UNKNOWN, message, node, hint=hint)
 
@@ -139,7 +138,7 @@ def _report_type(state: Resolution, node: Call, argument: Expression, parameter:
 
 def _check_details(state: Resolution, node: Call, function: Function) -> None:
     """Check what types cannot say: coordinate systems and ranges of literals (ADQL 2.1, section 4.2.4)."""
-    if function.family != "features-adqlgeo":
+    if function.family != "features-adqlgeo" or state.is_open:  # what a service accepts is its own affair
         return
     for i, argument in enumerate(node.arguments):
         name = function.parameter(i).name

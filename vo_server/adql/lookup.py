@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from vo_server.adql.marks import UNKNOWN
 from vo_server.adql.names import matches, shown_name
-from vo_server.adql.suggest import did_you_mean, enumerate_names
+from vo_server.adql.suggest import MAX_SHOWN, either, enumerate_names
+from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
+from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
     from vo_server.adql.scope import Entry, Relation, Scope
@@ -37,10 +39,10 @@ def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
             meaning = found[0].meaning
             state.names[node] = meaning
             return meaning.column
-        if not node.qualifier and (output := _find_output(state, node, level)) is not None:
-            return output
         if not node.qualifier and level.shape.is_open:
             return UNKNOWN
+        if not node.qualifier and (output := _find_output(state, node, level)) is not None:
+            return output
     if node.qualifier:
         _report_unknown_qualifier(state, node, node.qualifier, scope)
     else:
@@ -94,36 +96,81 @@ def _report_ambiguous(state: Resolution, node: ColumnName, found: list[Entry]) -
 
 
 def _report_unknown_in(state: Resolution, node: ColumnName, relation: Relation, level: Scope) -> None:
-    hint = did_you_mean(node.name.name, [entry.name for entry in relation.entries])
-    others = [other for other in level.shape.relations if other is not relation and other.index.find(node.name)]
-    if hint is None and others:
-        hint = f"{others[0].name} has a column {node.name.name}"
-    tables = {source.table.full_name for entry in relation.entries for source in entry.origins if source.table}
-    table = f" ({tables.pop()})" if len(tables) == 1 and relation.name not in tables else ""
-    state.report(
-        ProblemKind.UNKNOWN,
-        f"unknown column '{node.name.name}' in {relation.name}{table}",
-        node,
-        hint=hint or _case_hint(node.name, [entry.name for entry in relation.entries]) or _listed(relation),
-    )
+    if state.is_full:
+        return
+    known = [entry.name for entry in relation.entries]
+    others = [other for other in level.shape.relations if other is not relation]
+    hint = _case_hint(node.name, known) or _elsewhere(state, node.name, known, others) or _listed(relation)
+    table = relation.shown
+    called = f" ({relation.name})" if table.rpartition(".")[2].lower() != relation.name.lower() else ""
+    state.report(ProblemKind.UNKNOWN, f"no column {_written(node.name)} in {table}{called}", node, hint=hint)
 
 
 def _listed(relation: Relation) -> str | None:
     if not relation.entries:
         return None
-    return f"its columns are {enumerate_names(entry.name for entry in relation.entries)}"
+    return f"its columns are {enumerate_names(_published(entry.name) for entry in relation.entries)}"
 
 
 def _report_unknown(state: Resolution, node: ColumnName, scope: Scope) -> None:
-    name = node.name.name
+    if state.is_full:
+        return
     known = [entry.name for level in scope.outward() for entry in level.shape.entries]
     hint = _alias_hint(node.name, scope) or _case_hint(node.name, known)
+    hint = hint or _elsewhere(state, node.name, known, [])
     if hint is None and node.name.is_delimited:
-        near = did_you_mean(name, known)
-        hint = near or "double quotes are for names; strings are written in single quotes"
-    tables = [relation.name for relation in scope.shape.relations]
-    where = f" in {enumerate_names(tables)}" if tables else ""
-    state.report(ProblemKind.UNKNOWN, f"unknown column '{name}'{where}", node, hint=hint or did_you_mean(name, known))
+        hint = "double quotes are for names; strings are written in single quotes"
+    tables = list(dict.fromkeys(relation.shown for relation in scope.shape.relations if relation.shown))
+    where = f" in {_either(tables)}" if tables else ""
+    state.report(ProblemKind.UNKNOWN, f"no column {_written(node.name)}{where}", node, hint=hint)
+
+
+def _either(tables: list[str]) -> str:
+    return either(tables) if len(tables) <= MAX_SHOWN else enumerate_names(tables)
+
+
+def _elsewhere(state: Resolution, name: Identifier, known: list[str], others: list[Relation]) -> str | None:
+    """Say which columns look like a name here, and where a column of that name is.
+
+    Parameters
+    ----------
+    known
+        Columns that could have been meant.
+    others
+        Other relations of the query, whose columns need another qualifier.
+    """
+    here = next((other for other in others if other.index.find(name)), None)
+    if here is not None:
+        column = here.index.find(name)[0].name
+        table = f" ({here.shown})" if here.shown.rpartition(".")[2].lower() != here.name.lower() else ""
+        return f"{_published(here.name)}{table} has a column {_published(column)}"
+    near = state.guess(name.name, known)
+    owners = [
+        table for table in state.catalogue.tables if any(matches(name, one.name) for one in table.visible_columns)
+    ]
+    if owners:
+        names = [f"{_published(table.schema)}.{_published(table.name)}" for table in owners]
+        there = f"{_written(name)} is a column of {enumerate_names(names)}"
+        return there if near is None else f"{near} {there}"
+    return near or _near_anywhere(state, name)
+
+
+def _near_anywhere(state: Resolution, name: Identifier) -> str | None:
+    """Find a column of the whole catalogue that looks like a name."""
+    owners: dict[str, str] = {}
+    for table in state.catalogue.tables:
+        for column in table.visible_columns:
+            owners.setdefault(column.name, table.full_name)
+    found = state.near(name.name, owners)
+    return None if found is None else f"did you mean {_published(found)} of {owners[found]}?"
+
+
+def _written(identifier: Identifier) -> str:
+    return shown_name((identifier,))
+
+
+def _published(name: str) -> str:
+    return quoted(name, RESERVED)
 
 
 def _alias_hint(identifier: Identifier, scope: Scope) -> str | None:
@@ -153,7 +200,7 @@ def _report_unknown_qualifier(
             if source.table is not None and source.table.name.lower() == qualifier[-1].name.lower():
                 hint = f"the table {source.table.full_name} is called {source.name} here"
                 break
-    hint = hint or did_you_mean(qualifier[-1].name, known)
+    hint = hint or state.guess(qualifier[-1].name, known)
     if hint is None and known:
         hint = f"the tables of this query are {enumerate_names(dict.fromkeys(known))}"
     state.report(ProblemKind.UNKNOWN, f"unknown table or alias '{shown_name(qualifier)}'", node, hint=hint)

@@ -12,7 +12,6 @@ from vo_server.adql.marks import describe, kind_of
 from vo_server.adql.names import matches
 from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn
 from vo_server.adql.scope import Scope
-from vo_server.adql.suggest import did_you_mean
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import Kind
 
@@ -35,6 +34,7 @@ def resolve_order(
     subqueries: SubqueryResolver,
     *,
     body: tree.Select | None = None,
+    is_open: bool = False,
 ) -> Task[list[tree.Expression]]:
     """Resolve the terms of ORDER BY.
 
@@ -46,6 +46,8 @@ def resolve_order(
         Names of the query block; None for a set operation, which has output columns only.
     body
         The query block.
+    is_open
+        True when the output columns are not all known.
 
     Returns
     -------
@@ -56,29 +58,30 @@ def resolve_order(
     for term in terms:
         value = term.value
         if isinstance(value, tree.NumberLiteral):
-            _position(state, value, outputs)
+            _position(state, value, outputs, is_open=is_open)
         elif _output_name(state, value, outputs):
             pass
         elif scope is None and isinstance(value, tree.ColumnName):
-            _report_not_output(state, value, outputs)
+            if not is_open:
+                _report_not_output(state, value, outputs)
         else:
             around = Scope(outputs=tuple(outputs)) if scope is None else replace(scope, outputs=tuple(outputs))
             yield annotate(state, value, around, subqueries)
             _check_sortable(state, value)
             extra.append(value)
-            if body is not None and body.is_distinct:
+            if body is not None and body.is_distinct and not is_open:
                 _check_selected(state, value, outputs)
     return extra
 
 
-def _position(state: Resolution, value: tree.NumberLiteral, outputs: Sequence[Candidate]) -> None:
+def _position(state: Resolution, value: tree.NumberLiteral, outputs: Sequence[Candidate], *, is_open: bool) -> None:
     if not value.is_integer:
         state.report(ProblemKind.TYPE, "a position in ORDER BY is an integer", value)
     elif 1 <= int(value.text[:9]) <= len(outputs):
         _, output = outputs[int(value.text) - 1]
         state.names[value] = output
         state.values[value] = output.column
-    elif not state.is_open:
+    elif not (is_open or state.is_open):
         message = f"there is no output column {value.text}: the query has {len(outputs)}"
         state.report(ProblemKind.UNKNOWN, message, value)
 
@@ -115,7 +118,7 @@ def _identity(state: Resolution, output: OutputColumn) -> object:
 
 def _report_not_output(state: Resolution, value: tree.ColumnName, outputs: Sequence[Candidate]) -> None:
     hint = "name the column in the first SELECT, or order by its position"
-    hint = did_you_mean(value.name.name, [name for name, _ in outputs]) or hint
+    hint = state.guess(value.name.name, [name for name, _ in outputs]) or hint
     message = "ORDER BY after a set operation takes names and positions of output columns"
     state.report(ProblemKind.UNKNOWN, message, value, hint=hint)
 

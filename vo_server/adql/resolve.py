@@ -97,7 +97,8 @@ class _Resolver:
             (column.name, OutputColumn(column, first[i].value if i < len(first) else _nothing(node)))
             for i, column in enumerate(columns)
         ]
-        yield resolve_order(self._state, node.order_by, outputs, None, self._subqueries(common))
+        is_open = self._state.is_open_query(node.body)
+        yield resolve_order(self._state, node.order_by, outputs, None, self._subqueries(common), is_open=is_open)
         return columns
 
     def _first_outputs(self, body: Operand) -> tuple[OutputColumn, ...]:
@@ -125,9 +126,11 @@ class _Resolver:
         self, node: tree.SetOperation, outer: Scope | None, common: CommonTables
     ) -> Task[tuple[Column, ...]]:
         columns: tuple[Column, ...] = yield self._operand(node.operands[0], outer, common)
+        is_known = not self._state.is_open_query(node.operands[0])
         for operand in node.operands[1:]:
             others = yield self._operand(operand, outer, common)
-            columns = self._combine(columns, others, operand)
+            if is_known and not self._state.is_open_query(operand):
+                columns = self._combine(columns, others, operand)
         self._state.set_columns[node] = columns
         return columns
 
@@ -168,7 +171,10 @@ class _Resolver:
         self, node: tree.QueryNode, body: tree.Select, outer: Scope | None, common: CommonTables
     ) -> Task[tuple[Column, ...]]:
         outputs, scope = yield self._select(body, outer, common, is_checked_later=True)
-        extra = yield resolve_order(self._state, node.order_by, outputs, scope, self._subqueries(common), body=body)
+        is_open = self._state.is_open_query(body)
+        extra = yield resolve_order(
+            self._state, node.order_by, outputs, scope, self._subqueries(common), body=body, is_open=is_open
+        )
         self._check_groups(body, scope, extra)
         return tuple(one.column for _, one in outputs)
 
@@ -205,7 +211,7 @@ class _Resolver:
     def _groups(self, node: tree.Select, scope: Scope, outputs: list[Candidate], subqueries: _Subqueries) -> Task[None]:
         for term in node.group_by:
             check_no_aggregates(self._state, term, "GROUP BY")
-            if isinstance(term, tree.NumberLiteral):
+            if isinstance(term, tree.NumberLiteral) and not self._state.is_open:
                 self._state.report(
                     ProblemKind.TYPE, "GROUP BY takes columns and expressions, not positions", term,
                     hint="repeat the expression of the select list",
@@ -222,6 +228,11 @@ class _Resolver:
         found = next((one for name, one in outputs if matches(term.name, name)), None)
         if found is None or not isinstance(found.value, tree.Expression):
             return False
+        if scope.shape.is_open:
+            # It may as well be a column of the table that is not known.
+            self._state.names[term] = found
+            self._state.values[term] = found.column
+            return True
         check_no_aggregates(self._state, found.value, "GROUP BY")
         self._state.names[term] = found
         self._state.values[term] = found.column

@@ -66,12 +66,20 @@ class Relation:
         """The entries by name."""
         return _Index(self.entries)
 
+    @property
+    def shown(self) -> str:
+        """How messages call it: the full name of a published table, else its name in the query."""
+        tables = {source.table.full_name for entry in self.entries for source in entry.origins if source.table}
+        return tables.pop() if len(tables) == 1 else self.name
+
     def is_called(self, qualifier: tuple[Identifier, ...]) -> bool:
         """Tell whether a qualifier means this relation."""
         if len(qualifier) == 1:
             return matches(qualifier[0], self.name)
         if len(qualifier) > len(self.full_name):
-            return False
+            if not self.is_open or not self.full_name:
+                return False
+            qualifier = qualifier[-len(self.full_name) :]  # the rest may be its schema and catalogue
         written = zip(qualifier, self.full_name[-len(qualifier) :], strict=True)
         return all(matches(identifier, name) for identifier, name in written)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.marks import UNKNOWN
+from vo_server.adql.suggest import did_you_mean, nearest
 from vo_server.adql.tree import QueryNode, SetOperation
 from vo_server.errors import Problem, ProblemKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from vo_server.adql.function import Function
     from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn, Source
@@ -39,6 +40,12 @@ class CommonTable:
 
 CommonTables = tuple[CommonTable, ...]
 
+MAX_PROBLEMS: Final = 100
+"""Mistakes of one query that are told."""
+
+MAX_GUESSES: Final = 20
+"""Mistakes of one query for which near names are looked for, which takes a while among thousands of names."""
+
 
 @dataclass(eq=False)
 class Resolution:
@@ -60,16 +67,22 @@ class Resolution:
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     _aliases: Iterator[int] = field(default_factory=lambda: count(1))
+    _n_guesses: int = 0
 
     def new_alias(self) -> str:
         """Return an alias that no other source has."""
         return f"t{next(self._aliases)}"
 
+    @property
+    def is_full(self) -> bool:
+        """True when no more mistakes are written down."""
+        return len(self.problems) >= MAX_PROBLEMS
+
     def value(self, node: Expression) -> Column:
         """Return the metadata of an expression that was visited."""
         return self.values.get(node, UNKNOWN)
 
-    def is_open_query(self, query: QueryNode) -> bool:
+    def is_open_query(self, query: QueryNode | Select | SetOperation) -> bool:
         """Tell whether the output columns of a query are not all known."""
         bodies: list[QueryNode | Select | SetOperation] = [query]
         while bodies:
@@ -87,8 +100,23 @@ class Resolution:
         return self.text[node.span.start : node.span.end]
 
     def report(self, kind: ProblemKind, message: str, node: Node, *, hint: str | None = None) -> None:
-        """Add a mistake."""
-        self.problems.append(Problem(kind, message, node.span, _short(self.source_text(node)), hint))
+        """Add a mistake, unless there are very many already."""
+        if not self.is_full:
+            self.problems.append(Problem(kind, message, node.span, _short(self.source_text(node)), hint))
+
+    def guess(self, name: str, known: Iterable[str], *, are_names: bool = True) -> str | None:
+        """Return ``did you mean x?`` for the first mistakes of a query; None later, or when nothing comes near."""
+        if self._n_guesses >= MAX_GUESSES:
+            return None
+        self._n_guesses += 1
+        return did_you_mean(name, known, are_names=are_names)
+
+    def near(self, name: str, known: Iterable[str]) -> str | None:
+        """Return the one name that is almost the same as another one, for the first mistakes of a query."""
+        if self._n_guesses >= MAX_GUESSES:
+            return None
+        self._n_guesses += 1
+        return nearest(name, known)
 
     def note(self, message: str, node: Node, *, hint: str, kind: ProblemKind = ProblemKind.NONSTANDARD) -> None:
         """Add something that was accepted although the standard does not have it."""

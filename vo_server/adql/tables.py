@@ -11,7 +11,7 @@ from vo_server.adql.marks import UNKNOWN, describe
 from vo_server.adql.names import matches, shown_name
 from vo_server.adql.resolved import BoundColumn, MergedColumn, Source
 from vo_server.adql.scope import Entry, Relation, Scope, Shape
-from vo_server.adql.suggest import did_you_mean, enumerate_names
+from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
 from vo_server.model.table import quoted
@@ -148,11 +148,11 @@ class FromResolver:
         hint = None
         elsewhere = catalogue.tables_by_folded_name.get(node.parts[-1].name.lower(), ())
         if elsewhere:
-            hint = f"did you mean '{elsewhere[0].full_name}'?"
+            hint = f"did you mean {elsewhere[0].full_name}?"
         elif len(node.parts) == 1:
             names = [table.name for table in catalogue.tables] + [one.definition.name.name for one in self._common]
-            hint = did_you_mean(full, names)
-        hint = hint or did_you_mean(full, known, are_names=False)
+            hint = self._state.guess(full, names)
+        hint = hint or self._state.guess(full, known, are_names=False)
         if hint is None:
             hint = "the tables are listed in TAP_SCHEMA.tables"
         self._state.report(
@@ -239,8 +239,8 @@ class FromResolver:
                     ProblemKind.AMBIGUOUS, f"USING: the {which} side has more than one column {name.name}", name
                 )
             elif not side.is_open:
-                hint = did_you_mean(name.name, [entry.name for entry in side.entries])
-                message = f"USING: the {which} side of the join has no column '{name.name}'"
+                hint = self._state.guess(name.name, [entry.name for entry in side.entries])
+                message = f"USING: the {which} side of the join has no column {shown_name((name,))}"
                 self._state.report(ProblemKind.UNKNOWN, message, name, hint=hint)
         return (found[0], found[1]) if len(found) == 2 else None  # noqa: PLR2004 - a pair
 

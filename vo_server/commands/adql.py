@@ -157,12 +157,10 @@ def _failed(message: str, line: int | None = None, column: int | None = None) ->
 
 def _print_problem(text: str, what: str, problem: Problem) -> None:
     """Print a problem below the line it is in, as compilers do."""
-    span = problem.span
-    lines = text.splitlines() or [""]
-    shown = lines[min(span.line, len(lines)) - 1].replace("\t", " ")
-    width = max(1, min(span.end - span.start, len(shown) - span.column + 1))
-    click.echo(f"{what}: line {span.line}, column {span.column}: {problem.message}")
-    click.echo(f"  {shown}")
-    click.echo(f"  {' ' * (span.column - 1)}{'^' * width}")
+    from vo_server.adql.excerpt import excerpt  # noqa: PLC0415 - late: it is not needed for --help
+
+    click.echo(f"{what}: line {problem.span.line}, column {problem.span.column}: {problem.message}")
+    for line in excerpt(text, problem.span).splitlines():
+        click.echo(f"  {line}")
     if problem.hint is not None:
         click.echo(f"  hint: {problem.hint}")

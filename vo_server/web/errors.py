@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
+from vo_server.adql.excerpt import excerpt
 from vo_server.errors import AdqlError, MissingError, ParameterError, Problem, VoError
 from vo_server.formats.registry import find_format
 from vo_server.web.params import Parameters, first_of
@@ -30,9 +31,6 @@ UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
 WRONG_METHOD: Final = 405
 MAX_STATUS_OF_CALLER: Final = 499
-
-EXCERPT_CHARACTERS: Final = 60
-"""Characters of the query that are shown on each side of a mistake."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,24 +89,10 @@ def explain(error: VoError, query: str | None = None) -> str:
 
 def _explain(problem: Problem, query: str) -> str:
     lines = [f"line {problem.span.line}, column {problem.span.column}: {problem.message}"]
-    lines += _excerpt(problem, query)
+    lines += [f"  {line}" for line in excerpt(query, problem.span).splitlines()]
     if problem.hint is not None:
         lines.append(f"hint: {problem.hint}")
     return "\n".join(lines)
-
-
-def _excerpt(problem: Problem, query: str) -> list[str]:
-    """Return the part of the line with a mistake in it, and carets below the mistake."""
-    begin = query.rfind("\n", 0, problem.span.start) + 1
-    end = query.find("\n", problem.span.start)
-    line = query[begin : len(query) if end < 0 else end].replace("\t", " ")
-    if not line.strip():
-        return []
-    offset = problem.span.start - begin
-    first = max(0, offset - EXCERPT_CHARACTERS)
-    shown = line[first : offset + EXCERPT_CHARACTERS]
-    width = max(1, min(problem.span.end, begin + first + len(shown)) - problem.span.start)
-    return [f"  {shown.rstrip()}", f"  {' ' * (offset - first)}{'^' * width}"]
 
 
 async def _handle_vo_error(request: Request, error: Exception) -> Response:
