@@ -26,14 +26,20 @@ def _text(arguments: tuple[Column, ...]) -> Column:
     return Column("", text_type(arguments), ucd=arguments[0].ucd)
 
 
+def _folding(function: str) -> dict[str, str]:
+    """Return the SQL of a change of case that knows all letters (ADQL 2.1, section 4.4: Unicode, section 3.13)."""
+    # Columns of PostgreSQL have the collation C, which knows ASCII only; what comes out is ordered as they are.
+    return {"duckdb": f"{function}({{s}})", "postgres": f"""({function}({{s}} COLLATE "und-x-icu") COLLATE "C")"""}
+
+
 TEXT_FUNCTIONS: Final = (
     Function(
         "LOWER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in lower case.",
-        "LOWER('Sky')", sql={"*": "lower({s})"}, annotate=_text,
+        "LOWER('Sky')", sql=_folding("lower"), annotate=_text,
     ),
     Function(
         "UPPER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in upper case.",
-        "UPPER('Sky')", sql={"*": "upper({s})"}, annotate=_text,
+        "UPPER('Sky')", sql=_folding("upper"), annotate=_text,
     ),
     Function(
         "COALESCE", (Parameter("value", None, "ANY"),), _VARCHAR, Family.CONDITIONAL,

@@ -68,7 +68,8 @@ class PostgresDialect(SqlDialect):
         Columns have the collation ``C``, which knows the cases of ASCII only.
         """
         if ignores_case:
-            match: exp.Expr = exp.ILike(this=exp.Collate(this=value, expression=name(_UNICODE)), expression=pattern)
+            value, pattern = (exp.Collate(this=one, expression=name(_UNICODE)) for one in (value, pattern))
+            match: exp.Expr = exp.ILike(this=value, expression=pattern)
         else:
             match = exp.Like(this=value, expression=pattern)
         return exp.Escape(this=match, expression=exp.Literal.string(""))
