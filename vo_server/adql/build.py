@@ -269,11 +269,11 @@ class Builder:
 
     def parenthesised_join(self, children: Children) -> tree.Joined:
         """Join in parentheses."""
-        return _with_alias(children[1], None, _span(children))
+        return _with_alias(_only(children, tree.Joined)[0], None, _span(children))
 
     def parenthesised_join_named(self, children: Children) -> tree.Joined:
         """Join in parentheses under a name."""
-        return _with_alias(children[1], children[-1], _span(children))
+        return _with_alias(_only(children, tree.Joined)[0], children[-1], _span(children))
 
     def chain(self, children: Children) -> _Chain:
         """Begin a chain of names."""
@@ -367,7 +367,7 @@ class Builder:
 
     def join_subquery(self, children: Children) -> Subquery:
         """Read all rows of a join."""
-        _, joined, _ = children
+        (joined,) = _only(children, tree.Joined)
         span = _span(children)
         body = _select_all(joined, span)
         return Subquery(tree.QueryNode(span=span, body=body), span)

@@ -40,6 +40,8 @@ class Parameter:
     is_literal: bool = False
     """True when only a literal is allowed (``ROUND(x, n)``, ``IN_UNIT(x, 'u')``, a coordinate system)."""
     is_optional: bool = False
+    domain: tuple[float, float] | tuple[str, ...] = ()
+    """What a literal may be: from the lowest to the highest number, or one of some texts; empty: anything."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Function:
     """Metadata of the value from those of the arguments; None: type ``returns``, no unit, no UCD."""
     is_aggregate: bool = False
     is_variadic: bool = False
-    """True when the last parameter may be repeated."""
+    """True when the last parameters may be repeated."""
+    n_repeated: int = 1
+    """How many parameters are repeated together: 2 for the positions of ``POLYGON(lon, lat, ...)``."""
     is_special: bool = False
     """True when the engines lower the call themselves (geometry on the index, functions of the grammar)."""
 
@@ -74,11 +78,15 @@ class Function:
 
     def parameter(self, position: int) -> Parameter:
         """Return the parameter that an argument belongs to, the first argument being 0."""
-        return self.parameters[min(position, len(self.parameters) - 1)]
+        beyond = position - len(self.parameters)
+        return self.parameters[position if beyond < 0 else beyond % self.n_repeated - self.n_repeated]
 
     def takes(self, n_arguments: int) -> bool:
         """Tell whether a call with this many arguments can be meant."""
-        return self.n_required <= n_arguments and (self.is_variadic or n_arguments <= len(self.parameters))
+        beyond = n_arguments - len(self.parameters)
+        if beyond > 0:
+            return self.is_variadic and beyond % self.n_repeated == 0
+        return n_arguments >= self.n_required
 
     @property
     def signature(self) -> str:

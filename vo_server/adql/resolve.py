@@ -21,6 +21,7 @@ from vo_server.adql.resolved import OutputColumn, ResolvedQuery
 from vo_server.adql.scope import Scope
 from vo_server.adql.state import CommonTable, Resolution
 from vo_server.adql.tables import FromResolver
+from vo_server.adql.units import are_equal
 from vo_server.adql.walk import run
 from vo_server.errors import ProblemKind
 
@@ -75,6 +76,7 @@ def finish(state: Resolution, query: tree.QueryNode) -> ResolvedQuery:
         set_columns=state.set_columns,
         sources=state.sources,
         merged=state.merged,
+        factors=state.factors,
         notes=tuple(sorted(state.notes, key=lambda note: (note.span.start, note.span.end))),
     )
 
@@ -148,13 +150,12 @@ class _Resolver:
     def _combine(self, columns: tuple[Column, ...], others: tuple[Column, ...], operand: Operand) -> tuple[Column, ...]:
         """Return the columns of two operands in one: names and metadata of the first, types wide enough for both."""
         if len(columns) != len(others):
-            if not self._state.is_open:
-                self._state.report(
-                    ProblemKind.ARITY,
-                    f"the operands of a set operation have {len(columns)} and {len(others)} columns",
-                    operand,
-                    hint="select the same number of columns on both sides",
-                )
+            self._state.report(
+                ProblemKind.ARITY,
+                f"the operands of a set operation have {len(columns)} and {len(others)} columns",
+                operand,
+                hint="select the same number of columns on both sides",
+            )
             return columns
         result = []
         for i, (one, other) in enumerate(zip(columns, others, strict=True), start=1):
@@ -162,6 +163,9 @@ class _Resolver:
             if both is None:
                 message = f"column {i} is {describe(one)} on one side and {describe(other)} on the other"
                 self._state.report(ProblemKind.TYPE, message, operand, hint="CAST them to one type")
+            elif one.unit and other.unit and not are_equal(one.unit, other.unit):
+                message = f"column {i} is in {one.unit} on one side and in {other.unit} on the other"
+                self._state.note(message, operand, hint=None, kind=ProblemKind.UNIT)
             result.append(one if both is None else replace(one, datatype=both.datatype))
         return tuple(result)
 
@@ -250,7 +254,7 @@ class _Resolver:
         for aggregate, is_inside in found:
             if is_inside:
                 self._state.report(
-                    ProblemKind.TYPE, f"{aggregate.name} cannot stand inside another set function", aggregate,
+                    ProblemKind.TYPE, f"{aggregate.name.upper()} cannot stand inside another set function", aggregate,
                     hint="use a subquery in FROM",
                 )  # fmt: skip
         if node.group_by or node.having is not None or found:

@@ -45,7 +45,7 @@ def _geometry(
     *,
     unit: str | None = None,
     ucd: str | None = None,
-    is_variadic: bool = False,
+    n_repeated: int = 0,
 ) -> Function:
     def annotate(arguments: tuple[Column, ...]) -> Column:
         del arguments
@@ -60,7 +60,8 @@ def _geometry(
         example=example,
         annotate=annotate,
         is_special=name in _SPECIAL,
-        is_variadic=is_variadic,
+        is_variadic=n_repeated > 0,
+        n_repeated=n_repeated or 1,
     )
 
 
@@ -199,7 +200,7 @@ GEOMETRY_FUNCTIONS: Final = (
         "Polygon with at least three corners [deg], great circles between them.",
         "POLYGON(1, 1, 2, 1, 2, 2)",
         unit="deg",
-        is_variadic=True,
+        n_repeated=2,
     ),
     _geometry(
         "POLYGON",
@@ -208,7 +209,7 @@ GEOMETRY_FUNCTIONS: Final = (
         "Polygon with at least three corners.",
         "POLYGON(POINT(1, 1), POINT(2, 1), POINT(2, 2))",
         unit="deg",
-        is_variadic=True,
+        n_repeated=1,
     ),
     _geometry(
         "POLYGON",
@@ -217,7 +218,7 @@ GEOMETRY_FUNCTIONS: Final = (
         "Polygon with at least three corners [deg].",
         "POLYGON('ICRS', 1, 1, 2, 1, 2, 2)",
         unit="deg",
-        is_variadic=True,
+        n_repeated=2,
     ),
     _geometry(
         "POLYGON",
@@ -226,6 +227,6 @@ GEOMETRY_FUNCTIONS: Final = (
         "Polygon with at least three corners.",
         "POLYGON('ICRS', POINT(1, 1), POINT(2, 1), POINT(2, 2))",
         unit="deg",
-        is_variadic=True,
+        n_repeated=1,
     ),
 )

@@ -60,11 +60,11 @@ def _maths(
         name=name,
         parameters=tuple(
             Parameter(
-                one.rstrip("?!"),
+                one.rstrip("!+"),
                 Kind.NUMBER,
                 "INTEGER" if one[0] == "n" else "DOUBLE PRECISION",
                 is_literal="!" in one,
-                is_optional=False,
+                domain=(0.0, 2.0**63) if one.endswith("+") else (),
             )
             for one in parameters.split()
         ),
@@ -137,7 +137,7 @@ MATHS_FUNCTIONS: Final = (
         annotate=_has_unit("rad"),
     ),
     _maths("RAND", "", "Random number between 0 and 1.", "RAND()", sql="random()"),
-    _maths("RAND", "n", "Random number between 0 and 1; the argument has no meaning here.", "RAND(42)", sql="random()"),
+    _maths("RAND", "n!+", "Random number from 0 to 1; the argument has no meaning here.", "RAND(42)", sql="random()"),
     _maths(
         "ROUND",
         "x",
