@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql import functions
-from vo_server.adql.kinds import is_literal, unify
+from vo_server.adql.kinds import is_literal, literal_value, unify
 from vo_server.adql.marks import UNKNOWN, describe, kind_of
 from vo_server.adql.tree import NumberLiteral, Signed, StringLiteral
 from vo_server.errors import ProblemKind
@@ -29,10 +29,12 @@ _ELSEWHERE: Final = {
     "LENGTH": "ADQL has no LENGTH; compare with LIKE and _", "NOW": "ADQL has no current time",
     "Q3C_RADIAL_QUERY": "write DISTANCE(ra, dec, ra0, dec0) < radius", "Q3C_DIST": "write DISTANCE(ra, dec, ra0, dec0)",
     "Q3C_JOIN": "join ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < radius", "SKYDISTANCE": "write DISTANCE(...)",
-    "ANGULAR_DISTANCE": "write DISTANCE(ra, dec, ra0, dec0)", "STDDEV": "ADQL has COUNT, SUM, AVG, MIN and MAX only",
-    "VARIANCE": "ADQL has COUNT, SUM, AVG, MIN and MAX only", "MEDIAN": "ADQL has COUNT, SUM, AVG, MIN and MAX only",
-    "MEAN": "write AVG(x)", "AVERAGE": "write AVG(x)", "GREATEST": "write CASE WHEN x > y THEN x ELSE y END",
-    "LEAST": "write CASE WHEN x < y THEN x ELSE y END", "ATAN2D": "write DEGREES(ATAN2(y, x))",
+    "ANGULAR_DISTANCE": "write DISTANCE(ra, dec, ra0, dec0)",
+    "VARIANCE": "write POWER(stddev(x), 2)", "STDDEV_SAMP": "write stddev(x)",
+    "PERCENTILE": "write quantile(x, 0.9)", "PERCENTILE_CONT": "write quantile(x, 0.9)",
+    "BITAND": "write bit_and(a, b)", "BITOR": "write bit_or(a, b)",
+    "IVO_SIMBADPOINT": "look the position up first; this service asks no others for names",
+    "MEAN": "write AVG(x)", "AVERAGE": "write AVG(x)", "ATAN2D": "write DEGREES(ATAN2(y, x))",
     "RANK": "ADQL has no window functions", "ROW_NUMBER": "ADQL has no window functions",
 }  # fmt: skip
 
@@ -84,7 +86,7 @@ def _fits(state: Resolution, argument: Expression, parameter: Parameter) -> bool
         return True
     if kind is not parameter.kind:
         return False
-    if parameter.is_literal and parameter.adql_type == "INTEGER":
+    if parameter.adql_type == "BIGINT" or (parameter.is_literal and parameter.adql_type == "INTEGER"):
         return column.datatype.is_integer
     if kind is Kind.GEOMETRY and parameter.adql_type != "GEOMETRY":
         return column.datatype.xtype == parameter.adql_type.lower()
@@ -127,7 +129,10 @@ def _report_type(state: Resolution, node: Call, argument: Expression, parameter:
     else:
         wanted = f"a {parameter.kind}" if parameter.kind is not None else "a value"
     if parameter.is_literal:
-        wanted = "a literal string" if parameter.kind is Kind.STRING else "a literal integer"
+        number = "integer" if parameter.adql_type == "INTEGER" else "number"
+        wanted = f"a literal {'string' if parameter.kind is Kind.STRING else number}"
+    elif parameter.adql_type == "BIGINT":
+        wanted = "an integer"
     state.report(
         ProblemKind.TYPE,
         f"{node.name.upper()} takes {wanted} for {parameter.name}; {state.source_text(argument)[:60]} is "
@@ -136,8 +141,26 @@ def _report_type(state: Resolution, node: Call, argument: Expression, parameter:
     )
 
 
+def _check_domain(state: Resolution, node: Call, argument: Expression, parameter: Parameter) -> None:
+    """Check a literal against what the parameter allows."""
+    value = literal_value(argument) if parameter.domain else None
+    if value is None or value in parameter.domain:
+        return
+    if isinstance(value, str):
+        texts = [one for one in parameter.domain if isinstance(one, str)]
+        message = f"{node.name.upper()} does not know {value!r} for {parameter.name}"
+        state.report(ProblemKind.UNSUPPORTED, message, argument, hint=f"it knows {', '.join(texts)}, in this case")
+        return
+    low, high = (float(one) for one in parameter.domain)
+    if not low <= value <= high:
+        message = f"{node.name.upper()} takes {low:g} to {high:g} for {parameter.name}, not {value:g}"
+        state.report(ProblemKind.TYPE, message, argument)
+
+
 def _check_details(state: Resolution, node: Call, function: Function) -> None:
     """Check what types cannot say: coordinate systems and ranges of literals (ADQL 2.1, section 4.2.4)."""
+    for i, argument in enumerate(node.arguments):
+        _check_domain(state, node, argument, function.parameter(i))
     if function.family != "features-adqlgeo" or state.is_open:  # what a service accepts is its own affair
         return
     for i, argument in enumerate(node.arguments):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
-from vo_server.adql import tree
+from vo_server.adql import functions, tree
 from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn
 from vo_server.adql.tree import Node, children
 from vo_server.adql.walk import postorder
@@ -17,17 +17,24 @@ if TYPE_CHECKING:
     from vo_server.adql.scope import Scope
     from vo_server.adql.state import Resolution
 
-__all__ = ["Fingerprints", "aggregates", "check_grouped", "check_no_aggregates"]
+__all__ = ["Fingerprints", "aggregates", "check_grouped", "check_no_aggregates", "is_set_function"]
 
 
-def aggregates(root: Node) -> Iterator[tuple[tree.Aggregate, bool]]:
+def is_set_function(node: Node) -> TypeGuard[tree.Aggregate | tree.Call]:
+    """Tell whether a node is a set function: one of the five of the grammar, or a call of another one."""
+    if isinstance(node, tree.Call):
+        return any(one.is_aggregate for one in functions.find(node.name))
+    return isinstance(node, tree.Aggregate)
+
+
+def aggregates(root: Node) -> Iterator[tuple[tree.Aggregate | tree.Call, bool]]:
     """Yield the set functions of an expression, subqueries left out, and whether each lies inside another one."""
     stack: list[tuple[Node, bool]] = [(root, False)]
     while stack:
         node, is_inside = stack.pop()
         if isinstance(node, tree.QueryNode):
             continue
-        if isinstance(node, tree.Aggregate):
+        if is_set_function(node):
             yield node, is_inside
             is_inside = True
         stack.extend((child, is_inside) for child in reversed(list(children(node))))
@@ -37,7 +44,7 @@ def check_no_aggregates(state: Resolution, root: Node, place: str) -> None:
     """Report set functions where rows are not grouped yet."""
     for node, _ in aggregates(root):
         hint = "put the condition into HAVING" if place == "WHERE" else None
-        state.report(ProblemKind.TYPE, f"{node.name} cannot stand in {place}", node, hint=hint)
+        state.report(ProblemKind.TYPE, f"{node.name.upper()} cannot stand in {place}", node, hint=hint)
 
 
 class Fingerprints:
@@ -143,7 +150,7 @@ class _GroupChecker:
         stack: list[Node] = [root]
         while stack:
             node = stack.pop()
-            if isinstance(node, tree.Aggregate):
+            if is_set_function(node):
                 continue
             if isinstance(node, tree.Expression) and self._is_grouped(node):
                 continue

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vo_server.adql.state import Resolution
     from vo_server.adql.tree import Expression, Node
 
-__all__ = ["check_comparable", "is_literal", "unify", "unwrapped", "widest_number"]
+__all__ = ["check_comparable", "is_literal", "literal_value", "unify", "unwrapped", "widest_number"]
 
 _ORDERED: Final = frozenset({Kind.NUMBER, Kind.STRING, Kind.TIMESTAMP, Kind.BOOLEAN})
 _NUMBER_TEXT: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
@@ -132,3 +132,14 @@ def is_literal(node: Expression) -> bool:
     if isinstance(node, Signed):
         return isinstance(node.operand, NumberLiteral)
     return isinstance(node, NumberLiteral | StringLiteral | BooleanLiteral)
+
+
+def literal_value(node: Expression) -> float | str | None:
+    """Return the value of a literal number or text, None for all else."""
+    if isinstance(node, StringLiteral):
+        return node.value
+    if isinstance(node, NumberLiteral):
+        return float(node.text)
+    if isinstance(node, Signed) and isinstance(node.operand, NumberLiteral):
+        return float(node.sign + node.operand.text)
+    return None

@@ -33,6 +33,7 @@ from vo_server.engine.fold import constant, unwrapped
 from vo_server.engine.lower import Ask, refusal, unsupported
 from vo_server.engine.spatial import GEOMETRY_RULES
 from vo_server.engine.sqltree import call, cast, null, wrapped
+from vo_server.engine.udfs import UDF_RULES
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import ADQL_CAST_TYPES, DataType, Kind, Primitive
 
@@ -347,7 +348,9 @@ def _scalar_query(_: Lowering, node: ScalarQuery, __: Ask) -> Steps:
     return exp.Subquery(this=(yield Ask(node.query)))
 
 
-_SPECIAL_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {**GEOMETRY_RULES, "COALESCE": _coalesce}
+_SPECIAL_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {
+    **GEOMETRY_RULES, **UDF_RULES, "COALESCE": _coalesce,
+}  # fmt: skip
 """Functions that are more than a template, by their names in upper case."""
 
 VALUE_RULES: Final[dict[type[Node], Rule]] = {

@@ -9,6 +9,7 @@ import duckdb
 
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import TABLES
+from vo_server.engine.duckdb.functions import create_functions
 from vo_server.engine.faults import Fault, error_of, translated
 
 __all__ = ["open_instance", "select_only"]
@@ -46,6 +47,7 @@ def open_instance(directory: Path, *, memory_bytes: int, threads: int, spill: Pa
                 "temp_directory": str(spill),
             },
         )
+        create_functions(connection)
         connection.execute("SET TimeZone = 'UTC'")
         # ATTACH is file access, too: the folder of the tables has to stay open, see select_only.
         connection.execute(f"SET allowed_directories = ['{tables}']")

@@ -17,7 +17,7 @@ from vo_server.engine.postgres.load import PostgresLoader
 from vo_server.engine.postgres.place import quoted_identifier, relation_of
 from vo_server.engine.postgres.pool import QueryPool, execute
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
-from vo_server.engine.postgres.setup import connect, has_q3c, prepare
+from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
 from vo_server.engine.postgres.sql import generate
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
@@ -133,7 +133,7 @@ class PostgresEngine:
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
         with connect(self._dsn) as connection, translated(postgres_fault, doing="check"):
-            if not has_q3c(connection):
+            if not (has_q3c(connection) and has_functions(connection)):
                 prepare(self._dsn, data_schema=self._data_schema)
             if not has_q3c(connection):
                 raise error_of(Fault.NO_EXTENSION, "q3c")

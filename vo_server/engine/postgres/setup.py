@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,13 @@ from vo_server.resources import postgres_files
 if TYPE_CHECKING:
     from typing import LiteralString
 
-__all__ = ["connect", "has_q3c", "prepare"]
+__all__ = ["connect", "has_functions", "has_q3c", "prepare"]
 
 _SETUP_LOCK: Final = 0x766F5F656E67696E
 """Key of the advisory lock under which one process at a time prepares a database ("vo_engin")."""
 
 _EXTENSIONS: Final = "000_extensions.sql"
+_FUNCTIONS: Final = "040_functions.sql"
 _CANNOT_EXTEND: Final = frozenset({"0A000", "58P01", "42501"})
 """feature_not_supported and undefined_file: it is not installed on the server; insufficient_privilege."""
 
@@ -52,7 +54,10 @@ def prepare(dsn: str, *, data_schema: str) -> None:
         connection.execute("SELECT set_config('vo.data_schema', %s, false)", (data_schema,))
         connection.execute("SET client_min_messages = warning")
         for file in sorted(postgres_files().glob("*.sql")):
-            _run(connection, file)
+            if file.name == _FUNCTIONS:
+                _make_functions(connection, file)
+            else:
+                _run(connection, file)
 
 
 def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
@@ -65,7 +70,26 @@ def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None
         raise
 
 
+def _make_functions(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
+    """Make the functions unless they are there: only their owner may replace them."""
+    if not has_functions(connection):
+        _run(connection, file)
+        connection.execute(f"COMMENT ON SCHEMA vo_functions IS '{_functions_stamp()}'".encode())
+
+
 def has_q3c(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """Tell whether the functions of Q3C can be called by their bare names."""
     found = connection.execute("SELECT to_regproc('q3c_version') IS NOT NULL").fetchone()
     return found == (True,)
+
+
+def has_functions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Tell whether the functions of the query language are those of this version."""
+    found = connection.execute("SELECT obj_description(to_regnamespace('vo_functions'), 'pg_namespace')").fetchone()
+    return found == (_functions_stamp(),)
+
+
+def _functions_stamp() -> str:
+    """Return the comment on the schema of the functions, which changes with them."""
+    digest = hashlib.sha256((postgres_files() / _FUNCTIONS).read_bytes()).hexdigest()
+    return f"Functions of ADQL, made by vo-server; {digest[:16]}"

@@ -1,0 +1,219 @@
+"""Functions of the query language that are more than one expression, as macros of DuckDB.
+
+Names and meanings are those of ``sql/postgres/040_functions.sql``: the same formulas in the same order, so that both
+engines give the same digits. A macro is pasted into the query, hence a value that is needed more than once is bound by
+``list_transform([value], lambda name: ...)[1]``, which DuckDB computes once a row and in vectors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["create_functions"]
+
+
+def _let(name: str, value: str, body: str) -> str:
+    """Write an expression in which a value has a name."""
+    return f"list_transform([{value}], lambda {name}: {body})[1]"
+
+
+_SHUFFLE: Final = (
+    (16, 0x00000000FFFF0000),
+    (8, 0x0000FF000000FF00),
+    (4, 0x00F000F000F000F0),
+    (2, 0x0C0C0C0C0C0C0C0C),
+    (1, 0x2222222222222222),
+)
+"""Shift and mask of each step that interleaves the bits of two halves (Warren, Hacker's Delight, section 7-2)."""
+
+
+def _shuffled(value: str, steps: tuple[tuple[int, int], ...]) -> str:
+    for at, (shift, mask) in enumerate(steps):
+        swapped = f"(xor(b{at}, b{at} >> {shift}) & {mask})"
+        value = _let(f"b{at}", value, f"xor(xor(b{at}, {swapped}), {swapped} << {shift})")
+    return value
+
+
+_D: Final = "DOUBLE"
+_POLAR: Final = "sqrt(6::DOUBLE)"
+
+_EQUATOR: Final = _let(
+    "e",
+    "{'s': s, "
+    "'jp': greatest(floor(s.n * (0.5::DOUBLE + s.turn) - s.n * (0.75::DOUBLE * s.z)), 0)::BIGINT, "
+    "'jm': greatest(floor(s.n * (0.5::DOUBLE + s.turn) + s.n * (0.75::DOUBLE * s.z)), 0)::BIGINT}",
+    "{'face': CASE WHEN (e.jp >> e.s.o) = (e.jm >> e.s.o) THEN ((e.jp >> e.s.o) & 3) + 4 "
+    "WHEN (e.jp >> e.s.o) < (e.jm >> e.s.o) THEN (e.jp >> e.s.o) & 3 ELSE ((e.jm >> e.s.o) & 3) + 8 END, "
+    "'x': (e.jm & (e.s.n - 1)) | ((e.s.n - 1 - (e.jp & (e.s.n - 1))) << 32), 'o': e.s.o}",
+)
+_CAP: Final = _let(
+    "e",
+    f"{{'s': s, 'quarter': floor(s.turn)::BIGINT, 'r': s.n * ({_POLAR} * sin(radians((90 - abs(s.lat)) / 2)))}}",
+    _let(
+        "p",
+        "{'s': e.s, 'quarter': e.quarter, "
+        "'jp': least(floor((e.s.turn - e.quarter) * e.r), e.s.n - 1)::BIGINT, "
+        "'jm': least(floor((1 - (e.s.turn - e.quarter)) * e.r), e.s.n - 1)::BIGINT}",
+        "{'face': CASE WHEN p.s.lat >= 0 THEN p.quarter ELSE p.quarter + 8 END, "
+        "'x': CASE WHEN p.s.lat >= 0 THEN (p.s.n - 1 - p.jm) | ((p.s.n - 1 - p.jp) << 32) "
+        "ELSE p.jp | (p.jm << 32) END, 'o': p.s.o}",
+    ),
+)
+_TURN: Final = "((g.lon - 360 * floor(g.lon / 360)) / 90)"
+_CELL: Final = _let(
+    "f",
+    _let(
+        "s",
+        "{'o': g.o, 'n': 1::BIGINT << g.o, 'lat': g.lat, 'z': sin(radians(g.lat)), "
+        f"'turn': CASE WHEN {_TURN} >= 4 THEN 0 ELSE {_TURN} END}}",
+        f"CASE WHEN abs(s.z) <= 2::DOUBLE / 3 THEN {_EQUATOR} ELSE {_CAP} END",
+    ),
+    f"(f.face << (2 * f.o)) | {_shuffled('f.x', _SHUFFLE)}",
+)
+_HEALPIX_INDEX: Final = _let(
+    "g",
+    "{'o': hpx_order::BIGINT, 'lon': lon::DOUBLE, 'lat': lat::DOUBLE}",
+    f"CASE WHEN g.o BETWEEN 0 AND 29 AND g.lat BETWEEN -90 AND 90 AND isfinite(g.lon) THEN {_CELL} END",
+)
+
+_ASIN: Final = f"(2 * degrees(asin(r.nr / (r.n * {_POLAR}))))"
+_CENTER: Final = _let(
+    "c",
+    "{'n': g.n, 'face': g.i >> (2 * g.o), 'x': " + _shuffled("(g.i & (g.n * g.n - 1))", _SHUFFLE[::-1]) + "}",
+    _let(
+        "q",
+        "{'n': c.n, 'face': c.face, 'ring': (2 + c.face // 4) * c.n - (c.x & 4294967295) - (c.x >> 32) - 1, "
+        "'across': (c.x & 4294967295) - (c.x >> 32)}",
+        _let(
+            "r",
+            "{'n': q.n, 'ring': q.ring, 'nr': least(q.ring, q.n, 4 * q.n - q.ring), "
+            "'step': (2 * (q.face % 4) + 1 - (q.face // 4) % 2) * least(q.ring, q.n, 4 * q.n - q.ring) + q.across}",
+            "[45 * (CASE WHEN r.step < 0 THEN r.step + 8 * r.nr ELSE r.step END)::DOUBLE / r.nr, "
+            f"CASE WHEN r.ring < r.n THEN 90 - {_ASIN} WHEN r.ring > 3 * r.n THEN {_ASIN} - 90 "
+            "ELSE degrees(asin((2 * r.n - r.ring) * 2 / (3 * r.n::DOUBLE))) END]",
+        ),
+    ),
+)
+_HEALPIX_CENTER: Final = _let(
+    "g",
+    "{'o': hpx_order::BIGINT, 'n': CASE WHEN hpx_order BETWEEN 0 AND 29 THEN 1::BIGINT << hpx_order::BIGINT END, "
+    "'i': hpx_index::BIGINT}",
+    f"CASE WHEN g.i >= 0 AND g.i < 12 * g.n * g.n THEN {_CENTER} END",
+)
+
+_PLACE: Final = _let(
+    "v",
+    "{'x': x, 'y': y, 'z': z}",
+    _let(
+        "a",
+        "[degrees(atan2(v.y, v.x)), degrees(atan2(v.z, sqrt(v.x * v.x + v.y * v.y)))]",
+        "[CASE WHEN a[1] < 0 THEN a[1] + 360 ELSE a[1] END, a[2]]",
+    ),
+)
+
+_MAS: Final = "4.84813681109536e-09"
+_NUMBER: Final = "coalesce(nullif({0}::DOUBLE, 'NaN'::DOUBLE), 0)"
+_MOTION: Final = _let(
+    "m",
+    "{'ca': cos(radians(g.ra)), 'sa': sin(radians(g.ra)), 'cd': cos(radians(g.de)), 'sd': sin(radians(g.de)), "
+    f"'along': 1 + g.along / 4.740470463533349e0 * {_MAS} * g.years, "
+    f"'east': g.east * {_MAS} * g.years, 'north': g.north * {_MAS} * g.years}}",
+    "vo_functions.place(m.cd * m.ca * m.along - m.sa * m.east - m.sd * m.ca * m.north, "
+    "m.cd * m.sa * m.along + m.ca * m.east - m.sd * m.sa * m.north, m.sd * m.along + m.cd * m.north)",
+)
+_EPOCH_POSITION: Final = _let(
+    "g",
+    "{'ra': ra::DOUBLE, 'de': \"dec\"::DOUBLE, 'years': out_epoch::DOUBLE - ref_epoch::DOUBLE, "
+    f"'along': {_NUMBER.format('radial_velocity')} * {_NUMBER.format('parallax')}, "
+    f"'east': {_NUMBER.format('pmra')}, 'north': {_NUMBER.format('pmdec')}}}",
+    "CASE WHEN g.ra IS NULL OR g.de IS NULL OR g.years IS NULL "
+    "THEN error('ivo_epoch_prop_pos is undefined for values that are NULL') "
+    f"WHEN isfinite(g.ra) AND isfinite(g.de) AND isfinite(g.years) THEN {_MOTION} END",
+)
+
+_ROTATED: Final = _let(
+    "g",
+    "{'s': shape, 'm': matrix, 'x': cos(radians(shape[2])) * cos(radians(shape[1])), "
+    "'y': cos(radians(shape[2])) * sin(radians(shape[1])), 'z': sin(radians(shape[2]))}",
+    "CASE WHEN isfinite(g.s[1]) AND isfinite(g.s[2]) THEN list_concat(vo_functions.place("
+    "g.m[1] * g.x + g.m[2] * g.y + g.m[3] * g.z, g.m[4] * g.x + g.m[5] * g.y + g.m[6] * g.z, "
+    "g.m[7] * g.x + g.m[8] * g.y + g.m[9] * g.z), g.s[3:]) END",
+)
+
+_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?)?$"
+_PACKED: Final = r"^([+-]?[0-9]{2})([0-9]{2})([0-9]{2}([.][0-9]*)?)$"
+_COLONS: Final = r"^([+-]?)([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:[.][0-9]*)?)$"
+_LETTERS: Final = (
+    "'^([+-]?[0-9]{1,3})' || left(marks, 1) || '([0-9]{1,2})' || substr(marks, 2, 1) || "
+    "'([0-9]{1,2}([.][0-9]*)?)' || right(marks, 1) || '$'"
+)
+_SEXAGESIMAL: Final = _let(
+    "p",
+    rf"regexp_extract(regexp_replace(regexp_replace(text_::VARCHAR, '{_PACKED}', '\1:\2:\3'), "
+    rf"{_LETTERS}, '\1:\2:\3', 'i'), '{_COLONS}', ['sign', 'a', 'b', 'c'])",
+    "CASE WHEN p.a <> '' THEN (CASE WHEN p.sign = '-' THEN -1 ELSE 1 END) * "
+    "(CAST(p.a AS DOUBLE) + CAST(p.b AS DOUBLE) / 60 + CAST(p.c AS DOUBLE) / 3600) END",
+)
+_UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_WORDS: Final = (
+    f"list_filter(string_split_regex(translate(text_::VARCHAR, '{_UPPER}', '{_UPPER.lower()}'), "
+    r"'[ \t\n\r\f\v!-/:-@[-`{-~]+'), lambda word: word <> '')"
+)
+
+_BIN: Final = _let(
+    "g",
+    "{'v': val::DOUBLE, 'low': low::DOUBLE, 'high': high::DOUBLE}",
+    "CASE WHEN NOT coalesce(g.low < g.high AND isfinite(g.high - g.low), false) THEN NULL "
+    "WHEN g.v IS NULL OR isnan(g.v) OR g.v < g.low THEN 0 WHEN g.v >= g.high THEN n + 1 "
+    "ELSE least(floor((g.v - g.low) / (g.high - g.low) * n), n - 1)::INTEGER + 1 END",
+)
+
+_MACROS: Final = (
+    ("healpix_index(hpx_order, lon, lat)", _HEALPIX_INDEX),
+    (
+        "healpix_index_of(hpx_order, place)",
+        _let("h", "place", "vo_functions.healpix_index(hpx_order, h[1], h[2])"),
+    ),
+    ("healpix_center(hpx_order, hpx_index)", _HEALPIX_CENTER),
+    ("place(x, y, z)", _PLACE),
+    (
+        'epoch_position(ra, "dec", parallax, pmra, pmdec, radial_velocity, ref_epoch, out_epoch)',
+        _EPOCH_POSITION,
+    ),
+    ("rotated(shape, matrix)", _ROTATED),
+    ("time_in(text_)", f"CASE WHEN regexp_matches(text_, '{_TIME}') THEN TRY_CAST(text_ AS TIMESTAMP) END"),
+    ("sexagesimal(text_, marks)", _SEXAGESIMAL),
+    ("words(text_)", _WORDS),
+    (
+        "has_words(haystack, needle)",
+        _let(
+            "w",
+            "{'h': vo_functions.words(haystack), 'n': vo_functions.words(needle)}",
+            "CAST(len(w.n) > 0 AND list_has_all(w.h, w.n) AS INTEGER)",
+        ),
+    ),
+    (
+        "hashlist_has(hashlist, item)",
+        "CAST(hashlist <> '' AND list_contains(string_split(lower(hashlist), '#'), lower(item)) AS INTEGER)",
+    ),
+    ("bin_of(val, low, high, n)", _BIN),
+    (
+        "tally(bin, n)",
+        _let(
+            "h",
+            "histogram(bin)",
+            "list_transform(range(0, n + 2), lambda k: coalesce(map_extract_value(h, k::INTEGER), 0)::INTEGER)",
+        ),
+    ),
+)
+"""Heads and bodies of the macros, each after those that it uses."""
+
+
+def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros, in a schema of their own."""
+    connection.execute("CREATE SCHEMA vo_functions")
+    for head, body in _MACROS:
+        connection.execute(f"CREATE MACRO vo_functions.{head} AS {body}")
