@@ -130,6 +130,8 @@ class ProblemKind(StrEnum):
     TYPE = "type"
     ARITY = "arity"
     UNSUPPORTED = "unsupported"
+    UNIT = "unit"
+    """Units that do not go together; only ever told as a note."""
     NONSTANDARD = "nonstandard"
     LIMIT = "limit"
 

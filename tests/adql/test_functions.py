@@ -61,4 +61,4 @@ def test_declared_features_are_those_that_work() -> None:
     assert declared["features-adql-type"] == ["CAST"]
     assert declared["features-adql-conditional"] == ["COALESCE"]
     assert declared["features-adql-offset"] == ["OFFSET"]
-    assert "features-adql-unit" not in declared
+    assert declared["features-adql-unit"] == ["IN_UNIT"]

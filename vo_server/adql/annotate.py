@@ -10,6 +10,7 @@ from vo_server.adql.kinds import check_comparable, unify, widest_number
 from vo_server.adql.library.text import text_type
 from vo_server.adql.lookup import resolve_column
 from vo_server.adql.marks import NULL_VALUE, UNKNOWN, describe, kind_of
+from vo_server.adql.measure import compare_units, measured
 from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.walk import postorder
 from vo_server.errors import ProblemKind
@@ -69,7 +70,7 @@ def annotate(
         elif isinstance(node, tree.ColumnName):
             state.values[node] = resolve_column(state, node, scope)
         elif isinstance(node, tree.Expression):
-            state.values[node] = _VALUES[type(node)](state, node)
+            state.values[node] = measured(state, node, _VALUES[type(node)](state, node))
         elif (check := _CONDITIONS.get(type(node))) is not None:
             check(state, node)
     return state.values.get(root, UNKNOWN) if isinstance(root, tree.Expression) else UNKNOWN
@@ -129,9 +130,7 @@ def _arithmetic(state: Resolution, node: tree.Arithmetic) -> Column:
     columns = [state.value(one) for one in node.operands]
     if not all(fine) or all(kind_of(one) is None for one in columns):
         return UNKNOWN
-    units = {one.unit for one in columns}
-    is_sum = set(node.operators) <= {"+", "-"}
-    return Column("", _at_least_int(widest_number(columns)), unit=units.pop() if is_sum and len(units) == 1 else None)
+    return Column("", _at_least_int(widest_number(columns)))
 
 
 def _concatenation(state: Resolution, node: tree.Concatenation) -> Column:
@@ -289,16 +288,19 @@ _VALUES: Final[dict[type[tree.Node], Callable[[Resolution, Any], Column]]] = {
 
 def _comparison(state: Resolution, node: tree.Comparison) -> None:
     check_comparable(state, node, node.left, node.right)
+    compare_units(state, node.left, node.right)
 
 
 def _between(state: Resolution, node: tree.Between) -> None:
-    check_comparable(state, node.low, node.operand, node.low)
-    check_comparable(state, node.high, node.operand, node.high)
+    for bound in (node.low, node.high):
+        check_comparable(state, bound, node.operand, bound)
+        compare_units(state, node.operand, bound)
 
 
 def _in_list(state: Resolution, node: tree.InList) -> None:
     for item in node.items:
         check_comparable(state, item, node.operand, item)
+        compare_units(state, node.operand, item)
 
 
 def _in_query(state: Resolution, node: tree.InQuery, columns: tuple[Column, ...]) -> None:

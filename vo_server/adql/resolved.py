@@ -100,7 +100,10 @@ class ResolvedQuery:
     """Columns that each NATURAL or USING join compares and merges. The last part is the right one; the parts before it
     are the left one, which has several after a FULL join."""
     notes: tuple[Problem, ...] = field(default=())
-    """What was accepted although the standard does not have it, each with the standard form as its hint."""
+    """What was accepted although the standard does not have it, each with the standard form as its hint; and units that
+    do not go together."""
+    factors: Mapping[Call, float] = field(default_factory=dict)
+    """What each IN_UNIT multiplies its value by."""
 
     @property
     def tables(self) -> tuple[Table, ...]:

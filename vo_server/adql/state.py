@@ -62,6 +62,9 @@ class Resolution:
     set_columns: dict[SetOperation, tuple[Column, ...]] = field(default_factory=dict)
     sources: dict[TableReference, Source] = field(default_factory=dict)
     merged: dict[Join, tuple[MergedColumn, ...]] = field(default_factory=dict)
+    factors: dict[Call, float] = field(default_factory=dict)
+    plain: dict[Expression, object] = field(default_factory=dict)
+    """Values without a unit; see :mod:`vo_server.adql.measure`."""
     open_selects: set[Select] = field(default_factory=set)
     """Query blocks with a star for columns that are not known: every name is taken as one of their columns."""
     problems: list[Problem] = field(default_factory=list)
@@ -118,8 +121,8 @@ class Resolution:
         self._n_guesses += 1
         return nearest(name, known)
 
-    def note(self, message: str, node: Node, *, hint: str, kind: ProblemKind = ProblemKind.NONSTANDARD) -> None:
-        """Add something that was accepted although the standard does not have it."""
+    def note(self, message: str, node: Node, *, hint: str | None, kind: ProblemKind = ProblemKind.NONSTANDARD) -> None:
+        """Add something to tell with the answer, such as what the standard does not have."""
         self.notes.append(Problem(kind, message, node.span, _short(self.source_text(node)), hint))
 
 

@@ -48,6 +48,6 @@ TEXT_FUNCTIONS: Final = (
     ),
     Function(
         "IN_UNIT", (Parameter("x", Kind.NUMBER), Parameter("unit", Kind.STRING, "VARCHAR", is_literal=True)), DOUBLE,
-        Family.UNIT, "A quantity in another unit.", "IN_UNIT(1, 'deg')",
+        Family.UNIT, "A quantity in another unit.", "IN_UNIT(DISTANCE(1, 2, 3, 4), 'arcsec')", is_special=True,
     ),
 )  # fmt: skip
