@@ -135,3 +135,15 @@ def test_a_broken_cache_is_made_again(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "valid\n", "")
         (tables,) = (tmp_path / "vo-server").iterdir()
         tables.write_bytes(b"broken")
+
+
+def test_format_writes_the_canonical_layout() -> None:
+    done = run("format", "-", text="select a, b from t -- all of it\nwhere a>1\n")
+    assert (done.returncode, done.stdout) == (0, "SELECT a, b\nFROM t  -- all of it\nWHERE a > 1\n")
+
+
+def test_format_refuses_what_is_no_query() -> None:
+    done = run("format", "-", text="select from t")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "line 1, column 8" in done.stderr

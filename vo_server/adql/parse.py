@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-__all__ = ["grammar_parser", "parse_text"]
+__all__ = ["grammar_parser", "parse_text", "parse_tokens"]
 
 _NEVER_AFTER_POINT: Final = frozenset({"FROM", "WHERE", "SELECT"})
 
@@ -92,10 +92,16 @@ def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
     AdqlError
         With one problem, the first one, of kind ``syntax`` or ``limit``.
     """
+    _, query, notes = parse_tokens(text)
+    return query, notes
+
+
+def parse_tokens(text: str) -> tuple[TokenText, QueryNode, tuple[Problem, ...]]:
+    """Parse a query as :func:`parse_text` does, and return its tokens as well, each of the type it was read as."""
     found = tokenize(text)
     _strip_semicolon(found)
     check_beginning(found)
-    return _parse(found)
+    return found, *_parse(found)
 
 
 def _strip_semicolon(found: TokenText) -> None:

@@ -25,7 +25,7 @@ __all__ = [
     "Expression", "Identifier", "InList", "InQuery", "IsNull", "Join", "JoinKind", "Joined", "Like", "Node",
     "Not", "NullLiteral", "NumberLiteral", "Or", "OrderTerm", "Parenthesised", "QueryNode", "ScalarQuery",
     "Select", "SelectItem", "SetOperation", "SetOperator", "Signed", "Star", "StringLiteral", "Subscript",
-    "TableName", "TableReference", "TypeName", "children",
+    "TableName", "TableReference", "TypeName", "children", "same",
 ]  # fmt: skip
 
 
@@ -445,3 +445,30 @@ def children(node: Node) -> Iterator[Node]:
                 yield value
             elif isinstance(value, tuple):
                 stack.extend(reversed(value))
+
+
+def same(one: Node, other: Node) -> bool:
+    """Tell whether two trees say the same, wherever their parts stand in their texts.
+
+    Names are compared as they are written, names of functions without case.
+    """
+    pairs: list[tuple[object, object]] = [(one, other)]
+    while pairs:
+        left, right = pairs.pop()
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, tuple) and isinstance(right, tuple):
+            if len(left) != len(right):
+                return False
+            pairs.extend(zip(left, right, strict=True))
+        elif isinstance(left, Node):
+            is_call = isinstance(left, Call)
+            for field in fields(left):
+                values = getattr(left, field.name), getattr(right, field.name)
+                if is_call and field.name == "name":
+                    pairs.append((values[0].upper(), values[1].upper()))
+                elif not field.name.endswith("span"):
+                    pairs.append(values)
+        elif left != right:
+            return False
+    return True

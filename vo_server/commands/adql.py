@@ -75,6 +75,18 @@ def translate(file: Iterable[str], *, engine: str, database: str | None) -> None
     click.echo(generate(resolved, limit=None, relation=_published_name))
 
 
+@adql.command("format")
+@click.argument("file", type=click.File(encoding="utf-8"))
+def format_(file: Iterable[str]) -> None:
+    """Write the query in FILE (- for standard input) in its canonical layout.
+
+    Keywords are in upper case, each clause has a line; names, parentheses and comments stay.
+    """
+    from vo_server.adql.format import format_query  # noqa: PLC0415 - late: it is not needed for --help
+
+    click.echo(format_query("".join(file)))
+
+
 def _published_name(table: Table) -> str:
     from vo_server.model.table import quoted  # noqa: PLC0415 - late, see above
 
