@@ -29,11 +29,11 @@ SKY_UDFS: Final[tuple[Function, ...]] = (
     ),
     udf(
         "ivo_healpix_index",
-        parameters("hpxOrder:int place:point", _ORDERS),
+        parameters("hpxOrder:int point:point", _ORDERS),
         LONG,
         "HEALPix cell (NESTED) of a point at an order from 0 to 29.",
         "ivo_healpix_index(17, POINT(359, -1))",
-        sql="vo_functions.healpix_index_of({hpxOrder}, {place})",
+        sql="vo_functions.healpix_index_of({hpxOrder}, {point})",
         ucd="pos.healpix",
     ),
     udf(
