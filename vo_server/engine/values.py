@@ -258,6 +258,12 @@ def _coalesce(lowering: Lowering, node: Call, _: Ask) -> Steps:
     return exp.Coalesce(this=values[0], expressions=values[1:])
 
 
+def _in_unit(lowering: Lowering, node: Call, _: Ask) -> Steps:
+    value = yield Ask(node.arguments[0])
+    value = lowering.dialect.cast(read_as(value, lowering.type_of(node.arguments[0])), _DOUBLE)
+    return exp.Mul(this=wrapped(value), expression=lowering.dialect.real(lowering.query.factors[node]))
+
+
 def _named(function: Function, values: list[exp.Expr]) -> dict[str, exp.Expr]:
     """Give arguments the names of their parameters; the repeated last one of a variadic function is one list."""
     names = [parameter.name for parameter in function.parameters]
@@ -349,7 +355,7 @@ def _scalar_query(_: Lowering, node: ScalarQuery, __: Ask) -> Steps:
 
 
 _SPECIAL_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {
-    **GEOMETRY_RULES, **UDF_RULES, "COALESCE": _coalesce,
+    **GEOMETRY_RULES, **UDF_RULES, "COALESCE": _coalesce, "IN_UNIT": _in_unit,
 }  # fmt: skip
 """Functions that are more than a template, by their names in upper case."""
 
