@@ -11,10 +11,13 @@ from typing import Final
 from vo_server.errors import Problem, ProblemKind, Span
 
 __all__ = [
+    "MAX_ALL_COLUMNS",
     "MAX_CHARACTERS",
     "MAX_COLUMNS",
     "MAX_DEPTH",
+    "MAX_DIGITS",
     "MAX_JOINS",
+    "MAX_NAME",
     "MAX_OPERATORS",
     "MAX_PREDICATES",
     "MAX_SUBQUERIES",
@@ -41,6 +44,16 @@ MAX_SUBQUERIES: Final = 200
 
 MAX_COLUMNS: Final = 20_000
 """Output columns of one SELECT."""
+
+
+MAX_ALL_COLUMNS: Final = 100_000
+"""Output columns of all SELECTs of a query together."""
+
+MAX_NAME: Final = 1_000
+"""Characters of one name."""
+
+MAX_DIGITS: Final = 1_000
+"""Characters of one number."""
 
 
 def limit_problem(what: str, limit: int, span: Span, *, hint: str | None = None) -> Problem:

@@ -33,16 +33,18 @@ def shown_name(parts: tuple[Identifier, ...]) -> str:
 def unique_names(wanted: list[str]) -> list[str]:
     """Return names that differ even without case: repeated ones get ``_2``, ``_3``, ... in order."""
     taken = {name.lower() for name in wanted}
-    seen: set[str] = set()
+    next_number: dict[str, int] = {}
     result = []
     for name in wanted:
-        chosen = name
-        if name.lower() in seen:
-            number = 2
-            while f"{name}_{number}".lower() in taken:
+        folded, chosen = name.lower(), name
+        if folded in next_number:
+            number = next_number[folded]
+            while f"{folded}_{number}" in taken:
                 number += 1
             chosen = f"{name}_{number}"
             taken.add(chosen.lower())
-        seen.add(chosen.lower())
+            next_number[folded] = number + 1
+        else:
+            next_number[folded] = 2
         result.append(chosen)
     return result

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql import tree
-from vo_server.adql.limits import MAX_COLUMNS, limit_problem
+from vo_server.adql.limits import MAX_ALL_COLUMNS, MAX_COLUMNS, limit_problem
 from vo_server.adql.lookup import find_relations, report_unknown_relation
 from vo_server.adql.names import unique_names
 from vo_server.adql.resolved import OutputColumn
-from vo_server.errors import ProblemKind
+from vo_server.errors import AdqlError, ProblemKind
 from vo_server.model.table import Column
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def output_columns(state: Resolution, node: tree.Select, scope: Scope) -> list[C
                 column = replace(column, description=_described(state, item.value))
             outputs.append((name, column, item.value))
         if len(outputs) > MAX_COLUMNS:
-            state.problems.append(limit_problem("output columns", MAX_COLUMNS, node.span))
-            break
+            raise AdqlError([limit_problem("output columns", MAX_COLUMNS, node.span)])
+    state.n_columns += len(outputs)
+    if state.n_columns > MAX_ALL_COLUMNS:
+        raise AdqlError([limit_problem("output columns of all subqueries", MAX_ALL_COLUMNS, node.span)])
     wanted = [name for name, _, _ in outputs]
     result = []
     for unique, (name, column, value) in zip(unique_names(wanted), outputs, strict=True):

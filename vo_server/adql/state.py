@@ -67,6 +67,8 @@ class Resolution:
     """Values without a unit; see :mod:`vo_server.adql.measure`."""
     open_selects: set[Select] = field(default_factory=set)
     """Query blocks with a star for columns that are not known: every name is taken as one of their columns."""
+    n_columns: int = 0
+    """Output columns of all query blocks so far."""
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     _aliases: Iterator[int] = field(default_factory=lambda: count(1))

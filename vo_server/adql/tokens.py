@@ -14,7 +14,9 @@ from typing import Final
 from vo_server.adql.limits import (
     MAX_CHARACTERS,
     MAX_DEPTH,
+    MAX_DIGITS,
     MAX_JOINS,
+    MAX_NAME,
     MAX_OPERATORS,
     MAX_PREDICATES,
     MAX_SUBQUERIES,
@@ -63,6 +65,7 @@ _COUNTED: Final = {
     **dict.fromkeys(_PREDICATES, ("predicates", MAX_PREDICATES)),
     **dict.fromkeys(("AND", "OR"), ("conditions", 2 * MAX_PREDICATES)),
     **dict.fromkeys(_OPERATORS, ("operators", MAX_OPERATORS)),
+    "WHEN": ("cases", MAX_PREDICATES),
     "JOIN": ("joins", MAX_JOINS),
     "SELECT": ("subqueries", MAX_SUBQUERIES),
 }
@@ -135,6 +138,7 @@ def tokenize(text: str) -> TokenText:
     return result
 
 
+_MAX_LENGTHS: Final = {"word": MAX_NAME, "delimited": MAX_NAME, "number": MAX_DIGITS}
 _MULTILINE: Final = frozenset({"space", "string", "delimited"})
 
 
@@ -145,6 +149,10 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def _token(kind: str, text: str, span: Span) -> Token:
+    limit = _MAX_LENGTHS.get(kind)
+    if limit is not None and len(text) > limit:
+        what = "digits in a number" if kind == "number" else "characters in a name"
+        raise AdqlError([limit_problem(what, limit, span)])
     if kind == "word":
         word = text.upper()
         if word in GRAMMAR_WORDS:
