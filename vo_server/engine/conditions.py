@@ -55,6 +55,9 @@ _COMPARISONS: Final[dict[str, type[exp.Binary]]] = {
     ">": exp.GT,
     ">=": exp.GTE,
 }
+_WIDE: Final = 50
+"""Conditions in a row that an optimiser is shown; it may compare each with each of the others."""
+
 _FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
 _TRUTHS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -62,12 +65,17 @@ _TRUTHS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False
 # ------------------------------------------------------------------------------------------------- connectives
 
 
-def _and(_: Lowering, node: And, ask: Ask) -> Steps:
-    return all_of((yield from _parts(node, ask)))
+def _and(lowering: Lowering, node: And, ask: Ask) -> Steps:
+    parts = yield from _parts(node, ask)
+    if len(parts) > _WIDE:
+        parts[_WIDE:] = [lowering.dialect.closed(all_of(parts[_WIDE:]))]
+    return all_of(parts)
 
 
-def _or(_: Lowering, node: Or, ask: Ask) -> Steps:
-    return any_of((yield from _parts(node, Ask(node, ask.is_positive))))
+def _or(lowering: Lowering, node: Or, ask: Ask) -> Steps:
+    condition = any_of((yield from _parts(node, Ask(node, ask.is_positive))))
+    is_list = all(isinstance(one, Comparison) and one.operator == "=" for one in node.operands)
+    return condition if is_list or len(node.operands) <= _WIDE else lowering.dialect.closed(condition)
 
 
 def _parts(node: And | Or, ask: Ask) -> Generator[Ask, exp.Expr, list[exp.Expr]]:

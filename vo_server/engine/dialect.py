@@ -107,6 +107,10 @@ class SqlDialect(ABC):
         Every pair within the radius meets it. It may change the ``item`` of a side.
         """
 
+    def closed(self, condition: exp.Expr) -> exp.Expr:
+        """Write a condition so that the optimiser takes it as one value, where looking inside would take it long."""
+        return condition
+
     def cast(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
         """Return ``CAST(value AS datatype)``."""
         return cast(value, self.type_name(datatype), self.name)

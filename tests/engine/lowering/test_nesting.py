@@ -50,6 +50,22 @@ def test_a_hundred_levels_of_subqueries_in_from(sky: SkyEngine) -> None:
     assert sky.answer(query) == [[depth + 2]]
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (" AND ".join(f"id <> {number}" for number in range(3, 2500)), [[1], [2]]),
+        (" OR ".join(f"(id = {number} AND id < 3)" for number in range(1, 1200)), [[1], [2]]),
+        ("NOT (" + " OR ".join(f"(id = {number} AND id > 2)" for number in range(1, 1200)) + ")", [[1], [2]]),
+        ("NOT (" + " OR ".join(f"(id = {number} OR id = NULL)" for number in range(1, 1200)) + ")", []),
+    ],
+    ids=["different", "pairs", "not-pairs", "unknown"],
+)
+def test_long_conditions_are_planned_at_once(sky: SkyEngine, condition: str, expected: list[list[int]]) -> None:
+    started = time.process_time()
+    assert sky.answer(f"SELECT id FROM sky.tiny WHERE id < 2500 AND {condition} ORDER BY id") == expected
+    assert time.process_time() - started < 5
+
+
 def test_five_thousand_conditions(sky: SkyEngine) -> None:
     condition = " OR ".join(f"id = {number}" for number in range(3, 5003))
     started = time.process_time()
