@@ -1,5 +1,6 @@
 -- Functions of the query language that are more than one expression. Names and meanings are those of the macros in
 -- vo_server/engine/duckdb/functions.py: the same formulas in the same order, so that both engines give the same digits.
+-- A function whose type changes gets a new name: CREATE OR REPLACE could not replace it.
 DO $$
 BEGIN
   IF to_regnamespace('vo_functions') IS NULL THEN
@@ -139,6 +140,7 @@ CREATE OR REPLACE FUNCTION vo_functions.rotated(shape double precision[], m doub
 RETURNS double precision[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
   x double precision; y double precision; z double precision;
+  a double precision; b double precision; c double precision;
 BEGIN
   IF shape[1] IS NULL OR shape[2] IS NULL OR (shape[1] + shape[2]) - (shape[1] + shape[2]) <> 0 THEN
     RETURN NULL;
@@ -146,8 +148,11 @@ BEGIN
   x := cos(radians(shape[2])) * cos(radians(shape[1]));
   y := cos(radians(shape[2])) * sin(radians(shape[1]));
   z := sin(radians(shape[2]));
-  RETURN vo_functions.place(m[1] * x + m[2] * y + m[3] * z, m[4] * x + m[5] * y + m[6] * z,
-                            m[7] * x + m[8] * y + m[9] * z) || shape[3:];
+  -- Variables, because a function is written out in place only when its arguments are cheap.
+  a := m[1] * x + m[2] * y + m[3] * z;
+  b := m[4] * x + m[5] * y + m[6] * z;
+  c := m[7] * x + m[8] * y + m[9] * z;
+  RETURN vo_functions.place(a, b, c) || shape[3:];
 END
 $$;
 
@@ -182,18 +187,31 @@ BEGIN
 END
 $$;
 
--- Words of a text in lower case; only ASCII letters have cases here.
-CREATE OR REPLACE FUNCTION vo_functions.words(text_ text)
-RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT array_remove(regexp_split_to_array(
-    translate(text_, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') COLLATE "C",
-    '[ \t\n\r\f\v!-/:-@[-`{-~]+'), '')
+-- Words of a text, with one blank before, between and behind; only ASCII letters have cases here.
+CREATE OR REPLACE FUNCTION vo_functions.spaced_words(text_ text)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT ' ' || translate(text_ COLLATE "C",
+    E'ABCDEFGHIJKLMNOPQRSTUVWXYZ\t\n\r\f\v!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~',
+    'abcdefghijklmnopqrstuvwxyz                                     ') || ' '
 $$;
 
 CREATE OR REPLACE FUNCTION vo_functions.has_words(haystack text, needle text)
-RETURNS integer LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CAST(cardinality(vo_functions.words(needle)) > 0
-              AND vo_functions.words(haystack) @> vo_functions.words(needle) AS integer)
+RETURNS integer LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  hay text := vo_functions.spaced_words(haystack);
+  word text;
+  found_one boolean := false;
+BEGIN
+  FOREACH word IN ARRAY string_to_array(vo_functions.spaced_words(needle), ' ') LOOP
+    IF word <> '' THEN
+      IF position(' ' || word || ' ' IN hay) = 0 THEN
+        RETURN 0;
+      END IF;
+      found_one := true;
+    END IF;
+  END LOOP;
+  RETURN CAST(found_one AS integer);
+END
 $$;
 
 CREATE OR REPLACE FUNCTION vo_functions.hashlist_has(hashlist text, item text)

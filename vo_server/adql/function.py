@@ -42,8 +42,6 @@ class Parameter:
     is_optional: bool = False
     domain: tuple[float, float] | tuple[str, ...] = ()
     """What a literal may be: from the lowest to the highest number, or one of some texts; empty: anything."""
-    domain: tuple[float, float] | tuple[str, ...] = ()
-    """What a literal may be: from the lowest to the highest number, or one of some texts; empty: anything."""
 
 
 @dataclass(frozen=True)
