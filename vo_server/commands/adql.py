@@ -30,7 +30,7 @@ def adql() -> None:
 
 
 @adql.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
 @click.option("--strict", is_flag=True, help="Refuse what ADQL 2.1 does not have.")
 @click.option("--no-catalogue", is_flag=True, help="Take tables, columns and functions that are unknown as given.")
 @click.option("--jsonl", is_flag=True, help='Read one JSON object with a key "adql" per line, write one per line.')
@@ -57,7 +57,7 @@ def check(file: Iterable[str], *, strict: bool, no_catalogue: bool, jsonl: bool,
 
 
 @adql.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
 @click.option("--engine", type=click.Choice(["duckdb", "postgres"]), required=True, help="Whose SQL to write.")
 @_DATABASE
 def translate(file: Iterable[str], *, engine: str, database: str | None) -> None:
@@ -76,7 +76,7 @@ def translate(file: Iterable[str], *, engine: str, database: str | None) -> None
 
 
 @adql.command("format")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
 def format_(file: Iterable[str]) -> None:
     """Write the query in FILE (- for standard input) in its canonical layout.
 
@@ -125,7 +125,7 @@ def _check_lines(lines: Iterable[str], compile_one: Callable[[str], ResolvedQuer
     """Check one query per line; an answer goes out before the next line is read."""
     all_valid = True
     for verdict in _verdicts(lines, compile_one):
-        click.echo(json.dumps(verdict, ensure_ascii=False))
+        click.echo(json.dumps(verdict))
         sys.stdout.flush()
         all_valid &= verdict["ok"]
     return 0 if all_valid else 2
@@ -146,7 +146,7 @@ def _verdict(line: str, compile_one: Callable[[str], ResolvedQuery]) -> dict[str
     try:
         given = json.loads(line)
         text = given["adql"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return _failed('not a JSON object with a key "adql"')
     if not isinstance(text, str):
         return _failed('the value of "adql" is not a string')
