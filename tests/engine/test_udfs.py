@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
 import psycopg
+import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.coordinates import FK5, ICRS, BarycentricMeanEcliptic, Galactic, Latitude, Longitude, Supergalactic
 from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix, neighbours
 from numpy.typing import NDArray
 
-from tests.engine.site import PostgresSite
+from tests.engine.samples import SKY, publish, sky_rows
+from tests.engine.site import AnyEngine, PostgresSite
+from vo_server.adql.front import compile_query
 from vo_server.engine.duckdb.functions import create_functions
 from vo_server.engine.postgres.setup import connect, has_functions, prepare
+from vo_server.model.query import arrow_schema
+from vo_server.model.table import Catalogue, Schema
 from vo_server.sky.frames import FRAMES, rotation
 
 Values: TypeAlias = NDArray[Any]
@@ -169,3 +175,46 @@ def test_functions_that_are_missing_or_old_are_made(postgres_site: PostgresSite)
         assert not has_functions(connection)
         postgres_site.open().check()
         assert has_functions(connection)
+
+
+@pytest.fixture
+def catalogue(engine: AnyEngine) -> Catalogue:
+    return Catalogue((Schema("demo", (publish(engine, SKY, [sky_rows(5_000)]),)),))
+
+
+def _ask(engine: AnyEngine, catalogue: Catalogue, adql: str) -> pa.Table:
+    query = compile_query(adql, catalogue)
+    with closing(engine.run(query, limit=10_000, timeout_s=60.0)) as rows:
+        return pa.Table.from_batches(list(rows), arrow_schema(query.columns))
+
+
+def test_a_map_of_counts_per_cell_is_one_query(engine: AnyEngine, catalogue: Catalogue) -> None:
+    adql = """
+        SELECT ivo_healpix_index(1, ra, dec) AS cell, COUNT(*) AS n, median(ra) AS middle
+        FROM demo.sky WHERE ra IS NOT NULL AND dec IS NOT NULL
+        GROUP BY ivo_healpix_index(1, ra, dec) HAVING COUNT(*) > 5 ORDER BY cell
+    """
+    found = _ask(engine, catalogue, adql)
+    rows = [(ra, dec) for ra, dec in zip(*sky_rows(5_000).select(["ra", "dec"]).to_pydict().values(), strict=True)
+            if ra is not None and dec is not None and not np.isnan(ra + dec)]  # fmt: skip
+    ra, dec = np.array(rows).T
+    cells, counts = np.unique(_cells(ra, dec, 1), return_counts=True)
+    kept = [(cell, n) for cell, n in zip(cells, counts, strict=True) if n > 5]
+    known = [(row["cell"], row["n"]) for row in found.to_pylist() if row["cell"] is not None]
+    assert known == kept
+    medians = dict(zip(found["cell"].to_pylist(), found["middle"].to_pylist(), strict=True))
+    for cell, _ in kept:
+        assert medians[cell] == pytest.approx(np.median(ra[_cells(ra, dec, 1) == cell]), rel=1e-15)
+
+
+def test_points_circles_and_histograms_arrive_as_lists(engine: AnyEngine, catalogue: Catalogue) -> None:
+    adql = """
+        SELECT ivo_histogram(ra, 0, 360, 3) AS h, ivo_geom_transform('ICRS', 'FK5', CIRCLE(1, 2, 3)) AS c,
+               ivo_healpix_center(0, 6) AS p, ivo_string_agg('a', '-') AS s
+        FROM demo.sky WHERE id IN (1, 2, 3)
+    """
+    (row,) = _ask(engine, catalogue, adql).to_pylist()
+    assert sum(row["h"]) == 3
+    assert row["c"] == pytest.approx([1, 2, 3], abs=1e-5)
+    assert row["p"] == [180, 0]
+    assert row["s"] == "a-a-a"
