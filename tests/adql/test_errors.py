@@ -265,7 +265,7 @@ def test_strictness_turns_notes_into_mistakes() -> None:
     (found,) = problems("SELECT ra FROM sky.stars LIMIT 10", strict=True)
     assert found.kind is ProblemKind.NONSTANDARD
     assert found.token == "LIMIT 10"
-    assert found.hint == "write SELECT TOP 10 ..."
+    assert found.hint == "write SELECT TOP 10 ra ..."
 
 
 def test_no_message_names_a_token_of_the_parser() -> None:

@@ -396,9 +396,9 @@ def test_set_operations_keep_the_metadata_of_the_first_operand() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("SELECT *, 1 AS one FROM sky.stars", "write the name of the table before it: t.*"),
-        ("SELECT ra FROM sky.stars LIMIT 3", "write SELECT TOP 3 ..."),
-        ("SELECT small % 2 FROM sky.stars", "write MOD(x, y)"),
+        ("SELECT *, 1 AS one FROM sky.stars", "write SELECT sky.stars.*, 1 AS one"),
+        ("SELECT ra FROM sky.stars LIMIT 3", "write SELECT TOP 3 ra ..."),
+        ("SELECT small % 2 FROM sky.stars", "write MOD(small, 2)"),
         ("SELECT ra FROM sky.stars WHERE mag > '3'", "write the number without quotes: 3"),
         ("SELECT ra FROM sky.stars WHERE mag IN ('3', '4.5')", "write the number without quotes: 3"),
         ("SELECT ra FROM sky.stars WHERE mag BETWEEN '3' AND 4", "write the number without quotes: 3"),
@@ -408,7 +408,7 @@ def test_set_operations_keep_the_metadata_of_the_first_operand() -> None:
         ("SELECT ra FROM sky.stars WHERE is_variable", "write 1=is_variable"),
         ("SELECT ra FROM sky.stars WHERE is_variable = TRUE", "write 1"),
         ("SELECT size FROM sky.stars", None),
-        ("SELECT ra FROM sky.stars CROSS JOIN quasars", "write a comma"),
+        ("SELECT ra FROM sky.stars CROSS JOIN quasars", "write sky.stars, quasars"),
         ("SELECT ra FROM sky.stars WHERE ABS(ra) IS NULL", None),
     ],
 )

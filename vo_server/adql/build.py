@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from vo_server.adql import tree
+from vo_server.adql.q3c import condition_of_call, condition_of_comparison
 from vo_server.adql.tokens import Token
 from vo_server.errors import AdqlError, Problem, ProblemKind, Span
 
@@ -130,6 +131,7 @@ class Builder:
             order_by=next((one.terms for one in _only(children, _OrderBy)), ()),
             offset=next((one.value for one in _only(children, _Offset)), None),
             limit=next((one.value for one in _only(children, _Limit)), None),
+            limit_span=next((one.span for one in _only(children, _Limit)), None),
             ctes=ctes,
         )
 
@@ -313,15 +315,17 @@ class Builder:
         assert isinstance(condition, tree.Condition)
         return condition
 
-    def bare_condition(self, children: Children) -> tree.BareCondition:
+    def bare_condition(self, children: Children) -> tree.Condition:
         """Use a value as a condition."""
-        return tree.BareCondition(span=_span(children), value=children[0])
+        condition = condition_of_call(children[0], _span(children))
+        return condition or tree.BareCondition(span=_span(children), value=children[0])
 
-    def comparison(self, children: Children) -> tree.Comparison:
+    def comparison(self, children: Children) -> tree.Condition:
         """Compare two values."""
         left, operator, right = children
         symbol = "<>" if operator.text == "!=" else operator.text
-        return tree.Comparison(span=_span(children), operator=symbol, left=left, right=right)
+        node = tree.Comparison(span=_span(children), operator=symbol, left=left, right=right)
+        return condition_of_comparison(node) or node
 
     def between(self, children: Children) -> tree.Between:
         """Compare with two bounds."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql import functions
+from vo_server.adql.conversion import resolve_conversion
+from vo_server.adql.function import Family
 from vo_server.adql.kinds import is_literal, literal_value, unify
 from vo_server.adql.marks import UNKNOWN, describe, kind_of
 from vo_server.adql.tree import NumberLiteral, Signed, StringLiteral
@@ -50,12 +52,15 @@ def resolve_call(state: Resolution, node: Call) -> Column:
             _report_unknown(state, node)
         return UNKNOWN
     fitting = [one for one in overloads if one.takes(len(node.arguments))]
+    is_theirs = state.is_open and overloads[0].family is Family.UDF  # another service may have another one
+    if not fitting and is_theirs:
+        return UNKNOWN
     if not fitting:
         _report_arity(state, node, overloads)
         return UNKNOWN
     judged = [(one, _mismatches(state, node, one)) for one in fitting]
     function, mismatches = min(judged, key=lambda pair: len(pair[1]))
-    for argument, parameter in mismatches:
+    for argument, parameter in () if is_theirs else mismatches:
         _report_type(state, node, argument, parameter)
     if mismatches:
         return UNKNOWN
@@ -72,6 +77,9 @@ def _value(state: Resolution, node: Call, function: Function) -> Column:
             kinds = ", ".join(dict.fromkeys(describe(one) for one in arguments))
             state.report(ProblemKind.TYPE, f"COALESCE mixes {kinds}", node, hint="CAST them to one type")
         return unified or UNKNOWN
+    if function.name == "IN_UNIT":
+        unit = resolve_conversion(state, node)
+        return UNKNOWN if unit is None else Column("", function.returns, unit=unit, ucd=arguments[0].ucd)
     return function.annotate(arguments) if function.annotate is not None else Column("", function.returns)
 
 
@@ -105,6 +113,18 @@ def _report_unknown(state: Resolution, node: Call) -> None:
 
 
 def _report_arity(state: Resolution, node: Call, overloads: tuple[Function, ...]) -> None:
+    grouped = [one for one in overloads if one.n_repeated > 1 and len(node.arguments) > len(one.parameters)]
+    if grouped:
+        n_repeated = grouped[0].n_repeated
+        last = ", ".join(one.name for one in grouped[0].parameters[-n_repeated:])
+        state.report(
+            ProblemKind.ARITY,
+            f"{node.name.upper()} takes {n_repeated} arguments ({last}) at a time; {len(node.arguments)} given leave "
+            "some over",
+            node,
+            hint=f"write {_form(grouped[0])}",
+        )
+        return
     allowed = sorted({one.n_required for one in overloads} | {len(one.parameters) for one in overloads})
     variadic = any(one.is_variadic for one in overloads)
     counts = f"at least {allowed[0]}" if variadic else " or ".join(str(one) for one in allowed)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vo_server.adql.check import tree_problems
 from vo_server.adql.lenient import lenient_notes
-from vo_server.adql.parse import parse_text
+from vo_server.adql.parse import READ_AS_NAME, parse_text
 from vo_server.adql.resolve import finish, resolve
-from vo_server.adql.words import RESERVED_SINCE_21
+from vo_server.adql.tree import ColumnName
+from vo_server.adql.words import RESERVED, RESERVED_SINCE_21
 from vo_server.errors import AdqlError, Problem, ProblemKind
 from vo_server.model.query import Lang
-from vo_server.model.table import Catalogue
+from vo_server.model.table import Catalogue, quoted
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.adql.state import Resolution
     from vo_server.adql.tree import QueryNode
 
 __all__ = ["check_open", "compile_query", "parse"]
@@ -79,12 +82,27 @@ def check_open(text: str, *, lang: Lang = Lang.ADQL, strict: bool = False) -> Re
 def _compile(text: str, catalogue: Catalogue, *, lang: Lang, strict: bool, is_open: bool) -> ResolvedQuery:
     tree, notes = _parse(text, lang)
     state = resolve(tree, catalogue, text, is_open=is_open)
-    state.notes.extend(notes)
+    state.notes.extend(_in_published_case(notes, state))
     refused = [note for note in state.notes if strict and note.kind is ProblemKind.NONSTANDARD]
     problems = [*state.problems, *refused]
     if problems:
         raise AdqlError(problems)
     return finish(state, tree)
+
+
+def _in_published_case(notes: list[Problem], state: Resolution) -> list[Problem]:
+    """Return notes on reserved words with the names as they are published, in quotes."""
+    if not any(note.message.endswith(READ_AS_NAME) for note in notes):
+        return notes
+    published = {
+        node.name.span: meaning.column.name for node, meaning in state.names.items() if isinstance(node, ColumnName)
+    }
+    return [
+        replace(note, hint=f"write {quoted(published[note.span], RESERVED)}")
+        if note.span in published and note.message.endswith(READ_AS_NAME)
+        else note
+        for note in notes
+    ]
 
 
 def _parse(text: str, lang: Lang) -> tuple[QueryNode, list[Problem]]:

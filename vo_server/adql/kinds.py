@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.library.text import text_type
 from vo_server.adql.marks import NULL_VALUE, UNKNOWN, describe, kind_of
-from vo_server.adql.tree import BooleanLiteral, NumberLiteral, Parenthesised, Signed, StringLiteral
+from vo_server.adql.tree import BooleanLiteral, Comparison, NumberLiteral, Parenthesised, Signed, StringLiteral
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import DataType, Kind, Primitive
 from vo_server.model.table import Column
@@ -72,14 +72,26 @@ def check_comparable(state: Resolution, place: Node, left: Expression, right: Ex
         return
     if kinds[0] == kinds[1] and kinds[0] in _ORDERED:
         return
-    if _adapts(state, left, kinds[1]) or _adapts(state, right, kinds[0]):
+    if _adapts(state, place, left, right, kinds[1]) or _adapts(state, place, right, left, kinds[0]):
         return
     if set(kinds) == {Kind.NUMBER, Kind.BOOLEAN}:
-        state.note("a boolean was compared with a number", place, hint=_NO_BOOLEANS)
+        state.note("a boolean was compared with a number", place, hint=_as_number_form(state, place, left, right))
         return
     hint = _hint(kinds)
     message = f"cannot compare {describe(state.value(left))} with {describe(state.value(right))}"
     state.report(ProblemKind.TYPE, message, place, hint=hint)
+
+
+def _as_number_form(state: Resolution, place: Node, left: Expression, right: Expression) -> str:
+    """Return the form of the standard for a boolean compared with a truth value."""
+    flag, other = (left, right) if kind_of(state.value(left)) is Kind.BOOLEAN else (right, left)
+    literal = unwrapped(other)
+    number = state.source_text(other)[:60]
+    if isinstance(literal, StringLiteral):
+        number = "1" if literal.value.strip().lower() in {"true", "t", "1"} else "0"
+    form = f"CAST({state.source_text(flag)[:60]} AS INTEGER)"
+    written = f"{form} {place.operator} {number}" if isinstance(place, Comparison) else f"{form} and {number}"
+    return f"ADQL has no booleans, which this service reads as 1 and 0; write {written}"
 
 
 def _hint(kinds: tuple[Kind | None, Kind | None]) -> str | None:
@@ -104,7 +116,7 @@ def unwrapped(node: Expression) -> Expression:
     return node
 
 
-def _adapts(state: Resolution, written: Expression, kind: Kind | None) -> bool:
+def _adapts(state: Resolution, place: Node, written: Expression, other: Expression, kind: Kind | None) -> bool:
     """Tell whether a text can be compared with a value of another kind, and note it."""
     literal = unwrapped(written)
     if not isinstance(literal, StringLiteral):
@@ -112,6 +124,8 @@ def _adapts(state: Resolution, written: Expression, kind: Kind | None) -> bool:
     standard = _standard_form(literal.value, kind)
     if standard is None:
         return False
+    if kind is Kind.BOOLEAN:
+        standard = _as_number_form(state, place, written, other)
     state.note(f"the text {state.source_text(literal)} was read as a {kind}", literal, hint=standard)
     return True
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vo_server.adql.marks import UNKNOWN
 from vo_server.adql.names import matches, shown_name
 from vo_server.adql.suggest import MAX_SHOWN, either, enumerate_names
+from vo_server.adql.tree import Expression
 from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
 from vo_server.model.table import quoted
@@ -64,7 +65,9 @@ def _find_output(state: Resolution, node: ColumnName, level: Scope) -> Column | 
     state.note(
         "an output name inside an expression of ORDER BY",
         node,
-        hint="repeat the expression, or order by the name alone",
+        hint=f"write {state.source_text(found.value)[:200]} instead of {node.name.name}"
+        if isinstance(found.value, Expression)
+        else "order by the name alone",
     )
     return found.column
 

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
     from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-__all__ = ["grammar_parser", "parse_text", "parse_tokens"]
+__all__ = ["READ_AS_NAME", "grammar_parser", "parse_text", "parse_tokens"]
+
+READ_AS_NAME: Final = "; it was read as a name"
+"""End of the messages about reserved words."""
 
 _NEVER_AFTER_POINT: Final = frozenset({"FROM", "WHERE", "SELECT"})
 
@@ -85,7 +88,7 @@ def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
     Returns
     -------
     tuple
-        The tree, and notes on what the tree does not show: reserved words that were read as names, and LIMIT.
+        The tree, and notes on what the tree does not show: reserved words that were read as names.
 
     Raises
     ------
@@ -139,8 +142,6 @@ def _parse(found: TokenText) -> tuple[QueryNode, tuple[Problem, ...]]:
         ):
             notes.append(_name_note(token))
             token.type = "NAME"
-        if token.type == "LIMIT":
-            notes.append(_limit_note(token, found.tokens[index + 1]))
         try:
             result = parser.feed_token(token, token.type == END)  # type: ignore[arg-type] # duck-typed
         except UnexpectedToken:
@@ -162,20 +163,10 @@ def _can_be_name(token: Token, previous: Token | None, choices: Any) -> bool:
 def _name_note(token: Token) -> Problem:
     return Problem(
         ProblemKind.NONSTANDARD,
-        f"{token.text} is a reserved word; it was read as a name",
+        f"{token.text} is a reserved word{READ_AS_NAME}",
         token.span,
         token.text,
-        f'write "{token.text}" with the name in the case in which it is published',
-    )
-
-
-def _limit_note(token: Token, number: Token) -> Problem:
-    return Problem(
-        ProblemKind.NONSTANDARD,
-        "LIMIT is not part of ADQL",
-        token.span.to(number.span),
-        f"{token.text} {number.text}",
-        f"write SELECT TOP {number.text} ...",
+        f'write "{token.text}"',
     )
 
 

@@ -418,10 +418,11 @@ class QueryNode(Node):
     order_by: tuple[OrderTerm, ...] = ()
     offset: int | None = None
     limit: int | None = None
+    limit_span: Span | None = None
     ctes: tuple[CteDefinition, ...] = ()
 
 
-_PLAIN_TYPES: Final = frozenset({"Span", "str", "bool", "int | None", "tuple[str, ...]", "JoinKind"})
+_PLAIN_TYPES: Final = frozenset({"Span", "Span | None", "str", "bool", "int | None", "tuple[str, ...]", "JoinKind"})
 
 _known_fields: dict[type[Node], tuple[str, ...]] = {}
 
