@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.parse import parse_tokens
 from vo_server.adql.tokens import END, GRAMMAR_WORDS
+from vo_server.model.query import Lang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +38,15 @@ _OPEN: Final = frozenset({"LPAR", "LSQB", "CASE"})
 _CLOSE: Final = frozenset({"RPAR", "RSQB", "END"})
 
 
-def format_query(text: str) -> str:
+def format_query(text: str, *, lang: Lang = Lang.ADQL) -> str:
     """Return a query in the canonical layout, without an end of line.
 
     Parameters
     ----------
     text
         A query that follows the grammar; it need not make sense.
+    lang
+        Version of the language; 2.0 has fewer reserved words.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def format_query(text: str) -> str:
     AdqlError
         If it is not a query.
     """
-    found, _, _ = parse_tokens(text)
+    found, _, _ = parse_tokens(text, lang)
     pieces = [_Piece(token, _written(token)) for token in found.tokens if token.type != END]
     _hang_comments(found, pieces)
     _Layout(pieces).mark()

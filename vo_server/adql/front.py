@@ -10,6 +10,7 @@ from vo_server.adql.lenient import lenient_notes
 from vo_server.adql.parse import READ_AS_NAME, parse_text
 from vo_server.adql.resolve import finish, resolve
 from vo_server.adql.tree import ColumnName
+from vo_server.adql.version import notes_on_20
 from vo_server.adql.words import RESERVED, RESERVED_SINCE_21
 from vo_server.errors import AdqlError, Problem, ProblemKind
 from vo_server.model.query import Lang
@@ -107,10 +108,12 @@ def _in_published_case(notes: list[Problem], state: Resolution) -> list[Problem]
 
 def _parse(text: str, lang: Lang) -> tuple[QueryNode, list[Problem]]:
     """Return the tree and what in it is beyond the standard."""
-    tree, names = parse_text(text)
+    tree, names = parse_text(text, lang)
     problems = list(tree_problems(tree))
     if problems:
         raise AdqlError(problems)
     notes = [note for note in names if lang is not Lang.ADQL_20 or note.token.upper() not in RESERVED_SINCE_21]
     notes.extend(lenient_notes(tree, text))
+    if lang is Lang.ADQL_20:
+        notes.extend(notes_on_20(tree, text))
     return tree, notes

@@ -21,8 +21,9 @@ from vo_server.adql.build import Builder
 from vo_server.adql.syntax import check_beginning, syntax_problem
 from vo_server.adql.tokens import END, Token, TokenText, tokenize
 from vo_server.adql.tree import QueryNode
-from vo_server.adql.words import STRUCTURE_WORDS
+from vo_server.adql.words import RESERVED_SINCE_21, STRUCTURE_WORDS
 from vo_server.errors import AdqlError, Problem, ProblemKind
+from vo_server.model.query import Lang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,10 @@ __all__ = ["READ_AS_NAME", "grammar_parser", "parse_text", "parse_tokens"]
 
 READ_AS_NAME: Final = "; it was read as a name"
 """End of the messages about reserved words."""
+
+_COUNTS: Final = frozenset({"UNSIGNED"})
+_OPERANDS: Final = frozenset({"STRING", "NAME", "DELIMITED", "LPAR", "FUNCTION", "CAST", "NULL"})
+"""What follows OFFSET and ILIKE where they are keywords."""
 
 _NEVER_AFTER_POINT: Final = frozenset({"FROM", "WHERE", "SELECT"})
 
@@ -82,8 +87,15 @@ def grammar_parser() -> Lark:
     )
 
 
-def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
+def parse_text(text: str, lang: Lang = Lang.ADQL) -> tuple[QueryNode, tuple[Problem, ...]]:
     """Parse a query.
+
+    Parameters
+    ----------
+    text
+        The query.
+    lang
+        Version of the language: ADQL 2.0 reserves fewer words.
 
     Returns
     -------
@@ -95,16 +107,16 @@ def parse_text(text: str) -> tuple[QueryNode, tuple[Problem, ...]]:
     AdqlError
         With one problem, the first one, of kind ``syntax`` or ``limit``.
     """
-    _, query, notes = parse_tokens(text)
+    _, query, notes = parse_tokens(text, lang)
     return query, notes
 
 
-def parse_tokens(text: str) -> tuple[TokenText, QueryNode, tuple[Problem, ...]]:
+def parse_tokens(text: str, lang: Lang = Lang.ADQL) -> tuple[TokenText, QueryNode, tuple[Problem, ...]]:
     """Parse a query as :func:`parse_text` does, and return its tokens as well, each of the type it was read as."""
     found = tokenize(text)
     _strip_semicolon(found)
     check_beginning(found)
-    return found, *_parse(found)
+    return found, *_parse(found, lang)
 
 
 def _strip_semicolon(found: TokenText) -> None:
@@ -128,13 +140,15 @@ def _syntax(message: str, token: Token, hint: str | None) -> Problem:
     return Problem(ProblemKind.SYNTAX, message, token.span, token.text, hint)
 
 
-def _parse(found: TokenText) -> tuple[QueryNode, tuple[Problem, ...]]:
+def _parse(found: TokenText, lang: Lang) -> tuple[QueryNode, tuple[Problem, ...]]:
     parser = grammar_parser().parse_interactive("").parser_state
     states, stack = parser.parse_conf.states, parser.state_stack
     notes: list[Problem] = []
     previous: Token | None = None
     for index, token in enumerate(found.tokens):
         choices = states[stack[-1]]
+        if lang is Lang.ADQL_20 and _is_name_in_20(token, found.tokens[index + 1 : index + 2], choices):
+            token.type = "NAME"
         if (
             token.type not in choices
             and _can_be_name(token, previous, choices)
@@ -149,6 +163,15 @@ def _parse(found: TokenText) -> tuple[QueryNode, tuple[Problem, ...]]:
         previous = token
     assert isinstance(result, QueryNode)
     return result, tuple(notes)
+
+
+def _is_name_in_20(token: Token, following: list[Token], choices: Any) -> bool:
+    """Tell whether a word that ADQL 2.1 reserves, and 2.0 does not, stands where a name can stand."""
+    if token.word not in RESERVED_SINCE_21 or token.type == "FUNCTION" or "NAME" not in choices:
+        return False
+    after = following[0].type if following else END
+    is_keyword = token.type in choices and after in (_COUNTS if token.type == "OFFSET" else _OPERANDS)
+    return token.type != "DELIMITED" and not is_keyword
 
 
 def _can_be_name(token: Token, previous: Token | None, choices: Any) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["adql"]
 
 _DATABASE = click.option("--database", help="Database URL; VO_DATABASE or duckdb:///vo-data when not given.")
+_LANG = click.option(
+    "--lang", type=click.Choice(["ADQL", "ADQL-2.0", "ADQL-2.1"]), default="ADQL", help="Version of the language."
+)
 
 
 @click.group()
@@ -31,16 +34,19 @@ def adql() -> None:
 
 @adql.command()
 @click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
-@click.option("--strict", is_flag=True, help="Refuse what ADQL 2.1 does not have.")
+@click.option("--strict", is_flag=True, help="Refuse what the standard does not have.")
 @click.option("--no-catalogue", is_flag=True, help="Take tables, columns and functions that are unknown as given.")
 @click.option("--jsonl", is_flag=True, help='Read one JSON object with a key "adql" per line, write one per line.')
+@_LANG
 @_DATABASE
-def check(file: Iterable[str], *, strict: bool, no_catalogue: bool, jsonl: bool, database: str | None) -> int:
+def check(
+    file: Iterable[str], *, strict: bool, no_catalogue: bool, jsonl: bool, lang: str, database: str | None
+) -> int:
     """Parse and resolve the query in FILE (- for standard input) and tell what is wrong with it.
 
     The exit status is 0 when all queries are valid and 2 when one is not.
     """
-    compile_one = _compiler(strict=strict, no_catalogue=no_catalogue, database=database)
+    compile_one = _compiler(strict=strict, no_catalogue=no_catalogue, lang=lang, database=database)
     if jsonl:
         return _check_lines(file, compile_one)
     text = "".join(file)
@@ -93,14 +99,16 @@ def _published_name(table: Table) -> str:
     return f"{quoted(table.schema)}.{quoted(table.name)}"
 
 
-def _compiler(*, strict: bool, no_catalogue: bool, database: str | None) -> Callable[[str], ResolvedQuery]:
+def _compiler(*, strict: bool, no_catalogue: bool, lang: str, database: str | None) -> Callable[[str], ResolvedQuery]:
     """Return the function that compiles one query."""
     from vo_server.adql.front import check_open, compile_query  # noqa: PLC0415 - late: it is not needed for --help
+    from vo_server.model.query import Lang  # noqa: PLC0415 - late, see above
 
+    version = Lang(lang)
     if no_catalogue:
-        return lambda text: check_open(text, strict=strict)
+        return lambda text: check_open(text, lang=version, strict=strict)
     catalogue = _load_catalogue(database)
-    return lambda text: compile_query(text, catalogue, strict=strict)
+    return lambda text: compile_query(text, catalogue, lang=version, strict=strict)
 
 
 def _load_catalogue(database: str | None) -> Catalogue:
