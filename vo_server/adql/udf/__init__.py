@@ -1,1 +1,0 @@
-"""User-defined functions, one module per family."""
