@@ -121,8 +121,7 @@ def check_grouped(
         Expressions of ORDER BY, which belong to the groups as well.
     """
     grouped = {fingerprints.of(one) for one in node.group_by}
-    entries = [entry for relation in scope.shape.relations for entry in relation.entries]
-    own = {id(source) for entry in entries for source in entry.origins}
+    own = {id(source) for relation in scope.shape.relations for source in relation.entries.sources}
     checker = _GroupChecker(state, fingerprints, grouped, own, has_groups=bool(node.group_by))
     for item in node.items:
         if isinstance(item, tree.Star):

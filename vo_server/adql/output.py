@@ -47,7 +47,8 @@ def output_columns(state: Resolution, node: tree.Select, scope: Scope) -> list[C
     wanted = [name for name, _, _ in outputs]
     result = []
     for unique, (name, column, value) in zip(unique_names(wanted), outputs, strict=True):
-        result.append((name, OutputColumn(replace(column, name=unique), value)))  # type: ignore[arg-type] # one of the three
+        named = column if column.name == unique else replace(column, name=unique)
+        result.append((name, OutputColumn(named, value)))  # type: ignore[arg-type] # one of the three
         if unique != name:
             _note_renamed(state, node, name, unique)
     return result
@@ -66,7 +67,7 @@ def _star_entries(state: Resolution, node: tree.Select, item: tree.Star, scope: 
     if not item.qualifier:
         if scope.shape.is_open:
             state.open_selects.add(node)
-        return scope.shape.entries
+        return tuple(scope.shape.entries)
     relations = find_relations(scope, item.qualifier)
     if not relations:
         report_unknown_relation(state, item, scope)

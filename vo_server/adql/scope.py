@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from vo_server.adql.names import matches
 from vo_server.adql.resolved import BoundColumn, MergedColumn
+from vo_server.model.table import positions_by_folded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vo_server.adql.resolved import OutputColumn, Source
     from vo_server.adql.tree import Identifier
 
-__all__ = ["Entry", "Relation", "Scope", "Shape"]
+__all__ = ["ChainedEntries", "Entries", "Entry", "ListedEntries", "Relation", "Scope", "Shape", "SourceEntries"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +36,109 @@ class Entry:
         return (self.meaning.source,)
 
 
-class _Index:
-    """Entries by name."""
+class Entries(ABC):
+    """Columns that can be named, in order."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._by_folded_name: dict[str, list[Entry]] = {}
-        for entry in entries:
-            self._by_folded_name.setdefault(entry.name.lower(), []).append(entry)
+    @abstractmethod
+    def __iter__(self) -> Iterator[Entry]:
+        """Give them in order."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Count them."""
+
+    @abstractmethod
+    def folded(self, name: str) -> Sequence[Entry]:
+        """Return those of a name in lower case."""
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Sources that they come from."""
+        return frozenset(source for entry in self for source in entry.origins)
 
     def find(self, identifier: Identifier) -> list[Entry]:
         """Return what an identifier can mean; an exact match of a delimited one goes before a folded one."""
-        found = [
-            entry for entry in self._by_folded_name.get(identifier.name.lower(), ()) if matches(identifier, entry.name)
-        ]
+        found = [entry for entry in self.folded(identifier.name.lower()) if matches(identifier, entry.name)]
         exact = [entry for entry in found if entry.name == identifier.name] if identifier.is_delimited else []
         return exact or found
+
+
+class SourceEntries(Entries):
+    """The columns of one source. An entry is made when it is asked for: tables have a thousand columns, queries few."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._made: dict[int, Entry] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(self._entry, range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._source.columns)
+
+    def folded(self, name: str) -> Sequence[Entry]:
+        """Return those of a name in lower case."""
+        return [self._entry(position) for position in self._positions.get(name, ())]
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """The source."""
+        return frozenset({self._source})
+
+    @cached_property
+    def _positions(self) -> Mapping[str, Sequence[int]]:
+        table = self._source.table
+        return positions_by_folded_name(self._source.columns) if table is None else table.positions_by_folded_name
+
+    def _entry(self, position: int) -> Entry:
+        entry = self._made.get(position)
+        if entry is None:
+            column = self._source.columns[position]
+            entry = self._made[position] = Entry(column.name, BoundColumn(self._source, column))
+        return entry
+
+
+class ListedEntries(Entries):
+    """Columns of several sources."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = tuple(entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def folded(self, name: str) -> Sequence[Entry]:
+        """Return those of a name in lower case."""
+        return self._by_folded_name.get(name, ())
+
+    @cached_property
+    def _by_folded_name(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in self._entries:
+            found.setdefault(entry.name.lower(), []).append(entry)
+        return found
+
+
+class ChainedEntries(Entries):
+    """Columns of two parts of FROM, side by side."""
+
+    def __init__(self, *parts: Entries) -> None:
+        self.parts: tuple[Entries, ...] = tuple(
+            part for one in parts for part in (one.parts if isinstance(one, ChainedEntries) else (one,))
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        return chain.from_iterable(self.parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def folded(self, name: str) -> Sequence[Entry]:
+        """Return those of a name in lower case."""
+        return [entry for part in self.parts for entry in part.folded(name)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +146,21 @@ class Relation:
     """Something in FROM with a name: a table, a subquery, a common table, or a join in named parentheses."""
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: Entries
     full_name: tuple[str, ...] = ()
     """Schema and table (and catalogue, where nothing is known), when it can also be called by them."""
     is_open: bool = False
     """True for a table whose columns are not known: every name is taken as one of its columns."""
 
-    @cached_property
-    def index(self) -> _Index:
+    @property
+    def index(self) -> Entries:
         """The entries by name."""
-        return _Index(self.entries)
+        return self.entries
 
     @property
     def shown(self) -> str:
         """How messages call it: the full name of a published table, else its name in the query."""
-        tables = {source.table.full_name for entry in self.entries for source in entry.origins if source.table}
+        tables = {source.table.full_name for source in self.entries.sources if source.table}
         return tables.pop() if len(tables) == 1 else self.name
 
     def is_called(self, qualifier: tuple[Identifier, ...]) -> bool:
@@ -88,14 +179,14 @@ class Relation:
 class Shape:
     """The columns and relations of a part of FROM."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: Entries = field(default_factory=ChainedEntries)
     """What ``*`` stands for, in order: merged columns once."""
     relations: tuple[Relation, ...] = ()
 
-    @cached_property
-    def index(self) -> _Index:
+    @property
+    def index(self) -> Entries:
         """The entries by name."""
-        return _Index(self.entries)
+        return self.entries
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +195,7 @@ class Shape:
 
     def beside(self, other: Shape) -> Shape:
         """Return the shape of two parts side by side."""
-        return Shape((*self.entries, *other.entries), (*self.relations, *other.relations))
+        return Shape(ChainedEntries(self.entries, other.entries), (*self.relations, *other.relations))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from vo_server.adql.kinds import unify
 from vo_server.adql.marks import UNKNOWN, describe
 from vo_server.adql.names import matches, shown_name
 from vo_server.adql.resolved import BoundColumn, MergedColumn, Source
-from vo_server.adql.scope import Entry, Relation, Scope, Shape
+from vo_server.adql.scope import Entry, ListedEntries, Relation, Scope, Shape, SourceEntries
 from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
@@ -103,7 +103,7 @@ class FromResolver:
         if table is None:
             shape = self._source(node, name, ())
             full_name = () if node.alias is not None else tuple(one.name for one in node.parts)
-            return Shape((), (replace(shape.relations[0], is_open=True, full_name=full_name),))
+            return Shape(relations=(replace(shape.relations[0], is_open=True, full_name=full_name),))
         if node.alias is None:
             name = table.name
         return self._source(node, name, table.visible_columns, table=table)
@@ -170,7 +170,7 @@ class FromResolver:
     ) -> Shape:
         source = Source(self._state.new_alias(), name, columns, table=table, derivation=derivation)
         self._state.sources[node] = source
-        entries = tuple(Entry(column.name, BoundColumn(source, column)) for column in columns)
+        entries = SourceEntries(source)
         full_name: tuple[str, ...] = ()
         if table is not None and getattr(node, "alias", None) is None:
             full_name = (table.schema, table.name)
@@ -262,7 +262,7 @@ class FromResolver:
         self._state.merged[join] = tuple(compared)
         gone = {id(entry) for pair in pairs for entry in pair}
         rest = [entry for entry in (*left.entries, *right.entries) if id(entry) not in gone]
-        return Shape((*entries, *rest), (*left.relations, *right.relations))
+        return Shape(ListedEntries((*entries, *rest)), (*left.relations, *right.relations))
 
     def _merged_metadata(self, one: Entry, other: Entry, join: tree.Join) -> Column:
         """Return the metadata of two columns in one: those of the left one, with a type that holds both."""

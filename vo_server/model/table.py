@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from vo_server.model.datatype import DataType
 
-__all__ = ["HEALPIX_COLUMN", "Catalogue", "Column", "Key", "Position", "Schema", "Table", "quoted"]
+__all__ = [
+    "HEALPIX_COLUMN",
+    "Catalogue",
+    "Column",
+    "Key",
+    "Position",
+    "Schema",
+    "Table",
+    "positions_by_folded_name",
+    "quoted",
+]
 
 HEALPIX_COLUMN: Final = "_healpix_29"
 """Hidden column with the HEALPix order-29 NESTED cell of a row's position (the HATS convention)."""
@@ -64,6 +75,14 @@ class Column:
     def renamed(self, name: str) -> Column:
         """Return the same column under another name."""
         return replace(self, name=name)
+
+
+def positions_by_folded_name(columns: Sequence[Column]) -> dict[str, list[int]]:
+    """Return the places of columns by their names in lower case."""
+    found: dict[str, list[int]] = {}
+    for position, column in enumerate(columns):
+        found.setdefault(column.name.lower(), []).append(position)
+    return found
 
 
 @dataclass(frozen=True)
@@ -123,6 +142,11 @@ class Table:
     def visible_columns(self) -> tuple[Column, ...]:
         """Columns that users see, in published order."""
         return tuple(column for column in self.columns if not column.is_hidden)
+
+    @cached_property
+    def positions_by_folded_name(self) -> dict[str, list[int]]:
+        """Places of the visible columns by their names in lower case."""
+        return positions_by_folded_name(self.visible_columns)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -1,0 +1,1 @@
+"""Benchmarks: how fast parts of the house are, measured on the spot."""
