@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adql.samples import corpus
+from tests.adql.sentences import Sentence, written
 from vo_server.adql import tree
 from vo_server.adql.format import format_query
 from vo_server.adql.parse import parse_text
@@ -85,6 +86,7 @@ def test_published_queries_keep_their_trees() -> None:
         check(query["adql"])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(QUERIES), st.integers(0, 2**32))
 def test_space_and_comments_between_tokens_change_nothing_else(text: str, seed: int) -> None:
     chance = random.Random(seed)
@@ -131,3 +133,10 @@ def test_what_is_no_query_is_refused() -> None:
 )
 def test_trees_are_compared_by_what_they_say(one: str, other: str, expected: bool) -> None:
     assert tree.same(parse_text(one)[0], parse_text(other)[0]) is expected
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32))
+def test_sentences_of_the_grammar_keep_their_trees(seed: int) -> None:
+    rng = random.Random(seed)
+    check(written(Sentence(rng, is_open=True).query(), rng))

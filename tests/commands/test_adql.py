@@ -147,3 +147,9 @@ def test_format_refuses_what_is_no_query() -> None:
     assert done.returncode != 0
     assert done.stdout == ""
     assert "line 1, column 8" in done.stderr
+
+
+def test_the_version_of_the_language_can_be_chosen() -> None:
+    text = "SELECT offset FROM t"
+    assert run("check", "--no-catalogue", "--strict", "--lang", "ADQL-2.0", "-", text=text).stdout == "valid\n"
+    assert run("check", "--no-catalogue", "--strict", "--lang", "ADQL-2.1", "-", text=text).returncode == 2
