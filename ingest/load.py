@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from ingest.progress import Silent
 from ingest.publish import check_primary_key, publish, with_identifier
 from ingest.readers.base import Source
 from ingest.run import BadRow, OnError, Run
-from vo_server.errors import IngestError, UsageError
+from vo_server.errors import IngestError, UsageError, VoError
 from vo_server.formats.read.base import TableReader
 from vo_server.model.release import SourceFile
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from vo_server.store.open import Store
 
 __all__ = ["LoadSummary", "load_table"]
+
+logger = logging.getLogger(__name__)
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 
@@ -106,20 +109,21 @@ def load_table(
     readers = [open_file(file, are_types_needed=schema_file is None) for file in files]
     described = describe(readers, (schema_name, table_name), schema_file=schema_file, text=description)
     progress.begin(_total(readers))
-    run, report = _stage(readers, described, engine, version, OnError(on_error), progress)
+    report: LoadReport | None = None
     try:
-        staged, notes = _checked(engine, described, run, version, report.location, report.n_rows)
-        progress.say("publishing")
-        release = publish(
-            store,
-            staged,
-            schema=described.schema,
-            version=version,
-            created=datetime.now(UTC),
-            sources=_sources(files, readers, run),
-        )
+        # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
+        with engine.loader(described.table, version=version) as loader:
+            run = Run(described, loader, on_error=OnError(on_error), progress=progress)
+            report = _stage(run, readers, progress)
+            staged, notes = _checked(engine, described, run, version, report)
+            sources = _sources(files, readers, run)
+            progress.say("publishing")
+            release = publish(
+                store, staged, schema=described.schema, version=version, created=datetime.now(UTC), sources=sources
+            )
     except BaseException:
-        engine.drop(report.location)
+        if report is not None:
+            _drop_unless_published(engine, store, report.location)
         raise
     swept = engine.sweep(store.catalogue.locations())
     return LoadSummary(
@@ -135,32 +139,30 @@ def load_table(
     )
 
 
-def _stage(
-    readers: Sequence[TableReader],
-    described: Description,
-    engine: Engine,
-    version: str,
-    on_error: OnError,
-    progress: Progress,
-) -> tuple[Run, LoadReport]:
+def _stage(run: Run, readers: Sequence[TableReader], progress: Progress) -> LoadReport:
     progress.say("loading")
-    with engine.loader(described.table, version=version) as loader:
-        run = Run(described, loader, on_error=on_error, progress=progress)
-        run.load(readers)
-        progress.say("sorting and indexing")
-        report = loader.finish()
-    if report.n_rows != run.findings.n_rows:
-        engine.drop(report.location)
-        raise IngestError(f"{run.findings.n_rows} rows were read but {report.n_rows} are in the database")
-    return run, report
+    run.load(readers)
+    progress.say("sorting and indexing")
+    return run.loader.finish()
+
+
+def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
+    """Remove a release that failed, but never one that the catalogue names: what failed may have come after that."""
+    try:
+        if location not in store.catalogue.locations():
+            engine.drop(location)
+    except VoError:
+        logger.warning("%s may be left over; the next load removes it", location, exc_info=True)
 
 
 def _checked(
-    engine: Engine, described: Description, run: Run, version: str, location: str, n_rows: int
+    engine: Engine, described: Description, run: Run, version: str, report: LoadReport
 ) -> tuple[Table, list[str]]:
     """Return the final description of a staged release, after the checks that need all of its rows."""
+    if report.n_rows != run.findings.n_rows:
+        raise IngestError(f"{run.findings.n_rows} rows were read but {report.n_rows} are in the database")
     table = with_unicode(described.table, run.findings.non_ascii)
-    table = replace(table, release=version, location=location, n_rows=n_rows)
+    table = replace(table, release=version, location=report.location, n_rows=report.n_rows)
     check_primary_key(engine, table)
     if not described.is_inferred:
         return table, []

@@ -108,9 +108,9 @@ def _publish(sky: MockSky, described: Description, version: str, *, engine: Engi
         for batch in batches(sky, table.full_name, arrow_schema(_made(table))):
             loader.write(_complete(batch, described))
         report = loader.finish()
-    released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
-    release = Release(released, version, datetime.now(UTC), code_version=__version__)
-    store.catalogue.publish(release, schema=described.schema)
+        released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
+        release = Release(released, version, datetime.now(UTC), code_version=__version__)
+        store.catalogue.publish(release, schema=described.schema)
     return report.n_rows
 
 

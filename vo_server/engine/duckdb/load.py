@@ -73,8 +73,9 @@ class DuckdbLoader:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._feed: BatchFeed | None = None
         self._finished: IO[bytes] | None = None
+        self._release = f"release {version} of {table.full_name}"
         if self._target.exists():
-            raise IngestError(f"release {version} of {table.full_name} exists already")
+            raise IngestError(f"{self._release} exists already")
 
     def __enter__(self) -> Self:
         try:
@@ -195,7 +196,12 @@ class DuckdbLoader:
         target = self._target
         for folder in (target.parent.parent, target.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        file.rename(target)
+        try:
+            os.link(file, target)  # Unlike a rename, this never replaces a release that another load has put there.
+        except FileExistsError as error:
+            handle.close()
+            raise IngestError(f"{self._release} exists already", hint="another load has just made it") from error
+        file.unlink()
         for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
             sync_directory(folder)
         return handle
