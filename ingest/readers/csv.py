@@ -33,6 +33,8 @@ BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 _QUOTE_HINT: Final = 'is a closing quote (") missing?'
 
+_EMPTY_HINT: Final = "is it a table, and complete? `vo-server ingest drop` removes a table that shall go"
+
 SAMPLE_BYTES: Final = 1024 * 1024
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 
@@ -56,18 +58,28 @@ class CsvReader:
         How it is written; found out from its first lines when None.
     columns
         Description of the columns; found out by a pass over the whole file when None.
+    can_be_empty
+        Whether a file without rows is a table: so when its header leaves no doubt that it is one.
 
     Raises
     ------
     IngestError
-        If the file is cut off, has no header line, or a quote that is not closed.
+        If the file is cut off, has no header line, no rows, or a quote that is not closed.
     """
 
     null_texts: frozenset[str] = NULL_TEXTS
 
-    def __init__(self, source: Source, *, form: CsvForm | None = None, columns: Sequence[Column] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        form: CsvForm | None = None,
+        columns: Sequence[Column] | None = None,
+        can_be_empty: bool = False,
+    ) -> None:
         self.file = source.name
         self._source = source
+        self._can_be_empty = can_be_empty
         self._is_latin1 = False
         self._warnings: list[str] = []
         self.malformed = MalformedRows()
@@ -98,12 +110,30 @@ class CsvReader:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read the rows as text."""
         try:
-            yield from self._text_batches()
+            yield from self._checked_batches()
         except pa.ArrowInvalid as error:
             raise self._translated(error) from error
         except UnicodeDecodeError as error:
             hint = "convert it: iconv -f latin1 -t utf-8"
             raise IngestError("the text is not UTF-8", file=self.file, hint=hint) from error
+
+    def _checked_batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows and refuse a file that has none, before it replaces a table that has some."""
+        n_rows = 0
+        for batch in self._text_batches():
+            n_rows += batch.num_rows
+            yield batch
+        if n_rows or self._can_be_empty:
+            return
+        if self.malformed.n_rows:
+            row, message = self.malformed.first[0]
+            raise IngestError(
+                f"none of its {self.malformed.n_rows} rows fits the header line: {message}",
+                file=self.file,
+                row=row,
+                hint="is it a table with one header line and as many fields in each row?",
+            )
+        raise IngestError("the file has a header line but no rows", file=self.file, hint=_EMPTY_HINT)
 
     def _text_batches(self) -> Iterator[pa.RecordBatch]:
         self.malformed = MalformedRows()
@@ -157,7 +187,7 @@ class CsvReader:
 
     def _guess_pass(self) -> tuple[TypeGuess, ...]:
         guesses = tuple(TypeGuess(self.null_texts) for _ in self.names)
-        for batch in self._text_batches():
+        for batch in self._checked_batches():
             for guess, column in zip(guesses, batch.columns, strict=True):
                 guess.see(column)
         return guesses

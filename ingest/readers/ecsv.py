@@ -66,7 +66,7 @@ def open_ecsv(source: Source) -> CsvReader:
         raise IngestError(
             f"the YAML header names the columns {described}; the header line {', '.join(form.names)}", file=source.name
         )
-    return CsvReader(source, form=form, columns=columns)
+    return CsvReader(source, form=form, columns=columns, can_be_empty=True)
 
 
 def _header_lines(source: Source) -> list[str]:

@@ -23,7 +23,18 @@ __all__ = ["open_reader"]
 _HEAD_BYTES: Final = 4096
 _XML: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*<(\?xml|VOTABLE|\w+:VOTABLE|!DOCTYPE|!--)", re.IGNORECASE)
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+_FITS: Final = b"SIMPLE  ="
 _HDF5: Final = b"\x89HDF\r\n"
+_JSON: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\"])")
+_COMPRESSED_NAMES: Final = (".gz", ".zst")
+_SAID_BY_NAME: Final = {
+    ".fits": ("FITS", "begin with SIMPLE"),
+    ".fit": ("FITS", "begin with SIMPLE"),
+    ".parquet": ("Parquet", "begin with PAR1"),
+    ".xml": ("VOTable", "begin with an XML tag"),
+    ".vot": ("VOTable", "begin with an XML tag"),
+}
+"""The format that the end of a name promises, and how a file of that format shows it."""
 
 
 def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
@@ -46,18 +57,17 @@ def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     head = source.starts_with(_HEAD_BYTES)
     if not head:
         raise IngestError("the file is empty", file=file)
-    if head.startswith(parquet.MAGIC):
+    kind = _kind(head)
+    _check_name(source, kind)
+    if kind == "Parquet":
         if source.is_compressed:
             raise IngestError("a Parquet file inside a compressed file", file=file, hint="unpack it first")
         return ParquetReader(source)
-    if head.startswith(b"SIMPLE  ="):
+    if kind == "FITS":
         return FitsReader(source)
-    if _XML.match(head) or head.startswith(_UTF16_BOMS):
+    if kind == "VOTable":
         return open_votable(source)
-    if head.startswith(_HDF5):
-        raise IngestError("HDF5 files cannot be read", file=file, hint="save the table as Parquet or FITS")
-    if source.part is not None:
-        raise IngestError(f"a text file has no part {source.part!r}", file=file)
+    _check_text(source, head)
     if head.startswith(ecsv.MAGIC):
         return ecsv.open_ecsv(source)
     if are_types_needed:
@@ -65,3 +75,37 @@ def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     text = DataType(Primitive.CHAR, "*")
     form = csv_form(source)
     return CsvReader(source, form=form, columns=[Column(name, text) for name in filled_names(form.names)])
+
+
+def _check_name(source: Source, kind: str | None) -> None:
+    """Refuse a file that is not what its name says: nobody who names a file x.fits means a text."""
+    suffixes = [suffix.lower() for suffix in source.path.suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSED_NAMES:
+        suffixes.pop()
+    promised = _SAID_BY_NAME.get(suffixes[-1]) if suffixes else None
+    if promised is None or promised[0] == kind:
+        return
+    raise IngestError(
+        f"it is named {promised[0]} but does not {promised[1]}",
+        file=source.name,
+        hint="is it the right file, and complete? If it is a table of another format, name it accordingly",
+    )
+
+
+def _check_text(source: Source, head: bytes) -> None:
+    """Refuse what is no delimited text but could be taken for one."""
+    if head.startswith(_HDF5):
+        raise IngestError("HDF5 files cannot be read", file=source.name, hint="save the table as Parquet or FITS")
+    if _JSON.match(head):
+        raise IngestError("JSON files cannot be read", file=source.name, hint="save the table as CSV, Parquet or FITS")
+    if source.part is not None:
+        raise IngestError(f"a text file has no part {source.part!r}", file=source.name)
+
+
+def _kind(head: bytes) -> str | None:
+    """Return the format that the first bytes of a file show; None for text and all that is not known."""
+    if head.startswith(parquet.MAGIC):
+        return "Parquet"
+    if head.startswith(_FITS):
+        return "FITS"
+    return "VOTable" if _XML.match(head) or head.startswith(_UTF16_BOMS) else None

@@ -160,6 +160,14 @@ def test_what_is_no_csv_is_refused(tmp_path: Path, text: str | bytes, reason: st
         rows_of(opened(tmp_path, text))
 
 
-def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
-    assert rows_of(opened(tmp_path, "a,b\n")) == {"a": [], "b": []}
-    assert rows_of(opened(tmp_path, "a,b")) == {"a": [], "b": []}
+@pytest.mark.parametrize("text", ["a,b\n", "a,b", "\n\na,b\n\n\n"])
+@pytest.mark.parametrize("are_types_needed", [True, False])
+def test_a_header_without_rows_is_refused(tmp_path: Path, text: str, are_types_needed: bool) -> None:
+    path = str(written(tmp_path, text))
+    with pytest.raises(IngestError, match="a header line but no rows"):
+        rows_of(open_reader(path, are_types_needed=are_types_needed))
+
+
+def test_prose_with_a_comma_in_its_first_line_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IngestError, match="row 1: none of its 2 rows fits the header line: 1 fields instead of 2"):
+        opened(tmp_path, "Thank you, dear reader\nThis is prose\nand no table\n")

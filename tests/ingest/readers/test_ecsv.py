@@ -49,6 +49,12 @@ def test_a_file_cut_inside_its_header_is_refused(table: Table, tmp_path: Path) -
         open_reader(str(tmp_path / "cut.ecsv"))
 
 
+def test_a_table_without_rows_is_a_table(table: Table, tmp_path: Path) -> None:
+    table[:0].write(tmp_path / "t.ecsv")
+    assert open_reader(str(tmp_path / "t.ecsv")).facts.columns
+    assert rows_of(tmp_path / "t.ecsv")["id"] == []
+
+
 def test_complex_numbers_are_refused(tmp_path: Path) -> None:
     Table({"z": np.array([1 + 2j])}).write(tmp_path / "t.ecsv")
     with pytest.raises(IngestError, match="column z: the type 'complex128' cannot be stored"):
