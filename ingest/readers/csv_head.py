@@ -14,7 +14,10 @@ __all__ = ["CsvForm", "sniff"]
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 _SAMPLE_LINES: Final = 50
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[: ]\d+[: ]\d+(\.\d*)?")
+_MANY_WORDS: Final = 4
+"""So many words make a sentence or a row, not a name."""
+_HINT: Final = "add a header line that names the columns, or convert the table to ECSV, e.g. with astropy"
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,45 @@ def sniff(sample: str, *, file: str, separator: str | None = None) -> CsvForm:
         names = _fields(comments[-1], chosen)
         if len(names) == len(first):
             return CsvForm(chosen, tuple(name.strip() for name in names), n_before, tuple(comments[:-1]))
-    if has_numbers and not any(re.search("[A-Za-z]", field) for field in first):
-        raise IngestError(
-            f"the first line has no column names but values: {lines[n_before][:60]!r}",
-            file=file,
-            hint="add a header line that names the columns",
-        )
+    if separator is None:
+        _check_header(first, lines[n_before:], file)
     return CsvForm(chosen, tuple(name.strip() for name in first), n_before + 1, tuple(comments))
+
+
+def _check_header(header: list[str], lines: list[str], file: str) -> None:
+    """Refuse a first line that names no columns: the names would be wrong and a row would be lost."""
+    shown = repr(lines[0][:60])
+    n_numbers = sum(_NUMBER.fullmatch(field.strip()) is not None for field in header)
+    has_letters = any(re.search("[^\\W\\d_]", field) for field in header)
+    if n_numbers and (not has_letters or 2 * n_numbers > len(header)):
+        raise IngestError(
+            f"no header line: the first line has no column names but values: {shown}", file=file, hint=_HINT
+        )
+    if len(header) == 1 and _is_uncut(header[0], [line for line in lines[1:-1] or lines[1:] if line.strip()]):
+        raise IngestError(
+            f"one column only; is this file separated by commas? Its first line is {shown}",
+            file=file,
+            hint="commas, semicolons, tabs and bars are known; convert other tables to ECSV, e.g. with astropy",
+        )
+
+
+def _is_uncut(header: str, lines: list[str]) -> bool:
+    """Tell whether a line that no separator cuts is not the name of a single column.
+
+    It is none if it is a sentence or looks like data or aligned fields, or if the lines below are such.
+    """
+    words = header.split()
+    if not re.search(r"[^\W\d_]", header) or re.search(r"\S\s{2,}\S", header) or len(words) >= _MANY_WORDS:
+        return True
+    if len(words) > 1 and any(_NUMBER.fullmatch(word) for word in words):
+        return True
+    rows = [line.split() for line in lines]
+    if not rows:
+        return False
+    if len(words) > 1 and all(len(row) == len(words) and any(map(_NUMBER.fullmatch, row)) for row in rows):
+        # "HD 1" below "Star name" is a name, and "1.5 2.5" below "ra dec" are two numbers.
+        return len(words) > 2 or all(map(_NUMBER.fullmatch, rows[0]))  # noqa: PLR2004 - as said
+    return 2 * sum(len(row) >= _MANY_WORDS for row in rows) >= len(rows)
 
 
 def _separator(lines: list[str]) -> str:

@@ -148,13 +148,22 @@ def test_columns_without_names_or_values_are_told(tmp_path: Path) -> None:
     [
         ("", "the file is empty"),
         ("1,2\n3,4\n", "the first line has no column names"),
+        ("1,10.5,-20.5,M31\n2,11.5,3.5,M32\n", "no header line: .* '1,10.5,-20.5,M31' "),
+        ("00:08:27.05;+27:43:03.6\n00:08:28.05;+27:43:03.6\n", "no header line"),
+        ("10.5 -20.5 17.1\n11.5 -20.5 17.2\n", "one column only; is this file separated by commas?"),
+        ("M31   0.71  41.3\nM32   0.71  40.9\n", "one column only"),
+        ("id ra dec\n1 10.5 20.5\n2 11.5 20.5\n", "one column only"),
+        ("ra dec\n10.5 20.5\n11.5 20.5\n", "one column only"),
+        ("README\n======\nThis is a catalogue of stars.\nIt was made by me and my friends.\n", "one column only"),
+        ("This is a readme.\nIt has lines.\n", "one column only"),
         ("# only\n# comments\n", "no header line"),
         ("a,b\n1,2\n" + '1,"never closed\n' + "2,3\n" * 10, "row 2: the file ends inside a quoted value"),
         ("a,b\n" + '1,"never closed\n' + "2,3\n" * 8_000_000, "a row is longer than 4194304 bytes"),
         (b"a,b\n\x00\x01\x02", "not a text file"),
     ],
-    ids=["empty", "no header", "comments", "open quote", "long open quote", "binary"],
-)
+    ids=["empty", "no header", "mostly values", "angles", "blanks", "aligned", "names and blanks",
+         "two names and blanks", "readme", "prose", "comments", "open quote", "long open quote", "binary"],
+)  # fmt: skip
 def test_what_is_no_csv_is_refused(tmp_path: Path, text: str | bytes, reason: str) -> None:
     with pytest.raises(IngestError, match=reason):
         rows_of(opened(tmp_path, text))
@@ -171,3 +180,13 @@ def test_a_header_without_rows_is_refused(tmp_path: Path, text: str, are_types_n
 def test_prose_with_a_comma_in_its_first_line_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IngestError, match="row 1: none of its 2 rows fits the header line: 1 fields instead of 2"):
         opened(tmp_path, "Thank you, dear reader\nThis is prose\nand no table\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["name\nAlpha Cen\nBeta Cen\n", "Star name\nHD 1\nHD 2\n", "id\n1\n2\n", "2mass,x\na,1\n", "étoile\n1\n",
+     "ra,3.6,4.5,dec\n1,2,3,4\n"],
+)  # fmt: skip
+def test_a_header_of_names_stays_a_header(tmp_path: Path, text: str) -> None:
+    names = [column.name for column in opened(tmp_path, text).facts.columns]
+    assert names == text.splitlines()[0].split(",")
