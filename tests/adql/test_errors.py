@@ -99,6 +99,18 @@ MISTAKES = [
         "no column ra in sky.matches (m)",
         "s (sky.stars) has a column ra",
     ),
+    (
+        UNKNOWN,
+        "SELECT TOP 1 »vista« - 1 FROM sky.stars",
+        "no column vista",
+        'did you mean "Dist-VISTA"? A name with signs',
+    ),
+    (
+        UNKNOWN,
+        "SELECT »s.vista« FROM sky.stars AS s",
+        "no column vista",
+        'did you mean "Dist-VISTA"? A name with signs',
+    ),
     (UNKNOWN, "SELECT »sizes« FROM sky.stars", "no column sizes", 'did you mean "size"?'),
     (UNKNOWN, "SELECT »_healpix« FROM sky.stars", "", None),
     (UNKNOWN, 'SELECT »"_healpix_29"« FROM sky.stars', 'no column "_healpix_29"', None),

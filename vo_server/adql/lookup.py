@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.marks import UNKNOWN
 from vo_server.adql.names import matches, shown_name
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from vo_server.model.table import Column
 
 __all__ = ["find_relations", "resolve_column"]
+
+_PIECES: Final = re.compile(r"[^a-z0-9_]+")
 
 
 def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
@@ -94,8 +97,17 @@ def _report_ambiguous(state: Resolution, node: ColumnName, found: list[Entry]) -
         ProblemKind.AMBIGUOUS,
         f"the column {shown_name(node.parts)} is ambiguous: {enumerate_names(distinct)}",
         node,
-        hint=f"write {distinct[0]}" if len(distinct) > 1 else f'write the exact name in quotes: "{found[0].name}"',
+        hint=_exact(found) or f"write {distinct[0]}",
     )
+
+
+def _exact(found: list[Entry]) -> str | None:
+    """Return how to choose among columns of one source, whose names differ in case only."""
+    sources = {source for entry in found for source in entry.origins}
+    if len(sources) > 1:
+        return None
+    names = dict.fromkeys('"' + entry.name.replace('"', '""') + '"' for entry in found)
+    return f"write {either(list(names))}; in quotes, case matters"
 
 
 def _report_unknown_in(state: Resolution, node: ColumnName, relation: Relation, level: Scope) -> None:
@@ -103,7 +115,8 @@ def _report_unknown_in(state: Resolution, node: ColumnName, relation: Relation, 
         return
     known = [entry.name for entry in relation.entries]
     others = [other for other in level.shape.relations if other is not relation]
-    hint = _case_hint(node.name, known) or _elsewhere(state, node.name, known, others) or _listed(relation)
+    hint = _case_hint(node.name, known) or _pieces_hint(node.name, known)
+    hint = hint or _elsewhere(state, node.name, known, others) or _listed(relation)
     table = relation.shown
     called = f" ({relation.name})" if table.rpartition(".")[2].lower() != relation.name.lower() else ""
     state.report(ProblemKind.UNKNOWN, f"no column {_written(node.name)} in {table}{called}", node, hint=hint)
@@ -119,7 +132,7 @@ def _report_unknown(state: Resolution, node: ColumnName, scope: Scope) -> None:
     if state.is_full:
         return
     known = [entry.name for level in scope.outward() for entry in level.shape.entries]
-    hint = _alias_hint(node.name, scope) or _case_hint(node.name, known)
+    hint = _alias_hint(node.name, scope) or _case_hint(node.name, known) or _pieces_hint(node.name, known)
     hint = hint or _elsewhere(state, node.name, known, [])
     if hint is None and node.name.is_delimited:
         hint = "double quotes are for names; strings are written in single quotes"
@@ -191,6 +204,13 @@ def _case_hint(identifier: Identifier, known: list[str]) -> str | None:
         return None
     same = next((one for one in known if one.lower() == identifier.name.lower()), None)
     return None if same is None else f'a name in quotes is compared with its case; write {same} or "{same}"'
+
+
+def _pieces_hint(identifier: Identifier, known: list[str]) -> str | None:
+    """Explain a name that is a piece of a published one with signs in it: ``V`` where there is ``V-I``."""
+    wanted = identifier.name.lower()
+    whole = next((one for one in known if wanted in _PIECES.split(one.lower()) and wanted != one.lower()), None)
+    return None if whole is None else f'did you mean "{whole}"? A name with signs or spaces in it needs double quotes'
 
 
 def _report_unknown_qualifier(
