@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from tests.engine.samples import LONG, SKY, TEXT, publish, sky_rows
+from tests.engine.samples import LONG, LONG_MAX, LONG_MIN, SKY, TEXT, publish, sky_rows
 from tests.engine.site import AnyEngine
 from tests.support.sky import oracle_separation_deg
 from vo_server.adql.front import compile_query
@@ -18,6 +18,8 @@ from vo_server.model.table import Catalogue, Column, Schema, Table
 
 _N_ROWS = 20_000
 _UPLOAD = Table("tap_upload", "mine", (Column("id", LONG), Column("note", TEXT)))
+_IDS = Table("demo", "ids", (Column("id", LONG),))
+_NEAR_LIMITS = [LONG_MIN, LONG_MIN + 1, LONG_MIN + 508, -1, 2**53, 2**53 + 1, LONG_MAX - 1, LONG_MAX]
 _NOTES = pa.table({"id": [7, 8, -1], "note": ["a", None, "c"]})
 
 
@@ -106,3 +108,73 @@ def test_a_location_of_another_engine_is_refused(engine: AnyEngine, catalogue: C
             _ask(engine, moved, "SELECT id FROM demo.sky")
         with pytest.raises(EngineError, match="is not a place"):
             engine.drop(location)
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("id = -9223372036854775808", [LONG_MIN]),
+        ("id = -(9223372036854775808)", [LONG_MIN]),
+        ("id = '-9223372036854775808'", [LONG_MIN]),
+        ("id <> -9223372036854775808", _NEAR_LIMITS[1:]),
+        ("id IN (5, -9223372036854775808)", [LONG_MIN]),
+        ("id BETWEEN -9223372036854775808 AND -9223372036854775807", [LONG_MIN, LONG_MIN + 1]),
+        ("id = -9223372036854775807 - 1", [LONG_MIN]),
+        ("id = 9223372036854775807", [LONG_MAX]),
+        ("id = 9223372036854775808", []),
+        ("9223372036854775808 = id", []),
+        ("id = '9223372036854775808'", []),
+        ("id = -9223372036854775809", []),
+        ("id <> 9223372036854775808", _NEAR_LIMITS),
+        ("id < 9223372036854775808", _NEAR_LIMITS),
+        ("id >= 9223372036854775808", []),
+        ("id > -9223372036854775809", _NEAR_LIMITS),
+        ("NOT (id < 9223372036854775808)", []),
+        (f"id < 1{'0' * 60}", _NEAR_LIMITS),
+        (f"id < '1{'0' * 60}'", _NEAR_LIMITS),
+        ("id IN (9223372036854775808, 9007199254740993)", [2**53 + 1]),
+        ("id NOT IN (9223372036854775808, -9223372036854775809)", _NEAR_LIMITS),
+        ("id BETWEEN 9223372036854775807 AND 9223372036854775808", [LONG_MAX]),
+        ("id NOT BETWEEN -9223372036854775809 AND 9223372036854775808", []),
+        ("9223372036854775808 BETWEEN id AND id", []),
+        ("1 = CASE id WHEN 9223372036854775808 THEN 1 ELSE 0 END", []),
+    ],
+)
+def test_identifiers_are_compared_exactly_with_whole_numbers_of_any_size(
+    engine: AnyEngine, condition: str, wanted: list[int]
+) -> None:
+    assert _ids_where(engine, condition) == wanted
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("id = 9007199254740993.0", [2**53, 2**53 + 1]),
+        ("id = 9007199254740993e0", [2**53, 2**53 + 1]),
+        ("id IN (9007199254740993.0)", [2**53, 2**53 + 1]),
+        ("id = 9223372036854775808.0", [LONG_MAX - 1, LONG_MAX]),
+        ("id = -9223372036854775808.0", _NEAR_LIMITS[:3]),
+        ("id BETWEEN 9007199254740993.0 AND 9e15", []),
+        ("id > 9007199254740992.0", [LONG_MAX - 1, LONG_MAX]),
+    ],
+)
+def test_identifiers_are_compared_as_doubles_with_numbers_that_have_a_point_or_an_exponent(
+    engine: AnyEngine, condition: str, wanted: list[int]
+) -> None:
+    assert _ids_where(engine, condition) == wanted
+
+
+def test_the_smallest_whole_number_is_one_and_without_its_sign_it_is_a_double(engine: AnyEngine) -> None:
+    catalogue = Catalogue((Schema("demo", (publish(engine, _IDS, [_id_rows()]),)),))
+    select = "SELECT -9223372036854775808 AS low, 9223372036854775808 AS high FROM demo.ids WHERE id = -1"
+    assert _ask(engine, catalogue, select).to_pylist() == [{"low": LONG_MIN, "high": 2.0**63}]
+
+
+def _id_rows() -> pa.RecordBatch:
+    return pa.record_batch({"id": [*_NEAR_LIMITS, None]})
+
+
+def _ids_where(engine: AnyEngine, condition: str) -> list[int]:
+    catalogue = Catalogue((Schema("demo", (publish(engine, _IDS, [_id_rows()]),)),))
+    found = _ask(engine, catalogue, f"SELECT id FROM demo.ids WHERE {condition}").column("id").to_pylist()
+    return sorted(found)

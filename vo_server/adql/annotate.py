@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vo_server.adql import tree
 from vo_server.adql.calls import resolve_call
-from vo_server.adql.kinds import check_comparable, unify, widest_number
+from vo_server.adql.kinds import check_comparable, unify, unwrapped, widest_number
 from vo_server.adql.library.text import text_type
 from vo_server.adql.lookup import resolve_column
 from vo_server.adql.marks import NULL_VALUE, UNKNOWN, describe, kind_of
@@ -118,7 +118,14 @@ def _signed(state: Resolution, node: tree.Signed) -> Column:
     column = state.value(node.operand)
     if kind_of(column) not in {Kind.NUMBER, Kind.BOOLEAN}:
         return column
+    if node.sign == "-" and _is_past_long(unwrapped(node.operand)):
+        return Column("", _LONG)
     return Column("", _at_least_int(widest_number([column])), unit=column.unit, ucd=column.ucd)
+
+
+def _is_past_long(node: tree.Expression) -> bool:
+    """Tell whether a number is the first that a long cannot hold; with a minus it can."""
+    return isinstance(node, tree.NumberLiteral) and node.text.lstrip("0") == str(_LONG_MAX + 1)
 
 
 def _at_least_int(datatype: DataType) -> DataType:
@@ -163,7 +170,12 @@ def _aggregate(state: Resolution, node: tree.Aggregate) -> Column:
         is_whole = column.datatype.is_integer or kind is Kind.BOOLEAN
         return Column("", _LONG if is_whole else _DOUBLE, unit=column.unit, ucd=_main_off(column.ucd))
     if kind in {Kind.GEOMETRY, Kind.ARRAY}:
-        state.report(ProblemKind.TYPE, f"{node.name} needs values with an order, not {describe(column)}", node.argument)
+        state.report(
+            ProblemKind.TYPE,
+            f"{node.name} needs values with an order, not {describe(column)}",
+            node.argument,
+            hint="COORD1 and COORD2 of a point, or an element of an array, have one",
+        )
         return UNKNOWN
     datatype = _SHORT if kind is Kind.BOOLEAN else column.datatype
     return Column(
@@ -201,10 +213,18 @@ def _cast(state: Resolution, node: tree.Cast) -> Column:
         name = node.target.name
         state.report(
             ProblemKind.TYPE, f"{describe(column)} cannot be cast to {name}", node,
-            hint=f"{name} can be made from a string" if kind is not Kind.STRING else None,
+            hint=_cast_hint(name, kind),
         )  # fmt: skip
     keeps = kind is not None and kind is not Kind.NULL
     return Column("", target, unit=column.unit if keeps else None, ucd=column.ucd if keeps else None)
+
+
+def _cast_hint(name: str, kind: Kind | None) -> str | None:
+    if kind is Kind.GEOMETRY:
+        return "COORD1 and COORD2 give the longitude and latitude of a point"
+    if kind is Kind.ARRAY:
+        return "cast an element, such as a[1]"
+    return None if kind is Kind.STRING else f"{name} can be made from a string"
 
 
 _CASTS: Final[dict[Kind | None, frozenset[Kind]]] = {
@@ -223,7 +243,12 @@ def _subscript(state: Resolution, node: tree.Subscript) -> Column:
     if kind_of(column) is None:
         return UNKNOWN
     if kind_of(column) is not Kind.ARRAY:
-        state.report(ProblemKind.TYPE, f"only arrays have elements; this is {describe(column)}", node.array)
+        state.report(
+            ProblemKind.TYPE,
+            f"only arrays have elements; this is {describe(column)}",
+            node.array,
+            hint="remove what stands in [ ]",
+        )
         return UNKNOWN
     length = column.datatype.n_elements
     if isinstance(node.index, tree.NumberLiteral):
@@ -261,7 +286,12 @@ def _single(state: Resolution, node: tree.ScalarQuery | tree.InQuery, columns: t
     if state.is_open_query(node.query):
         return UNKNOWN
     if len(columns) > 1:
-        state.report(ProblemKind.ARITY, f"{what} must have one column, not {len(columns)}", node.query)
+        state.report(
+            ProblemKind.ARITY,
+            f"{what} must have one column, not {len(columns)}",
+            node.query,
+            hint="select one column; for several use EXISTS with a condition for each",
+        )
         return UNKNOWN
     return columns[0] if columns else UNKNOWN
 
@@ -316,7 +346,12 @@ def _like(state: Resolution, node: tree.Like) -> None:
         column = state.value(operand)
         if kind_of(column) not in {None, Kind.NULL, Kind.STRING}:
             word = "ILIKE" if node.ignores_case else "LIKE"
-            state.report(ProblemKind.TYPE, f"{word} compares strings; this is {describe(column)}", operand)
+            state.report(
+                ProblemKind.TYPE,
+                f"{word} compares strings; this is {describe(column)}",
+                operand,
+                hint=f"compare it with =, < or BETWEEN, or write CAST({state.source_text(operand)[:60]} AS VARCHAR)",
+            )
 
 
 def _bare(state: Resolution, node: tree.BareCondition) -> None:

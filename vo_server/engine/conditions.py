@@ -33,10 +33,11 @@ from vo_server.adql.tree import (
     Or,
     StringLiteral,
 )
-from vo_server.engine.fold import constant, unwrapped
+from vo_server.engine.fold import constant, unwrapped, whole_literal
 from vo_server.engine.lower import Ask, refusal
 from vo_server.engine.spatial import spatial_test
-from vo_server.engine.sqltree import all_of, any_of, wrapped
+from vo_server.engine.sqltree import all_of, any_of, quantity, wrapped
+from vo_server.engine.values import beyond_long
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import DataType, Kind, Primitive
 
@@ -147,32 +148,28 @@ class _Side:
         if other.kind is Kind.BOOLEAN and _truth(literal) is not None:
             self.value = exp.Boolean(this=_truth(literal))
         elif self.kind is Kind.STRING and other.kind is Kind.NUMBER:
-            self.value = self._number()
+            self.value = self._number(other)
         elif self.kind is Kind.STRING and other.kind is Kind.TIMESTAMP:
             self.value = self._instant(other.datatype)
         elif other.datatype is not None and other.datatype.primitive is Primitive.FLOAT:
             known = constant(literal)
             # DuckDB would compare a float with a whole number as floats, of 24 bits.
             self.value = self.value if known is None else self.lowering.dialect.real(float(known))
+        else:
+            self.value = beyond_long(whole_literal(literal), other.datatype) or self.value
 
-    def _number(self) -> exp.Expr:
+    def _number(self, other: _Side) -> exp.Expr:
         literal = unwrapped(self.node)
         if not isinstance(literal, StringLiteral):
             return self.lowering.dialect.cast(self.value, DataType(Primitive.DOUBLE))
         text = literal.value.strip()
         try:
             if text.lstrip("+-").isdecimal() and text.isascii():
-                return self._literal(text)
+                return beyond_long(int(text), other.datatype) or quantity(int(text))
             return self.lowering.dialect.real(float(text))
         except (ValueError, OverflowError):
             message = f"the text {literal.value!r} is compared with a number and is none"
             raise refusal(ProblemKind.TYPE, message, literal.span, token=literal.value) from None
-
-    @staticmethod
-    def _literal(text: str) -> exp.Expr:
-        value = int(text)
-        literal = exp.Literal.number(abs(value))
-        return exp.Neg(this=literal) if value < 0 else literal
 
     def _instant(self, datatype: DataType | None) -> exp.Expr:
         literal = unwrapped(self.node)

@@ -10,7 +10,7 @@ from vo_server.adql.tree import Arithmetic, Expression, NumberLiteral, Parenthes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["constant", "unwrapped"]
+__all__ = ["constant", "unwrapped", "whole_literal"]
 
 
 def unwrapped(node: Expression) -> Expression:
@@ -18,6 +18,16 @@ def unwrapped(node: Expression) -> Expression:
     while isinstance(node, Parenthesised):
         node = node.inner
     return node
+
+
+def whole_literal(node: Expression) -> int | None:
+    """Return the value of a whole number as it is written, perhaps with signs and parentheses; None for others."""
+    sign = 1
+    while isinstance(node, Parenthesised | Signed):
+        if isinstance(node, Signed) and node.sign == "-":
+            sign = -sign
+        node = node.inner if isinstance(node, Parenthesised) else node.operand
+    return sign * int(node.text) if isinstance(node, NumberLiteral) and node.is_integer else None
 
 
 def constant(node: Expression) -> float | int | None:

@@ -29,10 +29,10 @@ from vo_server.adql.tree import (
     StringLiteral,
     Subscript,
 )
-from vo_server.engine.fold import constant, unwrapped
+from vo_server.engine.fold import constant, unwrapped, whole_literal
 from vo_server.engine.lower import Ask, refusal, unsupported
 from vo_server.engine.spatial import GEOMETRY_RULES
-from vo_server.engine.sqltree import call, cast, null, wrapped
+from vo_server.engine.sqltree import call, cast, null, quantity, wrapped
 from vo_server.engine.udfs import UDF_RULES
 from vo_server.errors import ProblemKind
 from vo_server.model.datatype import ADQL_CAST_TYPES, DataType, Kind, Primitive
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from vo_server.adql.functions import Function
     from vo_server.engine.lower import Lowering, Rule, Steps
 
-__all__ = ["VALUE_RULES", "number", "read_as"]
+__all__ = ["VALUE_RULES", "beyond_long", "number", "read_as"]
 
 _INT: Final = DataType(Primitive.INT)
 _LONG: Final = DataType(Primitive.LONG)
@@ -58,6 +58,7 @@ _REMAINDER: Final = "{x} - {y} * TRUNC({x} / {y})"
 """PostgreSQL has no remainder of doubles; the same formula everywhere gives the same digits everywhere."""
 
 _LONG_MAX: Final = 2**63 - 1
+_LONG_MIN: Final = -(2**63)
 
 
 def number(lowering: Lowering, node: NumberLiteral) -> exp.Expr:
@@ -68,6 +69,17 @@ def number(lowering: Lowering, node: NumberLiteral) -> exp.Expr:
     if not math.isfinite(value):
         raise refusal(ProblemKind.TYPE, f"the number {node.text} is too large", node.span, token=node.text)
     return lowering.dialect.real(value)
+
+
+def beyond_long(value: int | None, other: DataType | None) -> exp.Expr | None:
+    """Write a whole number that no integer can hold for the comparison with an integer; None for all others.
+
+    By itself it is a double, and so would the integer be that it is compared with. Both databases compare an integer
+    with a longer literal exactly, if it has not too many digits: the nearest number beyond the limit does as well.
+    """
+    if value is None or other is None or not other.is_integer or _LONG_MIN <= value <= _LONG_MAX:
+        return None
+    return quantity(_LONG_MAX + 1 if value > 0 else _LONG_MIN - 1)
 
 
 def _number(lowering: Lowering, node: NumberLiteral, _: Ask) -> exp.Expr:
@@ -103,6 +115,9 @@ def _parenthesised(_: Lowering, node: Parenthesised, __: Ask) -> Steps:
 
 
 def _signed(lowering: Lowering, node: Signed, _: Ask) -> Steps:
+    if node.sign == "-" and isinstance(unwrapped(node.operand), NumberLiteral) and whole_literal(node) == _LONG_MIN:
+        # The only whole number that fits with its sign and not without.
+        return lowering.dialect.cast(quantity(_LONG_MIN), _LONG)
     value = yield Ask(node.operand)
     if node.sign != "-":
         return value
@@ -337,6 +352,8 @@ def _case(lowering: Lowering, node: Case, _: Ask) -> Steps:
     for when, then in node.whens:
         test = yield Ask(when)
         if operand is not None and not isinstance(when, Condition):
+            assert node.operand is not None
+            test = beyond_long(whole_literal(when), lowering.type_of(node.operand)) or test
             test = exp.EQ(this=wrapped(lowering.duplicate(operand)), expression=wrapped(test))
         value = yield Ask(then)
         branches.append(exp.If(this=test, true=_as_text_if(lowering, is_mixed, value, then)))
