@@ -189,7 +189,7 @@ MISTAKES = [
     (TYPE, "SELECT DISTANCE(»CIRCLE(1, 2, 3)«, position) FROM sky.stars", "DISTANCE takes a point for from", None),
     (TYPE, "SELECT POINT(1, »91«) FROM sky.stars", "the latitude 91 is outside -90 to 90", "longitude before latitude"),
     (TYPE, "SELECT CIRCLE(1, 2, »-1«) FROM sky.stars", "the radius -1 is outside 0 to 180", None),
-    (TYPE, "SELECT »COALESCE(name, 1)« FROM sky.stars", "COALESCE mixes a string, a number", "CAST"),
+    (TYPE, "SELECT »COALESCE(name, 1)« FROM sky.stars", "COALESCE mixes a string and a number", "CAST"),
     (TYPE, "SELECT »CAST(position AS INTEGER)« FROM sky.stars", "a point cannot be cast to INTEGER", None),
     (TYPE, "SELECT »CAST(mag AS TIMESTAMP)« FROM sky.stars", "a number cannot be cast to TIMESTAMP", None),
     (TYPE, "SELECT »mag«[1] FROM sky.stars", "only arrays have elements", None),

@@ -60,6 +60,9 @@ def resolve_call(state: Resolution, node: Call) -> Column:
         return UNKNOWN
     judged = [(one, _mismatches(state, node, one)) for one in fitting]
     function, mismatches = min(judged, key=lambda pair: len(pair[1]))
+    if mismatches and not is_theirs and _is_one_over(state, node, mismatches[0], overloads):
+        _report_arity(state, node, overloads)
+        return UNKNOWN
     for argument, parameter in () if is_theirs else mismatches:
         _report_type(state, node, argument, parameter)
     if mismatches:
@@ -69,12 +72,21 @@ def resolve_call(state: Resolution, node: Call) -> Column:
     return _value(state, node, function)
 
 
+def _is_one_over(
+    state: Resolution, node: Call, mismatch: tuple[Expression, Parameter], overloads: tuple[Function, ...]
+) -> bool:
+    """Tell whether a number was taken for a coordinate system only because the numbers are one too many."""
+    argument, parameter = mismatch
+    is_number = parameter.name == "coosys" and kind_of(state.value(argument)) is Kind.NUMBER
+    return is_number and any(one.n_repeated > 1 and len(node.arguments) > len(one.parameters) for one in overloads)
+
+
 def _value(state: Resolution, node: Call, function: Function) -> Column:
     arguments = tuple(state.value(one) for one in node.arguments)
     if function.name == "COALESCE":
         unified = unify(arguments)
         if unified is None:
-            kinds = ", ".join(dict.fromkeys(describe(one) for one in arguments))
+            kinds = " and ".join(dict.fromkeys(describe(one) for one in arguments))
             state.report(ProblemKind.TYPE, f"COALESCE mixes {kinds}", node, hint="CAST them to one type")
         return unified or UNKNOWN
     if function.name == "IN_UNIT":
@@ -108,6 +120,7 @@ def _mismatches(state: Resolution, node: Call, function: Function) -> list[tuple
 
 def _report_unknown(state: Resolution, node: Call) -> None:
     hint = _ELSEWHERE.get(node.name.upper()) or state.guess(node.name, functions.names(), are_names=False)
+    hint = hint or "the functions are listed in the capabilities of the service"
     message = f"unknown function '{node.name}'"
     state.report(ProblemKind.UNKNOWN, message, node, hint=hint)
 
@@ -158,7 +171,28 @@ def _report_type(state: Resolution, node: Call, argument: Expression, parameter:
         f"{node.name.upper()} takes {wanted} for {parameter.name}; {state.source_text(argument)[:60]} is "
         f"{describe(state.value(argument))}",
         argument,
+        hint=_type_hint(state, argument, parameter),
     )
+
+
+def _type_hint(state: Resolution, argument: Expression, parameter: Parameter) -> str | None:
+    """Say how to make what a parameter wants."""
+    text = state.source_text(argument)[:60]
+    kind = kind_of(state.value(argument))
+    if parameter.is_literal:
+        example = "'...'" if parameter.kind is Kind.STRING else "2"
+        return f"write the value itself, such as {example}; it cannot be calculated"
+    if parameter.kind is Kind.GEOMETRY:
+        if kind is Kind.GEOMETRY:
+            return f"CENTROID({text}) is its centre" if parameter.adql_type == "POINT" else None
+        return "write POINT(ra, dec), for example"
+    if parameter.kind is Kind.NUMBER and kind is Kind.GEOMETRY:
+        return f"COORD1({text}) and COORD2({text}) are its longitude and latitude"
+    if parameter.kind is Kind.NUMBER and kind is Kind.ARRAY:
+        return f"take an element, such as {text}[1]"
+    if parameter.kind is Kind.NUMBER and kind is Kind.STRING:
+        return f"write CAST({text} AS DOUBLE PRECISION)"
+    return f"write CAST({text} AS VARCHAR)" if parameter.kind is Kind.STRING and kind is Kind.NUMBER else None
 
 
 def _check_domain(state: Resolution, node: Call, argument: Expression, parameter: Parameter) -> None:

@@ -43,6 +43,8 @@ _AFTER_A_VALUE: Final = {
     "LIMIT": "write SELECT TOP n ... to limit the number of rows",
     "MINUS": "write EXCEPT",
     "XOR": "ADQL has AND, OR and NOT",
+    "DESCENDING": "write DESC",
+    "ASCENDING": "write ASC",
     "QUALIFY": "ADQL has no window functions",
     "LATERAL": "a subquery in FROM cannot use its neighbours; join with ON",
 }
@@ -171,7 +173,7 @@ def _symbols(token: Token, previous: Token, following: Token, accepted: _Accepte
     del following
     if token.type == "DOUBLE_COLON":
         return "write CAST(x AS type)"
-    if token.type == "SELECT":
+    if token.type == "SELECT" and previous.type != "AS":
         return "a subquery has parentheses of its own: (SELECT ...)"
     if token.type == "STAR" and previous.word == "DISTINCT":
         return "COUNT(DISTINCT *) does not exist; name a column"
@@ -192,9 +194,10 @@ def _symbols(token: Token, previous: Token, following: Token, accepted: _Accepte
 
 def _reserved(token: Token, previous: Token, following: Token, accepted: _Accepted) -> str | None:
     """Explain a reserved word that stands where a name is wanted, or was taken for a keyword."""
-    del previous, following
+    del following
     is_name_wanted = "NAME" in accepted and "AS" not in accepted and not accepted >= {"UNSIGNED", "STRING"}
-    if token.is_reserved and is_name_wanted and token.type not in {"SELECT", "FROM", "WHERE"}:
+    is_clause = token.type in {"SELECT", "FROM", "WHERE", "ON"} and previous.type != "AS"
+    if token.is_reserved and is_name_wanted and not is_clause:
         return f'{token.text} is a reserved word; as a name it is written "{token.text}"'
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from vo_server.adql.words import RESERVED
 from vo_server.errors import Problem, ProblemKind, Span
 
 __all__ = ["mistyped"]
@@ -70,7 +71,7 @@ def _open_string(text: str, position: int, span: Span) -> Problem | None:
     if first == "'":
         return _problem("a string that is never closed", span, "'", "a quote inside a string is doubled: 'it''s'")
     if first == '"':
-        return _problem("a name in double quotes that is never closed", span, '"', None)
+        return _problem("a name in double quotes that is never closed", span, '"', 'a " inside a name is doubled')
     if text.startswith("/*", position):
         return _problem("a comment /* */", span, "/*", "comments are written -- to the end of the line")
     return None
@@ -98,7 +99,11 @@ def _decimal(together: str) -> str | None:
 
 def _apart(together: str) -> str | None:
     split = re.match(r"([0-9.]+(?:[eE][0-9]+)?)([A-Za-z_].*)", together)
-    return f"write {split.group(1)} {split.group(2)}" if split else None
+    if split is None:
+        return None
+    is_name = together.isidentifier() or together.replace("_", "a").isalnum()
+    named = f', or "{together}" if it is a name' if is_name and split.group(2).upper() not in RESERVED else ""
+    return f"write {split.group(1)} {split.group(2)}{named}"
 
 
 def _word(text: str, position: int, span: Span) -> Problem | None:

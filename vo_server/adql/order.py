@@ -83,7 +83,8 @@ def _position(state: Resolution, value: tree.NumberLiteral, outputs: Sequence[Ca
         state.values[value] = output.column
     elif not (is_open or state.is_open):
         message = f"there is no output column {value.text}: the query has {len(outputs)}"
-        state.report(ProblemKind.UNKNOWN, message, value)
+        hint = "positions count the output columns from 1; a name or an expression will do as well"
+        state.report(ProblemKind.UNKNOWN, message, value, hint=hint)
 
 
 def _output_name(state: Resolution, value: tree.Expression, outputs: Sequence[Candidate]) -> bool:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.habits import habit_hint
+from vo_server.adql.slips import slip_hint
 from vo_server.adql.tokens import END, GRAMMAR_WORDS
 from vo_server.adql.words import STATEMENT_WORDS
 from vo_server.errors import AdqlError, Problem, ProblemKind, Span
@@ -72,7 +73,8 @@ def syntax_problem(found: TokenText, index: int, accepted: frozenset[str]) -> Pr
         problem = describe(found, index, accepted)
         if problem is not None:
             return problem
-    hint = habit_hint(found.tokens, index, accepted) or _clause_hint(found, index, accepted)
+    hint = habit_hint(found.tokens, index, accepted)
+    hint = hint or _clause_hint(found, index, accepted) or slip_hint(found.tokens, index, accepted)
     expected = _expected(previous, accepted)
     if expected is None:
         return _problem(f"unexpected {shown(token)} after {shown(previous)}", token, hint)

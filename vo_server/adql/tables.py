@@ -240,6 +240,7 @@ class FromResolver:
                 )
             elif not side.is_open:
                 hint = self._state.guess(name.name, [entry.name for entry in side.entries])
+                hint = hint or "USING takes columns that both sides have; for others write ON a.x = b.y"
                 message = f"USING: the {which} side of the join has no column {shown_name((name,))}"
                 self._state.report(ProblemKind.UNKNOWN, message, name, hint=hint)
         return (found[0], found[1]) if len(found) == 2 else None  # noqa: PLR2004 - a pair
