@@ -74,6 +74,8 @@ _OTHER_FRAMES: Final = re.compile(r"fk4|ecl|gal|az_?el|body|xy", re.IGNORECASE)
 _SEXAGESIMAL_UNITS: Final = ("h:m:s", "d:m:s")
 _UNIT_IN_NAME: Final = re.compile(r".*\[(.+)\]")
 _FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
+_SHORT_NAMES: Final = frozenset({"l", "b", "gl", "gb"})
+"""Names that mean other things as well; integers of such names are not taken for angles."""
 _LISTED: Final = 8
 """How many names a warning lists."""
 
@@ -207,8 +209,10 @@ class _Inference:
             return self._marked(columns, ra, dec), Position(ra, dec), None
         derivation = self._derivation(columns)
         if derivation is None:
+            why = self._why_not(columns)
             self.warnings.append(
-                "no positions were found: cone searches will not work on this table; name the columns in a schema file"
+                f"no positions were found{why}: cone searches will not work on this table; "
+                "name the columns in a schema file"
             )
             return columns, None, None
         taken = {column.name.lower() for column in columns}
@@ -224,6 +228,33 @@ class _Inference:
             return Derivation(DerivationKind.SEXAGESIMAL, *pair)
         pair = _find_pair(columns, _GALACTIC_UCDS, GALACTIC_NAMES, _is_degrees)
         return None if pair is None else Derivation(DerivationKind.GALACTIC, *pair)
+
+    def _why_not(self, columns: Sequence[Column]) -> str:
+        """Say which pair was seen and why it was not taken, to follow "no positions were found"."""
+        by_name = _by_name(columns)
+        for first, second in (*EQUATORIAL_NAMES, *GALACTIC_NAMES):
+            pair = [by_name[name] for name in (first, second) if name in by_name]
+            reasons = [f"{one.name} {reason}" for one in pair if (reason := self._fault_of(one))]
+            if len(pair) == 2 and reasons:  # noqa: PLR2004 - a pair
+                return f" ({pair[0].name}, {pair[1].name} were not taken: {', '.join(reasons)})"
+        for ucd, _ in _EQUATORIAL_UCDS:
+            same = [column.name for column in columns if _is_ucd(column, ucd)]
+            if len(same) > 1:
+                return f" ({_listed(same)} all have the UCD {ucd})"
+        return ""
+
+    def _fault_of(self, column: Column) -> str | None:
+        """Say why a column is not taken for an angle in degrees."""
+        if column.datatype.is_array:
+            return "has arrays"
+        if not column.datatype.is_numeric:
+            return "has dates" if column.datatype.is_timestamp else f"is of type {column.datatype.primitive}"
+        if column.unit not in (None, "deg"):
+            return f"is in {column.unit}"
+        frame = self.frames.get(column.name.lower(), "")
+        if _OTHER_FRAMES.search(frame):
+            return f"is in the frame {frame}"
+        return None if _is_degrees(column) else "has integers"
 
     def _is_equatorial(self, column: Column) -> bool:
         frame = self.frames.get(column.name.lower(), "")
@@ -242,7 +273,7 @@ class _Inference:
             if ucd is None:
                 marked.append(_without_main(column, "pos.eq."))
             else:
-                marked.append(replace(column, unit="deg", ucd=ucd, is_principal=True))
+                marked.append(replace(_as_float(column), unit="deg", ucd=ucd, is_principal=True))
         return marked
 
     def _tell_gaps(self, columns: Iterable[Column]) -> None:
@@ -268,7 +299,7 @@ def _find_pair(columns: Sequence[Column], ucds: Pairs, names: Pairs, is_fit: Jud
         right = [column.name for column in columns if _is_ucd(column, second) and is_fit(column)]
         if len(left) == 1 and len(right) == 1:
             return left[0], right[0]
-    by_name = {column.name.lower().lstrip("#"): column for column in columns}
+    by_name = _by_name(columns)
     for first, second in names:
         one, other = by_name.get(first), by_name.get(second)
         if one is not None and other is not None and is_fit(one) and is_fit(other):
@@ -276,12 +307,27 @@ def _find_pair(columns: Sequence[Column], ucds: Pairs, names: Pairs, is_fit: Jud
     return None
 
 
+def _by_name(columns: Iterable[Column]) -> dict[str, Column]:
+    return {column.name.lower().lstrip("#"): column for column in columns}
+
+
 def _is_ucd(column: Column, ucd: str) -> bool:
     return column.ucd is not None and column.ucd.lower() == ucd
 
 
 def _is_degrees(column: Column) -> bool:
-    return column.datatype in (DataType(Primitive.DOUBLE), DataType(Primitive.FLOAT)) and column.unit in (None, "deg")
+    datatype = column.datatype
+    is_float = datatype.primitive in _FLOATS
+    if datatype.is_array or not (is_float or (datatype.is_integer and column.name.lower() not in _SHORT_NAMES)):
+        return False
+    return column.unit in (None, "deg")
+
+
+def _as_float(column: Column) -> Column:
+    """Return a column as one of floating-point numbers."""
+    if column.datatype.primitive in _FLOATS:
+        return column
+    return replace(column, datatype=DataType(Primitive.DOUBLE), null_values=(*column.null_values, "NaN"))
 
 
 def _without_main(column: Column, branch: str) -> Column:

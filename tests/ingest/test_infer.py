@@ -42,12 +42,11 @@ def test_a_pair_of_names_is_the_position(ra: str, dec: str) -> None:
     "columns",
     [
         [Column("ra", DOUBLE, unit="rad"), Column("dec", DOUBLE, unit="rad")],
-        [Column("ra", INT), Column("dec", INT)],
         [Column("ra", TEXT), Column("dec", TEXT)],
         doubles("ra", "delta"),
         doubles("L", "B"),
     ],
-    ids=["radians", "integers", "texts", "half a pair", "luminosity and blue"],
+    ids=["radians", "texts", "half a pair", "luminosity and blue"],
 )
 def test_what_is_not_safe_is_not_inferred(columns: list[Column]) -> None:
     found = described(*columns)
@@ -55,6 +54,35 @@ def test_what_is_not_safe_is_not_inferred(columns: list[Column]) -> None:
     if columns[0].name != "L":
         assert found.table.position is None
         assert any("no positions were found" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("primitive", ["unsignedByte", "short", "int", "long", "float"])
+def test_positions_of_any_numeric_type_are_taken(primitive: str) -> None:
+    kind = DataType(Primitive(primitive))
+    found = described(Column("ra", kind, null_values=("-99",)), Column("dec", DOUBLE))
+    assert found.table.position == Position("ra", "dec")
+    ra = found.table.by_name["ra"]
+    assert (ra.datatype, ra.null_values) == (kind if primitive == "float" else DOUBLE, ("-99", "NaN"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ([Column("ra", DOUBLE, unit="rad"), Column("dec", DOUBLE)], "(ra, dec were not taken: ra is in rad)"),
+        (
+            [Column("RA", TEXT), Column("Dec", TEXT)],
+            "(RA, Dec were not taken: RA is of type char, Dec is of type char)",
+        ),
+        ([Column("l", INT), Column("b", INT)], "(l, b were not taken: l has integers, b has integers)"),
+        ([Column(name, DataType(Primitive.DOUBLE, "3")) for name in ("ra", "dec")], "ra has arrays, dec has arrays"),
+        ([Column(name, DOUBLE, ucd="pos.eq.ra") for name in "xyz"], "(x, y, z all have the UCD pos.eq.ra)"),
+        (doubles("x", "y"), "no positions were found: "),
+    ],
+)
+def test_a_pair_that_is_not_taken_is_told_with_the_reason(columns: list[Column], told: str) -> None:
+    found = described(*columns)
+    assert found.table.position is None
+    assert any(told in warning for warning in found.warnings), found.warnings
 
 
 def test_ucds_of_the_file_are_better_than_names() -> None:

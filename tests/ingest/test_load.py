@@ -224,6 +224,14 @@ def test_radians_are_suspected(duckdb_site: Site, tmp_path: Path) -> None:
     assert "are ra and dec in radians?" in result.stderr
 
 
+def test_whole_degrees_are_positions_and_out_of_range_is_refused(site: Site, tmp_path: Path) -> None:
+    site.load(written(tmp_path, "id,ra,dec\n1,10,20\n2,30,-40\n"), "--table", "s.t")
+    assert sorted(site.rows("s.t")["_healpix_29"].to_pylist()) == sorted(cells([10.0, 30.0], [20.0, -40.0]).tolist())
+    error = error_of(site.run("load", written(tmp_path, "id,ra,dec\n1,400,20\n2,30,95\n"), "--table", "s.t"))
+    assert "row 1, column ra: 400.0 is outside 0 to 360 deg" in str(error)
+    assert "row 2, column dec: 95.0 is outside -90 to 90 deg" in str(error)
+
+
 def test_infinite_values_are_told(duckdb_site: Site, tmp_path: Path) -> None:
     result = duckdb_site.load(written(tmp_path, "a,b\n1,inf\n2,-inf\n3,1.5\n"), "--table", "s.t")
     assert "column b: 2 values are infinite" in result.stderr
