@@ -80,7 +80,7 @@ def load(
     from ingest.load import load_table  # noqa: PLC0415 - as in describe
     from ingest.progress import terminal_progress  # noqa: PLC0415 - as in describe
 
-    with _opened(database) as (engine, store), terminal_progress() as progress:
+    with _opened(database, to_load=True) as (engine, store), terminal_progress() as progress:
         summary = load_table(
             files,
             table=table,
@@ -144,15 +144,17 @@ def drop(table: str, version: str | None, yes: bool, database: str | None) -> No
 
 
 @contextmanager
-def _opened(database: str | None) -> Iterator[tuple[Engine, Store]]:
-    """Open engine and store of a database."""
+def _opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Engine, Store]]:
+    """Open engine and store of a database; only who loads something makes them where there are none."""
     from vo_server.engine.open import open_engine  # noqa: PLC0415 - a second that `--help` need not wait
-    from vo_server.settings import Settings  # noqa: PLC0415 - as above
+    from vo_server.settings import load_settings  # noqa: PLC0415 - as above
     from vo_server.store.open import open_store  # noqa: PLC0415 - as above
 
-    settings = Settings() if database is None else Settings(database=database)
-    store = open_store(settings.database, store_schema=settings.postgres.store_schema)
+    settings = load_settings(database=database)
+    store = open_store(settings.database, store_schema=settings.postgres.store_schema, create=to_load)
     try:
+        if to_load:
+            store.database.require_writable()
         engine = open_engine(
             settings.database,
             memory_bytes=settings.duckdb.memory_bytes,

@@ -75,7 +75,10 @@ def create_app(settings: Settings) -> Starlette:
 
 @asynccontextmanager
 async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator[None]:
-    """Run jobs, and remove what has had its time, beside the requests."""
+    """Run jobs, and remove what has had its time, beside the requests; a read-only store has no jobs."""
+    if context.store.database.is_read_only:
+        yield
+        return
     jobs, results = context.store.jobs, context.results
     run = QueryRun(queries=context.queries, results=results)
     worker = Worker(jobs=jobs, results=results, execute=run, concurrency=settings.uws.concurrent_jobs)

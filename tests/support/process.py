@@ -12,20 +12,33 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 TAP_URL = re.compile(r"https?://\S+/tap\b")
 
 
-def run_command(*arguments: str, timeout_s: float = 300.0, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run ``vo-server`` to its end; with ``check``, a status other than 0 fails with what it printed."""
+def run_command(
+    *arguments: str,
+    timeout_s: float = 300.0,
+    check: bool = True,
+    before: Sequence[str] = (),
+    cwd: Path | None = None,
+    text: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``vo-server`` to its end; with ``check``, a status other than 0 fails with what it printed.
+
+    ``before`` are words before the command that change how it runs, ``text`` is its standard input.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "vo_server", *arguments],
+        [*before, sys.executable, "-m", "vo_server", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=timeout_s,
         check=False,
+        cwd=cwd,
+        input=text,
     )
     if check:
         assert done.returncode == 0, f"vo-server {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
@@ -33,10 +46,15 @@ def run_command(*arguments: str, timeout_s: float = 300.0, check: bool = True) -
 
 
 @contextmanager
-def serving(*arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Iterator[str]:
+def serving(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = 60.0,
+    before: Sequence[str] = (),
+) -> Iterator[str]:
     """Run ``vo-server serve`` (or another serving command) and give the TAP URL that it prints."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "vo_server", *arguments],
+        [*before, sys.executable, "-m", "vo_server", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from vo_server.factory import ProcessContext
     from vo_server.settings import Settings
 
 __all__ = ["run", "serve"]
@@ -54,6 +55,8 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
 
     with closing(ProcessContext.create(settings)) as context:
         context.engine.check()  # What is wrong is told here in a line, not by each process in a traceback.
+        for note in _notes(context):
+            click.echo(f"note: {note}", err=True)
     public = None if settings.server.public_url is None else str(settings.server.public_url).rstrip("/")
     serve_forever(
         partial(create_app, settings),
@@ -62,6 +65,13 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         n_processes=settings.server.workers,
         announce=lambda url: announce(f"{public or url}/tap"),
     )
+
+
+def _notes(context: ProcessContext) -> Iterator[str]:
+    """Say what the service cannot do as it is."""
+    database = context.store.database
+    if database.is_read_only:
+        yield f"{database.place} cannot be written: synchronous queries work, jobs need a writable store"
 
 
 def _print_tap_url(url: str) -> None:

@@ -6,6 +6,7 @@ The same code serves SQLite (embedded) and PostgreSQL: one SQLAlchemy engine, wh
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from vo_server.errors import CatalogueError, ConfigurationError
 
@@ -48,7 +50,12 @@ class Database:
     Raises
     ------
     ConfigurationError
-        If the URL has another form, or the directory cannot be made.
+        If the URL has another form, or the directory cannot be made or read.
+
+    Attributes
+    ----------
+    is_read_only : bool
+        Whether the file or its directory cannot be written: reading works, :meth:`write` refuses.
     """
 
     def __init__(self, url: str, *, schema: str) -> None:
@@ -56,9 +63,12 @@ class Database:
         if directory is None:
             engine = create_engine(_postgres_url(url), pool_pre_ping=True, pool_size=5, max_overflow=15)
             self.schema: str | None = schema
+            self.is_read_only = False
             self.place = make_url(url).render_as_string(hide_password=True)
         else:
-            engine = _sqlite_engine(directory)
+            _make_directory(directory)
+            self.is_read_only = not _is_writable(directory)
+            engine = _read_only_engine(directory) if self.is_read_only else _sqlite_engine(directory)
             self.schema = None
             self.place = str(directory / CATALOGUE_FILE)
         self.is_postgres = directory is None
@@ -86,9 +96,27 @@ class Database:
         """Give a connection with a transaction that is committed at the end, or undone by an exception.
 
         On SQLite the transaction begins with the write lock, so that it never fails half-way because of another writer.
+
+        Raises
+        ------
+        ConfigurationError
+            If the database is read-only.
         """
+        if self.is_read_only:
+            raise ConfigurationError(
+                "the database of this service is read-only: it takes no jobs, and nothing can be published in it",
+                hint="run the query synchronously, or let the operator make the data directory writable",
+            )
         with self._translated(), self._writes.begin() as connection:
             yield connection
+
+    def require_writable(self) -> None:
+        """Raise ConfigurationError, with the place, if the database is read-only."""
+        if self.is_read_only:
+            raise ConfigurationError(
+                f"{self.place} cannot be written, nor anything beside it",
+                hint="check the owner and the permissions of the data directory, or choose another with --database",
+            )
 
     def close(self) -> None:
         """Close all connections."""
@@ -134,13 +162,57 @@ def _postgres_url(url: str) -> URL:
         raise ConfigurationError("the database URL is not a PostgreSQL URL") from error
 
 
-def _sqlite_engine(directory: Path) -> Engine:
+def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"the data directory {directory} cannot be made: {error.strerror}", hint="choose another with --database"
         ) from error
+
+
+def _is_writable(directory: Path) -> bool:
+    """Tell whether SQLite can write: the file, and the files that it makes beside it."""
+    file = directory / CATALOGUE_FILE
+    try:
+        exists = file.exists()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the data directory {directory.absolute()} cannot be read: {error.strerror}",
+            hint="check its owner and its permissions",
+        ) from error
+    return os.access(directory, os.W_OK | os.X_OK) and (not exists or os.access(file, os.W_OK))
+
+
+def _read_only_engine(directory: Path) -> Engine:
+    """Return an engine that opens the file anew each time: who may write it may do so meanwhile."""
+    file = directory.resolve() / CATALOGUE_FILE
+    engine = create_engine("sqlite://", creator=lambda: _connect_read_only(file), poolclass=NullPool)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _connect_read_only(file: Path) -> sqlite3.Connection:
+    """Open a file that cannot be written.
+
+    With a write-ahead log SQLite needs the index of the log, which only a writer can make. Where there is none, nobody
+    writes, and the file is read as one that does not change.
+    """
+    uri = f"{file.as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").close()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = file.with_name(f"{file.name}-wal")
+        needs_index = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+        if not needs_index or (log.exists() and log.stat().st_size):
+            raise
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _sqlite_engine(directory: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(directory.resolve() / CATALOGUE_FILE)), pool_size=5, max_overflow=20
     )
@@ -166,8 +238,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").close()
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            if not is_busy or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:

@@ -65,11 +65,14 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
         raise _nothing_at(str(directory))
     database = Database(database_url, schema=store_schema)
     try:
+        if directory is not None and not (directory / CATALOGUE_FILE).exists():
+            database.require_writable()
         with database.snapshot() as connection:
             exists = inspect(connection).has_table(formats.name, schema=database.schema)
         if not exists:
             if not create:
                 raise _nothing_at(database.place)
+            database.require_writable()
             with database.write() as connection:
                 _create(connection, database)
         _check_format(database)

@@ -11,6 +11,7 @@ lock however the process ends, so that a folder with a free lock is rubbish.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -33,6 +34,7 @@ __all__ = [
     "location_of",
     "path_of",
     "remove_empty_parents",
+    "spill_folder",
     "sweep_work",
     "sync_directory",
     "try_lock",
@@ -143,6 +145,29 @@ class WorkFolder:
         if not self._lock.closed:
             shutil.rmtree(self.path, ignore_errors=True)
             self._lock.close()
+
+
+class TemporaryFolder:
+    """A folder of this process outside the data directory, for who may only read that; :meth:`close` removes it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="vo-server-", ignore_cleanup_errors=True)
+        self.path = Path(self._folder.name)
+
+    def close(self) -> None:
+        """Remove the folder and all that is in it; safe more than once."""
+        self._folder.cleanup()
+
+
+def spill_folder(directory: Path) -> WorkFolder | TemporaryFolder:
+    """Return a folder for what queries spill: in the data directory, or elsewhere when that can only be read."""
+    try:
+        return WorkFolder(directory)
+    except OSError as error:
+        is_read_only = error.errno in {errno.EACCES, errno.EROFS}
+        if not is_read_only or not os.access(directory / TABLES, os.R_OK | os.X_OK):
+            raise
+        return TemporaryFolder()
 
 
 def sweep_work(directory: Path) -> list[str]:

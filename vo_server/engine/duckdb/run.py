@@ -14,9 +14,9 @@ from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import (
     TABLES,
-    WorkFolder,
     path_of,
     remove_empty_parents,
+    spill_folder,
     sweep_work,
     try_lock,
     unknown_releases,
@@ -64,7 +64,8 @@ class DuckdbEngine:
     Parameters
     ----------
     directory
-        The data directory; releases lie in ``tables/`` under it. It is made when it is not there.
+        The data directory; releases lie in ``tables/`` under it. It is made when it is not there; one that can only
+        be read is served, too.
     memory_bytes
         What all queries of the process may use together [bytes].
     threads
@@ -77,7 +78,7 @@ class DuckdbEngine:
     Raises
     ------
     ConfigurationError
-        If the directory cannot be made or written.
+        If the directory cannot be made or read.
     """
 
     name = "duckdb"
@@ -90,7 +91,7 @@ class DuckdbEngine:
         self._threads = threads
         self._grace_s = grace_s
         try:
-            self._work = WorkFolder(self._directory)
+            self._work = spill_folder(self._directory)
         except OSError as error:
             raise ConfigurationError(
                 f"the data directory {directory} cannot be used: {error.strerror}",
