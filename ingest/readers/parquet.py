@@ -28,6 +28,12 @@ __all__ = ["MAGIC", "ParquetReader"]
 
 MAGIC: Final = b"PAR1"
 BUFFER_BYTES: Final = 1024 * 1024
+_LONG_DIGITS: Final = 18
+"""Digits of a whole number that always fit an int64."""
+
+_DOUBLE_DIGITS: Final = 15
+"""Decimal digits of a number that a double always keeps."""
+
 _VOTABLE_KEY: Final = b"IVOA.VOTable-Parquet.content"
 _ASTROPY_KEY: Final = b"table_meta_yaml"
 _KEYS: Final = {
@@ -74,6 +80,7 @@ class ParquetReader:
                 hint="its footer is missing or damaged; it may be cut off",
             ) from error
         self._step = batch_rows(n_bytes // max(1, self._n_rows))
+        self._as_text = self._beyond_long()
         self.facts = self._described()
 
     def row_number(self, index: int) -> int:
@@ -93,22 +100,58 @@ class ParquetReader:
                 for batch in opened.iter_batches(batch_size=self._step, use_threads=False):
                     self._n_read += batch.num_rows
                     yield pa.RecordBatch.from_arrays(
-                        [_storable(column) for column in batch.columns], names=batch.schema.names
+                        [
+                            pc.cast(column, pa.string()) if name in self._as_text else _storable(column)
+                            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                        ],
+                        names=batch.schema.names,
                     )
         except (pa.ArrowException, OSError) as error:
             raise IngestError(
                 f"the Parquet file is damaged: {_first_line(error)}", file=self.file, row=self._n_read + 1
             ) from error
 
+    def _beyond_long(self) -> frozenset[str]:
+        """Look for whole decimals that do not fit an int64: such columns are published as text, to the last digit.
+
+        A file tells how many digits there may be, often 38, not how many there are: the columns are read for it.
+        """
+        wide = [field.name for field in self._schema if _is_whole(field.type) and field.type.precision > _LONG_DIGITS]
+        beyond: set[str] = set()
+        if not wide:
+            return frozenset()
+        try:
+            with pq.ParquetFile(self._path, buffer_size=BUFFER_BYTES, pre_buffer=False) as opened:
+                for batch in opened.iter_batches(batch_size=self._step, columns=wide, use_threads=False):
+                    beyond.update(name for name in set(wide) - beyond if not _fits_long(batch.column(name)))
+        except (pa.ArrowException, OSError) as error:
+            raise IngestError(f"the Parquet file is damaged: {_first_line(error)}", file=self.file) from error
+        return frozenset(beyond)
+
     def _described(self) -> TableFacts:
         columns = tuple(self._column(field) for field in self._schema)
         metadata = self._schema.metadata or {}
-        facts = TableFacts(columns, n_rows=self._n_rows)
+        facts = TableFacts(columns, n_rows=self._n_rows, warnings=self._notes())
         if _VOTABLE_KEY in metadata:
             return self._with_votable(facts, metadata[_VOTABLE_KEY])
         if _ASTROPY_KEY in metadata:
             return self._with_astropy(facts, metadata[_ASTROPY_KEY])
         return facts
+
+    def _notes(self) -> tuple[str, ...]:
+        """Tell which decimals may lose digits, and which are texts."""
+        rounded = [
+            f"column {field.name}: {_innermost(field.type)} has more digits than a double, which it becomes; "
+            f"values are rounded to about {_DOUBLE_DIGITS} digits"
+            for field in self._schema
+            if _is_rounded(_innermost(field.type))
+        ]
+        texts = [
+            f"column {name}: has whole numbers that do not fit 64 bits with a sign and is published as text"
+            for name in self._schema.names
+            if name in self._as_text
+        ]
+        return (*rounded, *texts)
 
     def _column(self, field: pa.Field) -> Column:
         metadata = {key: value.decode("utf-8", errors="replace") for key, value in (field.metadata or {}).items()}
@@ -123,7 +166,7 @@ class ParquetReader:
         )
 
     def _datatype(self, field: pa.Field) -> DataType:
-        arrow = _storable_type(field.type)
+        arrow = pa.string() if field.name in self._as_text else _storable_type(field.type)
         shape: list[str] = []
         while pa.types.is_nested(arrow) and not pa.types.is_struct(arrow) and not pa.types.is_map(arrow):
             shape.insert(0, str(arrow.list_size) if pa.types.is_fixed_size_list(arrow) else "*")
@@ -156,7 +199,8 @@ class ParquetReader:
             header = get_header_from_yaml(text.decode("utf-8").splitlines())
             entries: Mapping[str, dict[str, Any]] = {entry["name"]: entry for entry in header["datatype"]}
         except (YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
-            return replace(facts, warnings=(f"astropy's metadata in the file cannot be read: {error}",))
+            note = f"astropy's metadata in the file cannot be read: {error}"
+            return replace(facts, warnings=(*facts.warnings, note))
         columns = tuple(_with_entry(column, entries.get(column.name, {})) for column in facts.columns)
         return replace(facts, columns=columns)
 
@@ -197,7 +241,7 @@ def _storable_type(arrow: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(arrow):
         arrow = arrow.value_type
     if pa.types.is_decimal(arrow):
-        return pa.float64()
+        return pa.int64() if _is_whole(arrow) else pa.float64()
     if pa.types.is_binary(arrow) or pa.types.is_large_binary(arrow) or arrow == pa.uint64() or pa.types.is_null(arrow):
         return pa.string()
     return arrow
@@ -208,7 +252,38 @@ def _storable(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     target = _storable_type(column.type)
-    return column if target == column.type else pc.cast(column, target)
+    if target == column.type:
+        return column
+    return pc.cast(_widened(column) if target == pa.int64() else column, target)
+
+
+def _is_whole(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(arrow) and arrow.scale == 0)
+
+
+def _is_rounded(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(arrow) and arrow.scale > 0 and arrow.precision > _DOUBLE_DIGITS)
+
+
+def _innermost(arrow: pa.DataType) -> pa.DataType:
+    """Return the type of the elements of lists, or the type itself."""
+    while pa.types.is_list(arrow) or pa.types.is_large_list(arrow) or pa.types.is_fixed_size_list(arrow):
+        arrow = arrow.value_type
+    return arrow.value_type if pa.types.is_dictionary(arrow) else arrow
+
+
+def _fits_long(column: pa.Array) -> bool:
+    try:
+        pc.cast(_widened(column), pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _widened(column: pa.Array) -> pa.Array:
+    """Give short decimals 128 bits: Arrow cannot make an int64 of a decimal of 32."""
+    is_short = pa.types.is_decimal32(column.type) or pa.types.is_decimal64(column.type)
+    return pc.cast(column, pa.decimal128(column.type.precision, column.type.scale)) if is_short else column
 
 
 def _first_line(error: Exception) -> str:

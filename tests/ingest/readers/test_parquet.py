@@ -119,3 +119,44 @@ def test_a_damaged_page_is_told(tmp_path: Path) -> None:
 def test_types_without_a_home_are_refused(tmp_path: Path, array: pa.Array) -> None:
     with pytest.raises(IngestError, match=r"column bad: .*cannot be published"):
         open_reader(str(written(tmp_path, pa.table({"bad": array}))))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.decimal32(9, 0), pa.decimal64(18, 0), pa.decimal128(18, 0), pa.decimal128(38, 0), pa.decimal256(70, 0)],
+    ids=str,
+)
+def test_whole_decimals_are_whole_numbers(tmp_path: Path, kind: pa.DataType) -> None:
+    longest = min(kind.precision, 18)
+    values = [10**longest - 1, 10**longest - 2, None, -(10**longest) + 1]
+    path = written(
+        tmp_path, pa.table({"id": pa.array([None if one is None else Decimal(one) for one in values], kind)})
+    )
+    reader = open_reader(str(path))
+    assert (reader.facts.columns[0].datatype, reader.facts.warnings) == (DataType(Primitive.LONG), ())
+    assert rows_of(path)["id"] == values
+
+
+def test_whole_decimals_that_do_not_fit_are_text_to_the_last_digit(tmp_path: Path) -> None:
+    kind = pa.decimal128(38, 0)
+    values = [2**63 - 1, -(2**63), None, 2**63, 2**63 + 1, 10**37]
+    column = pa.array([None if one is None else Decimal(one) for one in values], kind)
+    path = written(tmp_path, pa.table({"fits": column.slice(0, 3).take(pa.array([0, 1, 2, 0, 1, 2])), "id": column}))
+    assert rows_of(path) == {
+        "fits": [2**63 - 1, -(2**63), None] * 2,
+        "id": [None if one is None else str(one) for one in values],
+    }
+    (note,) = open_reader(str(path)).facts.warnings
+    assert note.startswith("column id: has whole numbers that do not fit 64 bits")
+
+
+def test_decimals_that_a_double_rounds_are_told(tmp_path: Path) -> None:
+    columns = {
+        "exact": pa.array([Decimal("1.25")], pa.decimal128(15, 2)),
+        "long": pa.array([Decimal("1.25")], pa.decimal128(16, 2)),
+        "lists": pa.array([[Decimal("1.25")]], pa.list_(pa.decimal128(30, 3))),
+    }
+    path = written(tmp_path, pa.table(columns))
+    notes = open_reader(str(path)).facts.warnings
+    assert [note.split(":")[0] for note in notes] == ["column long", "column lists"]
+    assert rows_of(path) == {"exact": [1.25], "long": [1.25], "lists": [[1.25]]}
