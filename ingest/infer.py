@@ -109,6 +109,7 @@ class _Inference:
             self.warnings.append(f"columns without any value are published as text: {names}")
         self.frames = {name.lower(): frame for name, frame in facts.frames.items()}
         self.sexagesimal: dict[str, str] = {}
+        self.nearly_numbers: dict[str, str] = {}
 
     def description(self) -> Description:
         names = self._unique_names()
@@ -119,7 +120,15 @@ class _Inference:
             if not self._is_cell(name)
         ]
         sources = {column.name: sources[column.name] for column in columns}
+        said = self.facts.nearly_numbers
+        self.nearly_numbers = {name: said[source] for name, source in sources.items() if source in said}
         columns, position, derivation = self._with_position(columns)
+        taken = () if position is None else (position.ra, position.dec)
+        self.warnings.extend(
+            f"column {name}: {words}; published as text"
+            for name, words in self.nearly_numbers.items()
+            if name not in taken
+        )
         if position is not None:
             columns.append(healpix_column())
         self._tell_gaps(columns)
@@ -258,7 +267,9 @@ class _Inference:
 
     def _is_equatorial(self, column: Column) -> bool:
         frame = self.frames.get(column.name.lower(), "")
-        return _is_degrees(column) and not _OTHER_FRAMES.search(frame)
+        # The few odd values of a position are bad rows, so that the publisher decides about them.
+        is_number = _is_degrees(column) or column.name in self.nearly_numbers
+        return is_number and not _OTHER_FRAMES.search(frame)
 
     def _is_sexagesimal(self, column: Column) -> bool:
         frame = self.frames.get(column.name.lower(), "")

@@ -42,7 +42,21 @@ def unite(readers: Sequence[TableReader]) -> TableFacts:
             f"{reader.file}: {warning}" if many else warning for reader in readers for warning in reader.facts.warnings
         ),
         valueless=frozenset.intersection(*(reader.facts.valueless for reader in readers)),
+        nearly_numbers=_nearly_numbers(readers),
     )
+
+
+def _nearly_numbers(readers: Sequence[TableReader]) -> dict[str, str]:
+    """Return what is said of columns of numbers with a few other values; in all files they are nearly numbers."""
+    said: dict[str, str] = {}
+    texts: set[str] = set()
+    for reader in readers:
+        nearly = reader.facts.nearly_numbers
+        for name, words in nearly.items():
+            said.setdefault(name, f"{reader.file}: {words}" if len(readers) > 1 else words)
+        known = (column for column in reader.facts.columns if column.name not in (*nearly, *reader.facts.valueless))
+        texts.update(column.name for column in known if not column.datatype.is_numeric)
+    return {name: words for name, words in said.items() if name not in texts}
 
 
 def _check_names(first: TableReader, other: TableReader) -> None:

@@ -94,7 +94,12 @@ class CsvReader:
         if columns is None:
             described = tuple(_column(name, guess) for name, guess in zip(self.names, guesses, strict=True))
         valueless = frozenset(name for name, guess in zip(self.names, guesses, strict=False) if guess.n_values == 0)
-        self.facts = TableFacts(described, warnings=tuple(self._warnings), valueless=valueless)
+        nearly = {
+            name: self._odd_words(guess)
+            for name, guess in zip(self.names, guesses, strict=False)
+            if guess.is_nearly_numbers
+        }
+        self.facts = TableFacts(described, warnings=tuple(self._warnings), valueless=valueless, nearly_numbers=nearly)
 
     def row_number(self, index: int) -> int:
         """Return the row in the file, from 1, of the row that came ``index``-th out of the batches."""
@@ -184,6 +189,12 @@ class CsvReader:
         described = zip(self.names, guesses, strict=True)
         self._warnings.extend(f"column {name}: {note}" for name, guess in described for note in guess.notes())
         return guesses
+
+    def _odd_words(self, guess: TypeGuess) -> str:
+        assert guess.first_odd is not None, "the column has values that are not numbers"
+        index, value = guess.first_odd
+        n_numbers = guess.n_values - guess.n_odd
+        return f"{n_numbers} of {guess.n_values} values are numbers, row {self.row_number(index)} has {value[:60]!r}"
 
     def _guess_pass(self) -> tuple[TypeGuess, ...]:
         guesses = tuple(TypeGuess(self.null_texts) for _ in self.names)

@@ -30,6 +30,9 @@ _NAN_NOTE: Final = (
     "has the text 'nan' in {} rows, which stays a text; list it in null_values of a schema file to make it NULL"
 )
 _INT_LIMIT: Final = 2**31
+_FEW: Final = 5
+_FEW_SHARE, _HOPELESS_SHARE = 0.01, 0.05
+"""Of the values of a column; with more odd ones it is no column of numbers, and they are not counted any more."""
 _NAN: Final = pa.array(["nan", "NaN", "NAN", "-nan"])
 
 
@@ -99,6 +102,11 @@ class TypeGuess:
     is_ascii: bool = True
     has_huge: bool = False
     """True when an integer is too large for int64."""
+    n_rows: int = 0
+    n_odd: int = 0
+    """Values that are not numbers; counted until there are too many."""
+    first_odd: tuple[int, str] | None = None
+    """Index of its row, and the value."""
 
     def see(self, text: pa.Array) -> None:
         """Look at the values of one batch."""
@@ -108,6 +116,7 @@ class TypeGuess:
         values = pc.filter(text, pc.invert(is_null))
         self.n_nan_texts += pc.sum(pc.is_in(text, value_set=_NAN)).as_py() or 0
         self.is_ascii = self.is_ascii and _is_ascii(text)
+        n_before, self.n_rows = self.n_rows, self.n_rows + len(text)
         if len(values) == 0:
             return
         self.n_values += len(values)
@@ -117,11 +126,32 @@ class TypeGuess:
                 continue
             if not _TESTS[kind](values):
                 del self.possible[kind]
+        if "float" not in self.possible:
+            self._count_odd(values, is_null, n_before)
         if "integer" not in self.possible and not self.has_huge:
             self.has_huge = "float" not in self.possible and _has_huge(values)
         if "integer" in self.possible:
             span = pc.min_max(cast(values, DataType(Primitive.LONG))[0]).as_py()
             self.largest = max(self.largest, abs(span["min"]), abs(span["max"]))
+
+    def _count_odd(self, values: pa.Array, is_null: pa.Array, n_before: int) -> None:
+        """Count the values that are not numbers and remember the first."""
+        if self.n_odd > max(_FEW, _HOPELESS_SHARE * self.n_values):
+            return
+        bad = cast(values, DataType(Primitive.DOUBLE))[1]
+        if bad is None:
+            return
+        self.n_odd += int(bad.sum())
+        if self.first_odd is None:
+            place = int(np.argmax(bad))
+            rows = np.flatnonzero(~is_null.to_numpy(zero_copy_only=False))
+            self.first_odd = n_before + int(rows[place]), values[place].as_py()
+
+    @property
+    def is_nearly_numbers(self) -> bool:
+        """True for a text column whose values are numbers but for a few."""
+        is_few = self.n_odd <= max(_FEW, _FEW_SHARE * self.n_values) and 3 * self.n_odd <= self.n_values
+        return self.kind == "text" and self.first_odd is not None and is_few
 
     @property
     def kind(self) -> str:

@@ -232,6 +232,24 @@ def test_whole_degrees_are_positions_and_out_of_range_is_refused(site: Site, tmp
     assert "row 2, column dec: 95.0 is outside -90 to 90 deg" in str(error)
 
 
+def test_an_odd_value_in_a_position_is_a_bad_row(site: Site, tmp_path: Path) -> None:
+    file = written(tmp_path, "id,ra,dec,mag\n1,10,20,5\n2,abc,21,x\n3,30,22,6\n")
+    error = error_of(site.run("load", file, "--table", "s.t"))
+    assert "row 2, column ra: 'abc' is not a double" in str(error)
+    result = site.load(file, "--table", "s.t", "--on-error", "keep")
+    assert "column mag: 2 of 3 values are numbers, row 2 has 'x'; published as text" in result.stderr
+    rows = sorted(site.rows("s.t").to_pylist(), key=lambda row: row["id"])
+    assert [(row["ra"], row["mag"]) for row in rows] == [(10.0, "5"), (None, "x"), (30.0, "6")]
+
+
+def test_an_odd_value_in_one_of_several_files_is_told(duckdb_site: Site, tmp_path: Path) -> None:
+    one = written(tmp_path, "id,ra,dec\n1,10,20\n2,11,20\n", "one.csv")
+    two = written(tmp_path, "id,ra,dec\n3,10,20\nfour,11,20\n5,-,21\n6,12,2\n", "two.csv")
+    result = duckdb_site.load(one, two, "--table", "s.t", "--on-error", "skip")
+    assert f"column id: {two}: 3 of 4 values are numbers, row 2 has 'four'; published as text" in result.stderr
+    assert sorted(duckdb_site.rows("s.t")["id"].to_pylist()) == ["1", "2", "3", "6", "four"]
+
+
 def test_infinite_values_are_told(duckdb_site: Site, tmp_path: Path) -> None:
     result = duckdb_site.load(written(tmp_path, "a,b\n1,inf\n2,-inf\n3,1.5\n"), "--table", "s.t")
     assert "column b: 2 values are infinite" in result.stderr

@@ -190,3 +190,28 @@ def test_prose_with_a_comma_in_its_first_line_is_refused(tmp_path: Path) -> None
 def test_a_header_of_names_stays_a_header(tmp_path: Path, text: str) -> None:
     names = [column.name for column in opened(tmp_path, text).facts.columns]
     assert names == text.splitlines()[0].split(",")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["10", "abc", "30"], "2 of 3 values are numbers, row 2 has 'abc'"),
+        (["1.5", "", "3", "30", "soon"], "3 of 4 values are numbers, row 5 has 'soon'"),
+        (["1"] * 995 + ["?"] * 5 + ["2.5"], "996 of 1001 values are numbers, row 996 has '?'"),
+        (["a", "1"], None),
+        (["1"] * 94 + ["b"] * 6, None),
+        (["007", "012"], None),
+        (["12:00:01", "10"], None),
+        (["1", "2", "nan"], None),
+    ],
+    ids=["one of three", "with NULLs", "many", "half", "six of a hundred", "names", "angle", "numbers"],
+)
+def test_a_few_odd_values_among_numbers_are_told(tmp_path: Path, values: list[str], said: str | None) -> None:
+    facts = opened(tmp_path, "a,b\n" + "".join(f"{one},x\n" for one in values)).facts
+    assert facts.nearly_numbers == ({} if said is None else {"a": said})
+
+
+def test_an_odd_value_far_down_is_told_with_its_row(tmp_path: Path) -> None:
+    text = "x,y\n1\n" + "1,2\n" * 150_000 + "odd,2\n1,2\n"
+    said = "150001 of 150002 values are numbers, row 150002 has 'odd'"
+    assert opened(tmp_path, text).facts.nearly_numbers == {"x": said}

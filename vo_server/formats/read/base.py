@@ -44,6 +44,8 @@ class TableFacts:
     """Coordinate systems by column name (VOTable COOSYS), e.g. ``ICRS``."""
     valueless: frozenset[str] = frozenset()
     """Columns of a text format that have no value at all, so that their type is not known."""
+    nearly_numbers: Mapping[str, str] = field(default_factory=dict)
+    """Text columns of a text format whose values are numbers but for a few, with what is to be said of those."""
 
 
 @dataclass
