@@ -72,4 +72,16 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader of our output went away (`| head`): not a failure, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        # A file or directory that the user named. What names none is not the user's, and its traceback is wanted.
+        if error.filename is None:
+            raise
+        click.echo(f"vo-server: {_of_file(error)}", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _of_file(error: OSError) -> str:
+    """Tell which file or directory could not be used, and why."""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else error.filename
+    return f"{name} cannot be used: {error.strerror or error}"

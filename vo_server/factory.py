@@ -35,8 +35,15 @@ class ProcessContext:
     catalogue: CatalogueService
 
     @classmethod
-    def create(cls, settings: Settings) -> ProcessContext:
+    def create(cls, settings: Settings, *, make_store: bool = True) -> ProcessContext:
         """Connect and make the services.
+
+        Parameters
+        ----------
+        settings
+            All settings.
+        make_store
+            False to refuse a database in which nothing was ever published, instead of preparing it.
 
         Raises
         ------
@@ -45,7 +52,7 @@ class ProcessContext:
         CatalogueError
             If the catalogue was made by a newer version.
         """
-        store = open_store(settings.database, store_schema=settings.postgres.store_schema)
+        store = open_store(settings.database, store_schema=settings.postgres.store_schema, create=make_store)
         try:
             engine = open_engine(
                 settings.database,

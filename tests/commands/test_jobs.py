@@ -75,5 +75,5 @@ def test_a_run_id_cannot_steer_the_terminal(store: Store, url: str) -> None:
 def test_looking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
     done = run_command("jobs", "list", "--database", f"duckdb:///{tmp_path}/typo", check=False)
     assert done.returncode == 1
-    assert "nothing is published in" in done.stderr
+    assert f"no data directory at {tmp_path}/typo\n" in done.stderr
     assert not (tmp_path / "typo").exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from vo_server.errors import AdqlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,12 @@ __all__ = ["query"]
 @click.command()
 @click.argument("adql")
 @click.option("--format", "format_name", default="csv", show_default=True, help="Any value of RESPONSEFORMAT.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; standard output when not given.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write; standard output when not given.",
+)
 @click.option("--maxrec", type=click.IntRange(min=0), help="Most rows to give; the service's default when not given.")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=3600.0, help="Seconds.")
 @click.option("--database", help="Database URL; VO_DATABASE or duckdb:///vo-data when not given.")
@@ -32,9 +39,17 @@ def query(
     from vo_server.settings import load_settings  # noqa: PLC0415
 
     chosen = find_format(format_name)
-    with closing(ProcessContext.create(load_settings(database=database))) as context:
-        asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
-        result = context.queries.run(asked, timeout_s=timeout_s)
+    asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
+    with closing(ProcessContext.create(load_settings(database=database), make_store=False)) as context:
+        try:
+            result = context.queries.run(asked, timeout_s=timeout_s)
+        except AdqlError as error:
+            if context.store.catalogue.locations():
+                raise
+            place = context.store.database.place
+            raise UsageError(
+                error.message, hint=f"nothing is published in {place}, see `vo-server ingest load`"
+            ) from error
         with closing(result):
             result.prefetch()
             if output is None:
@@ -48,7 +63,14 @@ def query(
 def _read(adql: str) -> str:
     if adql == "-":
         return sys.stdin.read()
-    return Path(adql[1:]).read_text(encoding="utf-8") if adql.startswith("@") else adql
+    if not adql.startswith("@"):
+        return adql
+    try:
+        return Path(adql[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the query file {adql[1:]} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the query file {adql[1:]} is not text in UTF-8") from error
 
 
 def _write(pieces: Iterator[bytes], output: Path) -> None:
@@ -58,5 +80,10 @@ def _write(pieces: Iterator[bytes], output: Path) -> None:
         with part.open("wb") as file:
             file.writelines(pieces)
         part.replace(output)
+    except OSError as error:
+        raise UsageError(
+            f"the file {output} cannot be written: {error.strerror or error}", hint="choose another with --output"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

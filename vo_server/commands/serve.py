@@ -70,6 +70,8 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
 def _notes(context: ProcessContext) -> Iterator[str]:
     """Say what the service cannot do as it is."""
     database = context.store.database
+    if not context.store.catalogue.locations():
+        yield f"nothing is published in {database.place} yet; vo-server ingest load FILE --table schema.name publishes"
     if database.is_read_only:
         yield f"{database.place} cannot be written: synchronous queries work, jobs need a writable store"
 

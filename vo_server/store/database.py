@@ -23,7 +23,7 @@ from vo_server.errors import CatalogueError, ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CATALOGUE_FILE", "Database", "directory_of", "first_line"]
+__all__ = ["CATALOGUE_FILE", "Database", "directory_of", "first_line", "has_file"]
 
 logger = logging.getLogger(__name__)
 
@@ -174,14 +174,25 @@ def _make_directory(directory: Path) -> None:
 def _is_writable(directory: Path) -> bool:
     """Tell whether SQLite can write: the file, and the files that it makes beside it."""
     file = directory / CATALOGUE_FILE
+    exists = has_file(directory)
+    return os.access(directory, os.W_OK | os.X_OK) and (not exists or os.access(file, os.W_OK))
+
+
+def has_file(directory: Path) -> bool:
+    """Tell whether a data directory has a catalogue.
+
+    Raises
+    ------
+    ConfigurationError
+        If the directory cannot be looked into.
+    """
     try:
-        exists = file.exists()
+        return (directory / CATALOGUE_FILE).is_file()
     except OSError as error:
         raise ConfigurationError(
             f"the data directory {directory.absolute()} cannot be read: {error.strerror}",
             hint="check its owner and its permissions",
         ) from error
-    return os.access(directory, os.W_OK | os.X_OK) and (not exists or os.access(file, os.W_OK))
 
 
 def _read_only_engine(directory: Path) -> Engine:

@@ -12,17 +12,21 @@ from sqlalchemy.schema import CreateSchema
 from vo_server import __version__
 from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.catalogue import CatalogueStore
-from vo_server.store.database import CATALOGUE_FILE, Database, directory_of, first_line
+from vo_server.store.database import Database, directory_of, first_line, has_file
 from vo_server.store.jobs import JobStore
 from vo_server.store.tables import FORMAT, formats, metadata, stamps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
 __all__ = ["Store", "directory_of", "has_store", "open_store"]
 
 _CREATION_LOCK = 0x766F5F73746F7265
 """Key of the PostgreSQL advisory lock that orders processes which open a new store at once ("vo_store")."""
+
+_HOW_TO_PUBLISH = "publish something first (vo-server ingest load FILE --table schema.name) or name one with --database"
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,11 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
         If the store was made by a newer version.
     """
     directory = directory_of(database_url)
-    if not create and directory is not None and not (directory / CATALOGUE_FILE).is_file():
-        raise _nothing_at(str(directory))
+    if not create and directory is not None and not has_file(directory):
+        raise _nothing_in(directory)
     database = Database(database_url, schema=store_schema)
     try:
-        if directory is not None and not (directory / CATALOGUE_FILE).exists():
+        if directory is not None and not has_file(directory):
             database.require_writable()
         with database.snapshot() as connection:
             exists = inspect(connection).has_table(formats.name, schema=database.schema)
@@ -88,9 +92,13 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
 
 
 def _nothing_at(place: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"nothing is published in {place}", hint="name another with --database, or publish with `vo-server ingest load`"
-    )
+    return ConfigurationError(f"nothing is published in {place}", hint=_HOW_TO_PUBLISH)
+
+
+def _nothing_in(directory: Path) -> ConfigurationError:
+    if directory.is_dir():
+        return _nothing_at(str(directory.absolute()))
+    return ConfigurationError(f"no data directory at {directory.absolute()}", hint=_HOW_TO_PUBLISH)
 
 
 def has_store(database_url: str, *, store_schema: str = "vo_store") -> bool:
@@ -103,7 +111,7 @@ def has_store(database_url: str, *, store_schema: str = "vo_store") -> bool:
     """
     directory = directory_of(database_url)
     if directory is not None:
-        return (directory / CATALOGUE_FILE).exists()
+        return has_file(directory)
     database = Database(database_url, schema=store_schema)
     try:
         with database.read() as connection:
