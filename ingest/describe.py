@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from ingest.checks import with_unicode
+from ingest.gaps import NO_POSITIONS, gaps
 from ingest.infer import infer
 from ingest.progress import Silent
 from ingest.readers.open import open_reader
@@ -111,7 +112,10 @@ def describe(
     described = read_schema_file(schema_file).describe(table_name).named(schema_name, table_name)
     warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
     table = replace(described.table, description=text or described.table.description)
-    return replace(described, table=table, warnings=(*described.warnings, *warnings))
+    missing = gaps(table, advice=f"fill them in in {schema_file}")
+    if table.position is None:
+        missing.append(f"no positions are described: {NO_POSITIONS}; name the columns in vo: position of {schema_file}")
+    return replace(described, table=table, warnings=(*described.warnings, *warnings, *missing))
 
 
 def late_warnings(readers: Sequence[TableReader]) -> list[str]:

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ingest.gaps import NO_POSITIONS, gaps, listed
 from ingest.spec import (
     COMPUTED_DEC,
     COMPUTED_RA,
@@ -72,12 +73,11 @@ _EQUATORIAL_UCDS: Final = (("pos.eq.ra;meta.main", "pos.eq.dec;meta.main"), ("po
 _GALACTIC_UCDS: Final = (("pos.galactic.lon", "pos.galactic.lat"),)
 _OTHER_FRAMES: Final = re.compile(r"fk4|ecl|gal|az_?el|body|xy", re.IGNORECASE)
 _SEXAGESIMAL_UNITS: Final = ("h:m:s", "d:m:s")
+_ADVICE: Final = "`vo-server ingest describe` writes a draft to fill in, `--schema-file` takes it"
 _UNIT_IN_NAME: Final = re.compile(r".*\[(.+)\]")
 _FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
 _SHORT_NAMES: Final = frozenset({"l", "b", "gl", "gb"})
 """Names that mean other things as well; integers of such names are not taken for angles."""
-_LISTED: Final = 8
-"""How many names a warning lists."""
 
 
 def infer(facts: TableFacts, *, schema: str, table: str, description: str | None = None) -> Description:
@@ -105,11 +105,12 @@ class _Inference:
         self.text = description or facts.description
         self.warnings: list[str] = list(facts.warnings)
         if facts.valueless:
-            names = _listed([column.name for column in facts.columns if column.name in facts.valueless])
+            names = listed([column.name for column in facts.columns if column.name in facts.valueless])
             self.warnings.append(f"columns without any value are published as text: {names}")
         self.frames = {name.lower(): frame for name, frame in facts.frames.items()}
         self.sexagesimal: dict[str, str] = {}
         self.nearly_numbers: dict[str, str] = {}
+        self.dimensionless: set[str] = set()
 
     def description(self) -> Description:
         names = self._unique_names()
@@ -131,10 +132,8 @@ class _Inference:
         )
         if position is not None:
             columns.append(healpix_column())
-        self._tell_gaps(columns)
         table = Table(self.schema, self.name, tuple(columns), description=self.text, position=position)
-        if self.text is None:
-            self.warnings.append("the table has no description; give one with --description or in a schema file")
+        self.warnings.extend(gaps(table, advice=_ADVICE, dimensionless=self.dimensionless))
         return Description(
             Schema(self.schema),
             table,
@@ -162,7 +161,7 @@ class _Inference:
                 every.add(name.lower())
             names.append(name)
         if renamed:
-            self.warnings.append(f"names that differ at most in case were made different: {_listed(renamed)}")
+            self.warnings.append(f"names that differ at most in case were made different: {listed(renamed)}")
         return names
 
     def _is_cell(self, name: str) -> bool:
@@ -200,6 +199,8 @@ class _Inference:
         known = vounit(unit)
         if known is None:
             self.warnings.append(f"column {name}: the unit {unit!r} is not a VOUnit and was left out")
+        if known == "":
+            self.dimensionless.add(name)
         return known or None
 
     def _ucd(self, name: str, ucd: str | None) -> str | None:
@@ -219,10 +220,7 @@ class _Inference:
         derivation = self._derivation(columns)
         if derivation is None:
             why = self._why_not(columns)
-            self.warnings.append(
-                f"no positions were found{why}: cone searches will not work on this table; "
-                "name the columns in a schema file"
-            )
+            self.warnings.append(f"no positions were found{why}: {NO_POSITIONS}; name the columns in a schema file")
             return columns, None, None
         taken = {column.name.lower() for column in columns}
         if taken & {COMPUTED_RA, COMPUTED_DEC}:
@@ -249,7 +247,7 @@ class _Inference:
         for ucd, _ in _EQUATORIAL_UCDS:
             same = [column.name for column in columns if _is_ucd(column, ucd)]
             if len(same) > 1:
-                return f" ({_listed(same)} all have the UCD {ucd})"
+                return f" ({listed(same)} all have the UCD {ucd})"
         return ""
 
     def _fault_of(self, column: Column) -> str | None:
@@ -286,21 +284,6 @@ class _Inference:
             else:
                 marked.append(replace(_as_float(column), unit="deg", ucd=ucd, is_principal=True))
         return marked
-
-    def _tell_gaps(self, columns: Iterable[Column]) -> None:
-        """Say in one warning what users will miss."""
-        shown = [column for column in columns if not column.is_hidden]
-        numbers = [one.name for one in shown if one.unit is None and one.datatype.primitive in _FLOATS]
-        gaps = [
-            (numbers, "floating-point columns have no unit"),
-            ([one.name for one in shown if one.ucd is None], "columns have no UCD"),
-            ([one.name for one in shown if one.description is None], "columns have no description"),
-        ]
-        told = [f"{len(names)} {what} ({_listed(names)})" for names, what in gaps if names]
-        if told:
-            self.warnings.append(
-                "; ".join(told) + "; `vo-server ingest describe` writes a draft to fill in, `--schema-file` takes it"
-            )
 
 
 def _find_pair(columns: Sequence[Column], ucds: Pairs, names: Pairs, is_fit: Judge) -> tuple[str, str] | None:
@@ -345,8 +328,3 @@ def _without_main(column: Column, branch: str) -> Column:
     if column.ucd is None or not column.ucd.lower().startswith(branch):
         return column
     return replace(column, ucd=re.sub(";meta.main", "", column.ucd, flags=re.IGNORECASE))
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_LISTED])
-    return shown if len(names) <= _LISTED else f"{shown}, …"

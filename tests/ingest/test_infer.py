@@ -165,7 +165,14 @@ def test_what_is_missing_is_told_in_one_warning() -> None:
     warnings = described(*doubles(*(f"x{number}" for number in range(20)))).warnings
     gaps = [warning for warning in warnings if "have no unit" in warning]
     assert len(gaps) == 1
-    assert "20 columns have no UCD (x0, x1, x2, x3, x4, x5, x6, x7, …)" in gaps[0]
+    assert "20 columns have no UCD (x0, x1, x2, x3, x4, …)" in gaps[0]
+
+
+def test_one_gap_is_told_in_the_singular_and_what_has_no_unit_is_not_missed() -> None:
+    columns = [Column("z", DOUBLE, ucd="src.redshift", description="z"), Column("q", DOUBLE, unit="---")]
+    told = described(*columns, Column("x", DOUBLE, ucd="em.wl", description="x")).warnings
+    gap = "1 floating-point column has no unit (x); 1 column has no UCD (q); 1 column has no description (q); "
+    assert any(warning.startswith(gap) for warning in told), told
 
 
 EVERY_TYPE = [

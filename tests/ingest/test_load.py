@@ -324,6 +324,15 @@ def test_describe_prints_a_draft_that_loads(site: Site, tmp_path: Path) -> None:
     assert (drafted.position, drafted.description) == (inferred.position, inferred.description)
 
 
+def test_a_draft_loaded_unedited_still_warns_of_its_gaps(duckdb_site: Site, tmp_path: Path) -> None:
+    file = written(tmp_path, "id,x\n1,1.5\n")
+    schema = written(tmp_path, duckdb_site.run("describe", file, "--table", "s.t").stdout, "draft.yaml")
+    told = duckdb_site.load(file, "--table", "s.t", "--schema-file", schema).stderr
+    assert "no positions are described: cone searches will not work on this table" in told
+    assert "1 floating-point column has no unit (x); 2 columns have no UCD (id, x)" in told
+    assert "the table has no description" in told
+
+
 def test_errors_are_one_line_with_a_hint_and_status_2(duckdb_site: Site, tmp_path: Path) -> None:
     process = duckdb_site.start("load", tmp_path / "missing.fits", "--table", "s.t")
     output, errors = process.communicate(timeout=60)
