@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,10 @@ from vo_server.model.table import Catalogue, Column, Schema, Table
 
 __all__ = ["FILTERS", "FOLDER", "catalogue", "queries"]
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "catalogues"
-"""Beside the folder of real catalogues, outside of the project."""
+_DATA = Path(os.environ.get("VO_TEST_CATALOGUES", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
+FOLDER = _DATA.parent / "catalogues"
+"""Column tables and queries of papers, beside the folder of real catalogues, outside of the project."""
 
 FILTERS = ("rSDSS", "gSDSS", "iSDSS", "zSDSS", "uJAVA", "J0378", "J0395", "J0410", "J0430", "J0515", "J0660", "J0861")
 """Order of the elements of a J-PLUS array."""

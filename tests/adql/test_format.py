@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import re
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.adql.published import queries
 from tests.adql.samples import corpus
 from tests.adql.sentences import Sentence, written
 from vo_server.adql import tree
@@ -77,13 +76,10 @@ def test_every_query_keeps_its_tree(text: str) -> None:
 
 
 @pytest.mark.catalogues
-def test_published_queries_keep_their_trees() -> None:
-    folder = os.environ.get("VO_TEST_CATALOGUES")
-    if folder is None:
-        pytest.skip("VO_TEST_CATALOGUES is not set")
-    queries = json.loads((Path(folder) / "queries.json").read_text(encoding="utf-8"))
-    for query in queries:
-        check(query["adql"])
+def test_published_queries_keep_their_trees(catalogues_dir: Path) -> None:
+    assert catalogues_dir.is_dir()
+    for _, text in queries().values():
+        check(text)
 
 
 @settings(deadline=None)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.adql.samples import corpus
 from vo_server.adql import tree
-from vo_server.adql.front import check_open, parse
+from vo_server.adql.front import parse
 from vo_server.adql.parse import grammar_parser
 from vo_server.adql.tokens import GRAMMAR_WORDS, tokenize
 from vo_server.adql.words import RESERVED
@@ -80,25 +78,6 @@ def test_reserved_words_are_those_of_the_standard() -> None:
     assert len(RESERVED) > 260
     assert {"SIZE", "LEVEL", "OFFSET", "ILIKE", "TOP", "IN_UNIT", "BIGINT", "COT"} <= RESERVED
     assert not {"NAME", "TYPE", "CLASS", "EPOCH", "LIMIT", "BOOLEAN"} & RESERVED
-
-
-# ------------------------------------------------------------------------------------------------ published
-
-
-def _published() -> Path:
-    return Path(__file__).resolve().parents[3] / "shared" / "catalogues" / "queries.json"
-
-
-def test_published_queries_are_valid() -> None:
-    file = _published()
-    if not file.is_file():
-        pytest.skip("no published queries beside the project")
-    queries = json.loads(file.read_text(encoding="utf-8"))
-    assert len(queries) == 39
-    for query in queries:
-        check_open(query["adql"])
-        if query["level"] == "standard":
-            parse(query["adql"], strict=True)
 
 
 # ----------------------------------------------------------------------------------------------------- trees
