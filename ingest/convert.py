@@ -116,6 +116,8 @@ class Converter:
         if bad is not None:
             faults.append(Fault(column.name, bad, f"is not {_a_value_of(column.datatype)}", raw))
         values = apply_null_values(values, column.datatype, marks)
+        if column.datatype.is_string:
+            values = self._without_zeros(column, values, faults)
         length = column.datatype.arraysize if column.datatype.is_string else None
         if length is not None and length != "*":
             values = self._within_length(column, values, int(length.removesuffix("*").split("x")[0] or 0), faults)
@@ -123,6 +125,16 @@ class Converter:
             missing = pc.is_null(values).to_numpy(zero_copy_only=False)
             faults.append(Fault(column.name, missing, "it is NULL, but is described as never NULL", can_be_null=False))
         return values
+
+    @staticmethod
+    def _without_zeros(column: Column, values: pa.Array, faults: list[Fault]) -> pa.Array:
+        """Refuse texts that not every database can hold."""
+        found = pc.fill_null(pc.match_substring(values, "\0"), fill_value=False)
+        mask = found.to_numpy(zero_copy_only=False)
+        if not mask.any():
+            return values
+        faults.append(Fault(column.name, mask, "has a character with the code 0, which texts cannot hold", values))
+        return null_out(values, mask)
 
     @staticmethod
     def _within_length(column: Column, values: pa.Array, limit: int, faults: list[Fault]) -> pa.Array:
