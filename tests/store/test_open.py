@@ -63,7 +63,7 @@ def test_the_embedded_store_is_one_file_with_a_write_ahead_log(tmp_path: Path) -
 
 
 def test_a_place_without_a_store_is_refused_by_who_only_looks(place: Place) -> None:
-    with pytest.raises(ConfigurationError, match="nothing is published in|no data directory at"):
+    with pytest.raises(ConfigurationError, match=r"nothing is published in|no data directory at"):
         open_store(place.url, store_schema=place.schema, create=False)
     place.open().close()
     open_store(place.url, store_schema=place.schema, create=False).close()
@@ -97,6 +97,22 @@ def test_a_server_that_does_not_answer_is_a_configuration_error_without_the_pass
     with pytest.raises(ConfigurationError, match="cannot be opened") as caught:
         open_store("postgresql://vo:secret@127.0.0.1:1/db")
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_told_once_with_the_usual_cause(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigurationError, match="refused") as caught:
+        open_store("postgresql://vo@127.0.0.1:1/db")
+    assert caught.value.hint is not None
+    assert "is PostgreSQL running there?" in caught.value.hint
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+@pytest.mark.postgres
+def test_a_database_that_does_not_exist_is_told_with_how_to_make_it(postgres_dsn: str) -> None:
+    with pytest.raises(ConfigurationError, match='database "vo_none" does not exist') as caught:
+        open_store(f"{postgres_dsn.rpartition('/')[0]}/vo_none")
+    assert caught.value.hint is not None
+    assert "`createdb vo_none`" in caught.value.hint
 
 
 @pytest.mark.postgres

@@ -78,6 +78,8 @@ class Database:
         self._snapshots = self.engine.execution_options(**snapshot)
         self._reads = self.engine.execution_options(**single)
         self._writes = self.engine.execution_options(**{_WRITES: True})
+        self.is_open = False
+        """Whether opening has succeeded; until then whoever opens tells what is wrong, and the log need not."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -127,11 +129,15 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            logger.warning("catalogue database %s: %s", self.place, first_line(error))
+            self._log(error)
             raise CatalogueError("the catalogue database cannot be used now", hint="try again later") from error
         except SQLAlchemyError as error:
-            logger.warning("catalogue database %s: %s", self.place, first_line(error))
+            self._log(error)
             raise CatalogueError("the catalogue database failed") from error
+
+    def _log(self, error: SQLAlchemyError) -> None:
+        level = logging.WARNING if self.is_open else logging.DEBUG
+        logger.log(level, "catalogue database %s: %s", self.place, first_line(error))
 
 
 def directory_of(url: str) -> Path | None:

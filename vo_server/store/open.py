@@ -88,6 +88,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
         if isinstance(error.__cause__, SQLAlchemyError):
             raise _cannot_open(database, error.__cause__) from error
         raise
+    database.is_open = True
     return Store(CatalogueStore(database), JobStore(database), database)
 
 
@@ -126,8 +127,21 @@ def _cannot_open(database: Database, cause: BaseException | None) -> Configurati
     reason = first_line(cause) if isinstance(cause, SQLAlchemyError) else "it does not answer"
     return ConfigurationError(
         f"the catalogue database {database.place} cannot be opened: {reason}",
-        hint="check that it exists, is reachable and may be written",
+        hint=_usual_cause(database, reason),
     )
+
+
+def _usual_cause(database: Database, reason: str) -> str:
+    """Return what most often helps against what the driver says."""
+    if database.is_postgres:
+        name = database.engine.url.database or ""
+        if f'database "{name}" does not exist' in reason:
+            return f"create it with `createdb {name}`, or name another with --database"
+        if "refused" in reason or "No such file or directory" in reason:
+            return "is PostgreSQL running there? check its host and port in the database URL"
+        if "authentication" in reason or "role " in reason or "password" in reason:
+            return "check the user and the password in the database URL"
+    return "check that it exists, is reachable and may be written"
 
 
 def _create(connection: Connection, database: Database) -> None:
