@@ -23,6 +23,7 @@ def test_a_sound_installation_without_data_is_well_and_stays_without_data(tmp_pa
     told = run_command("doctor", "--database", f"duckdb:///{tmp_path / 'none'}").stdout
     assert "all required packages are installed" in told
     assert "schema files: jplus, ls_psc, mock" in told
+    assert f"note  the data directory {tmp_path / 'none'} does not exist yet" in told
     assert "nothing is published yet" in told
     assert told.endswith("all is well\n")
     assert not (tmp_path / "none").exists()
@@ -30,6 +31,7 @@ def test_a_sound_installation_without_data_is_well_and_stays_without_data(tmp_pa
 
 def test_published_tables_are_read(tmp_path: Path) -> None:
     told = run_command("doctor", "--database", publish(tmp_path)).stdout
+    assert f"ok  the data directory is {tmp_path / 'data'}\n" in told
     assert "the engine duckdb answers" in told
     assert "1 of 1 published tables can be read" in told
 
@@ -50,7 +52,8 @@ def test_a_database_that_does_not_answer_is_a_fault_without_a_traceback() -> Non
     told = run_command("doctor", "--database", "postgresql://nobody@127.0.0.1:1/nothing", check=False)
     assert told.returncode == 1
     assert "FAULT" in told.stdout
-    assert "Traceback" not in told.stdout + told.stderr
+    assert "is PostgreSQL running there?" in told.stdout
+    assert told.stderr == ""
 
 
 def test_a_setting_that_is_not_valid_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +73,24 @@ def test_postgresql_without_a_store_is_well_and_gets_none(postgres_dsn: str, mon
     with psycopg.connect(postgres_dsn) as connection:
         found = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]).fetchone()
     assert found == (0,)
+
+
+@pytest.mark.postgres
+def test_q3c_is_looked_for_and_not_made(postgres_dsn: str) -> None:
+    name = f"doctor_{uuid.uuid4().hex[:12]}"
+    dsn = f"{postgres_dsn.rpartition('/')[0]}/{name}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+    try:
+        without = run_command("doctor", "--database", dsn).stdout
+        assert f"/{name} answers" in without
+        assert "note  Q3C is not installed in the database" in without
+        assert "CREATE EXTENSION q3c" in without
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION q3c")
+            found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'q3c'").fetchone()
+        assert found is not None
+        assert f"ok  Q3C {found[0]}\n" in run_command("doctor", "--database", dsn).stdout
+    finally:
+        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -18,6 +19,7 @@ from vo_server.errors import VoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from vo_server.engine.base import Engine
     from vo_server.model.table import Table
@@ -135,16 +137,23 @@ def _programs() -> Iterator[Finding]:
 def _service(database: str | None) -> Iterator[Finding]:
     """Check settings, database and published tables as far as each can be reached."""
     from vo_server.settings import load_settings  # noqa: PLC0415 - late: not needed to show the help
-    from vo_server.store.open import has_store, open_store  # noqa: PLC0415
+    from vo_server.store.open import directory_of, has_store, open_store  # noqa: PLC0415
 
     try:
         settings = load_settings(database=database)
         yield Finding(Verdict.OK, "the settings are valid")
+        directory = directory_of(settings.database)
         is_there = has_store(settings.database, store_schema=settings.postgres.store_schema)
+        yield _place(settings, directory)
         if not is_there:
             yield Finding(Verdict.NOTE, "nothing is published yet", "vo-server ingest load FILE --table schema.name")
-        if not is_there and settings.database.startswith("duckdb:"):
-            return  # To look at the engine would make its directory.
+        if directory is None:
+            q3c = _q3c(settings.database, is_needed=is_there)
+            yield q3c
+            if q3c.verdict is not Verdict.OK:
+                return  # To look at the engine would make what is missing.
+        elif not is_there:
+            return  # As above, its directory.
         with closing(_open_engine(settings)) as engine:
             engine.check()
             yield Finding(Verdict.OK, f"the engine {engine.name} answers")
@@ -153,6 +162,35 @@ def _service(database: str | None) -> Iterator[Finding]:
                     yield from _tables(engine, store)
     except VoError as error:
         yield Finding(Verdict.FAULT, error.message, error.hint)
+
+
+def _place(settings: Settings, directory: Path | None) -> Finding:
+    """Name the database that is looked at."""
+    if directory is None:
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - late: not needed to show the help
+
+        return Finding(Verdict.OK, f"the database {make_url(settings.database).render_as_string()} answers")
+    path = directory.absolute()
+    if not path.exists():
+        return Finding(Verdict.NOTE, f"the data directory {path} does not exist yet")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Finding(Verdict.NOTE, f"the data directory {path} can only be read: no loads, no jobs")
+    return Finding(Verdict.OK, f"the data directory is {path}")
+
+
+def _q3c(dsn: str, *, is_needed: bool) -> Finding:
+    """Find Q3C in a PostgreSQL database."""
+    from vo_server.engine.postgres.setup import connect, q3c_versions  # noqa: PLC0415 - late: one engine only
+
+    with closing(connect(dsn)) as connection:
+        installed, available = q3c_versions(connection)
+    if installed is not None:
+        return Finding(Verdict.OK, f"Q3C {installed}")
+    if available is None:
+        hint = "install it on the database server (Debian: postgresql-15-q3c), then CREATE EXTENSION q3c"
+        return Finding(Verdict.FAULT, "Q3C is not installed on the database server", hint)
+    hint = "CREATE EXTENSION q3c; the first load does it when its role may"
+    return Finding(Verdict.FAULT if is_needed else Verdict.NOTE, "Q3C is not installed in the database", hint)
 
 
 def _open_engine(settings: Settings) -> Engine:

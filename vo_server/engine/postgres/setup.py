@@ -16,7 +16,7 @@ from vo_server.resources import postgres_files
 if TYPE_CHECKING:
     from typing import LiteralString
 
-__all__ = ["connect", "has_functions", "has_q3c", "prepare"]
+__all__ = ["connect", "has_functions", "has_q3c", "prepare", "q3c_versions"]
 
 _SETUP_LOCK: Final = 0x766F5F656E67696E
 """Key of the advisory lock under which one process at a time prepares a database ("vo_engin")."""
@@ -81,6 +81,17 @@ def has_q3c(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """Tell whether the functions of Q3C can be called by their bare names."""
     found = connection.execute("SELECT to_regproc('q3c_version') IS NOT NULL").fetchone()
     return found == (True,)
+
+
+def q3c_versions(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str | None, str | None]:
+    """Return which version of Q3C the database has, and which one its server could give it."""
+    found = connection.execute(
+        "SELECT (SELECT extversion FROM pg_extension WHERE extname = 'q3c'),"
+        " (SELECT default_version FROM pg_available_extensions WHERE name = 'q3c')"
+    ).fetchone()
+    assert found is not None
+    installed, available = (None if one is None else str(one) for one in found)
+    return installed, available
 
 
 def has_functions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
