@@ -17,6 +17,11 @@ __all__ = ["main", "root"]
 COMMAND_GROUP = "vo_server.commands"
 """Entry-point group whose members are the commands; `ingest` and any other package may add some."""
 
+_EXIT_STATUS = (
+    "Exit status: 0 when all went well; 2 for what you can mend, an option, a query or a file to load; "
+    "1 for any other failure; 130 when interrupted."
+)
+
 
 class _EntryPointGroup(click.Group):
     """A group whose commands are the entry points of the group ``vo_server.commands``."""
@@ -38,7 +43,7 @@ class _EntryPointGroup(click.Group):
         return command
 
 
-@click.command(cls=_EntryPointGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_EntryPointGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_STATUS)
 @click.version_option(__version__, prog_name="vo-server")
 def root() -> None:
     """Publish catalogues with machine-learning value-added columns to the Virtual Observatory."""

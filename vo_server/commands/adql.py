@@ -64,16 +64,17 @@ def check(
 
 @adql.command()
 @click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
-@click.option("--engine", type=click.Choice(["duckdb", "postgres"]), required=True, help="Whose SQL to write.")
+@click.option("--engine", type=click.Choice(["duckdb", "postgres"]), help="Whose SQL to write; that of the database.")
 @_DATABASE
-def translate(file: Iterable[str], *, engine: str, database: str | None) -> None:
+def translate(file: Iterable[str], *, engine: str | None, database: str | None) -> None:
     """Show the SQL of the query in FILE (- for standard input).
 
     Tables appear under their published names; a running server reads releases instead.
     """
     from vo_server.adql.front import compile_query  # noqa: PLC0415 - late: it is not needed for --help
+    from vo_server.settings import load_settings  # noqa: PLC0415 - late: pydantic takes a while
 
-    if engine == "duckdb":
+    if (engine or load_settings(database=database).database.partition(":")[0]) == "duckdb":
         from vo_server.engine.duckdb.sql import generate  # noqa: PLC0415 - late: one engine only
     else:
         from vo_server.engine.postgres.sql import generate  # noqa: PLC0415 - late: one engine only
