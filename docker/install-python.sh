@@ -26,16 +26,15 @@ fi
 
 # What builds a package is pinned as well; pip reads one or the other of these, by its version.
 export PIP_CONSTRAINT=$constraints PIP_BUILD_CONSTRAINT=$constraints
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 if command -v uv >/dev/null; then
   uv pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --build-constraint "$constraints" "$@" &&
     exit
   echo "install-python: uv could not install; trying pip" >&2
 fi
 # pip warns a lot of what does no harm (an index without metadata, being root): only a failure shows it.
+log=$venv/install.log
 if ! "$venv/bin/python" -m pip install --disable-pip-version-check "$@" >"$log" 2>&1; then
-  cat "$log" >&2
+  printf '%s\n' "$(<"$log")" >&2
   echo "install-python: pip could not install; the reason is above" >&2
   exit 1
 fi
