@@ -93,6 +93,7 @@ class Converter:
     def __init__(self, description: Description, reader: TableReader) -> None:
         self.description = description
         self.null_texts = reader.null_texts
+        self.keeps_empty = reader.keeps_empty
         self.plan = _plan(description, reader)
         own = reader.facts.columns
         self.marks = {
@@ -112,7 +113,8 @@ class Converter:
 
     def _values(self, column: Column, raw: pa.Array, faults: list[Fault]) -> pa.Array:
         marks = self.marks[column.name]
-        values, bad = cast(raw, column.datatype, self.null_texts | frozenset(marks))
+        null_texts = self.null_texts | frozenset(marks)
+        values, bad = cast(raw, column.datatype, null_texts, keeps_empty=self.keeps_empty)
         if bad is not None:
             faults.append(Fault(column.name, bad, f"is not {_a_value_of(column.datatype)}", raw))
         values = apply_null_values(values, column.datatype, marks)
@@ -164,7 +166,8 @@ class Converter:
     @staticmethod
     def _degrees(name: str, text: pa.Array, faults: list[Fault], *, is_hours: bool) -> FloatArray:
         degrees = sexagesimal_to_degrees(text, is_hours=is_hours)
-        unreadable = np.isnan(degrees) & pc.is_valid(text).to_numpy(zero_copy_only=False)
+        given = pc.fill_null(pc.not_equal(text, ""), fill_value=False).to_numpy(zero_copy_only=False)
+        unreadable = np.isnan(degrees) & given
         if unreadable.any():
             form = "hours, minutes and seconds" if is_hours else "degrees, minutes and seconds"
             faults.append(Fault(name, unreadable, f"is not {form}", text))
@@ -189,7 +192,7 @@ def apply_null_values(values: pa.Array, datatype: DataType, marks: tuple[str, ..
     if pa.types.is_floating(values.type) and any(mark.lower() == "nan" for mark in marks):
         values = null_out(values, pc.fill_null(pc.is_nan(values), fill_value=False).to_numpy(zero_copy_only=False))
     wanted = pa.array([mark for mark in marks if mark.lower() != "nan" or datatype.is_string], pa.string())
-    found, _ = cast(wanted, datatype)
+    found, _ = cast(wanted, datatype, keeps_empty=True)
     found = found.drop_null()
     if len(found) == 0:
         return values

@@ -60,6 +60,9 @@ class CsvReader:
         Description of the columns; found out by a pass over the whole file when None.
     can_be_empty
         Whether a file without rows is a table: so when its header leaves no doubt that it is one.
+    keeps_empty
+        Whether a quoted empty field is an empty text. In a file of one column it is NULL in any case: without the
+        quotes the row would be an empty line, which is none.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class CsvReader:
         form: CsvForm | None = None,
         columns: Sequence[Column] | None = None,
         can_be_empty: bool = False,
+        keeps_empty: bool = True,
     ) -> None:
         self.file = source.name
         self._source = source
@@ -86,6 +90,7 @@ class CsvReader:
         self._position = 0
         self.form = form or csv_form(source)
         self.names = filled_names(self.form.names)
+        self.keeps_empty = keeps_empty and len(self.names) > 1
         if self.names != self.form.names:
             made = ", ".join(name for name, old in zip(self.names, self.form.names, strict=True) if not old)
             self._warnings.append(f"columns without a name were named {made}")
@@ -156,7 +161,10 @@ class CsvReader:
                         delimiter=self.form.separator, newlines_in_values=True, invalid_row_handler=self._malformed_row
                     ),
                     convert_options=pa_csv.ConvertOptions(
-                        column_types=dict.fromkeys(numbers, pa.string()), strings_can_be_null=False
+                        column_types=dict.fromkeys(numbers, pa.string()),
+                        null_values=[""],
+                        strings_can_be_null=self.keeps_empty,
+                        quoted_strings_can_be_null=False,
                     ),
                 )
             except pa.ArrowInvalid as error:

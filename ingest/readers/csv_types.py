@@ -112,7 +112,8 @@ class TypeGuess:
         """Look at the values of one batch."""
         marks = pa.array(["", *self.null_texts], pa.string())
         has_blanks = pc.any(pc.match_substring(text, " ")).as_py()
-        is_null = pc.is_in(pc.utf8_trim_whitespace(text) if has_blanks else text, value_set=marks)
+        is_nothing = pc.is_in(pc.utf8_trim_whitespace(text) if has_blanks else text, value_set=marks)
+        is_null = pc.or_(is_nothing, pc.is_null(text))
         values = pc.filter(text, pc.invert(is_null))
         self.n_nan_texts += pc.sum(pc.is_in(text, value_set=_NAN)).as_py() or 0
         self.is_ascii = self.is_ascii and _is_ascii(text)

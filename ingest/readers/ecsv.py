@@ -66,7 +66,8 @@ def open_ecsv(source: Source) -> CsvReader:
         raise IngestError(
             f"the YAML header names the columns {described}; the header line {', '.join(form.names)}", file=source.name
         )
-    return CsvReader(source, form=form, columns=columns, can_be_empty=True)
+    # ECSV has no other NULL than "" where blanks separate.
+    return CsvReader(source, form=form, columns=columns, can_be_empty=True, keeps_empty=False)
 
 
 def _header_lines(source: Source) -> list[str]:

@@ -51,6 +51,7 @@ class FitsReader:
     """
 
     null_texts: frozenset[str] = frozenset()
+    keeps_empty: bool = False
 
     def __init__(self, source: Source) -> None:
         self.file = source.name

@@ -60,6 +60,7 @@ class ParquetReader:
     """
 
     null_texts: frozenset[str] = frozenset()
+    keeps_empty: bool = False
 
     def __init__(self, source: Source) -> None:
         self.file = source.name

@@ -29,7 +29,7 @@ def rows_of(reader: TableReader) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {column.name: [] for column in reader.facts.columns}
     for batch in reader.batches():
         for column, values in zip(reader.facts.columns, batch.columns, strict=True):
-            result, bad = cast(values, column.datatype, reader.null_texts)
+            result, bad = cast(values, column.datatype, reader.null_texts, keeps_empty=reader.keeps_empty)
             assert bad is None, column.name
             columns[column.name] += result.to_pylist()
     return columns

@@ -77,6 +77,8 @@ class TableReader(Protocol):
     facts: TableFacts
     null_texts: frozenset[str]
     """Texts that mean NULL in a text format, besides the null marks of the columns."""
+    keeps_empty: bool
+    """Whether an empty text in the batches is one; otherwise it means NULL, as where a format has no other NULL."""
     malformed: MalformedRows
     """Filled while the batches are read."""
 

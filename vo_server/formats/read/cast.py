@@ -37,7 +37,9 @@ _EXACT_DOUBLE: Final = 2**53
 """Integers up to these are exact as float and as double; compared as integers, because a float would round them."""
 
 
-def cast(array: pa.Array, datatype: DataType, null_texts: frozenset[str] = frozenset()) -> Casted:
+def cast(
+    array: pa.Array, datatype: DataType, null_texts: frozenset[str] = frozenset(), *, keeps_empty: bool = False
+) -> Casted:
     """Turn an array into the Arrow type of a datatype.
 
     Nothing is rounded or cut silently: an integer that does not fit, a fraction for an integer column, an int64 that
@@ -53,7 +55,11 @@ def cast(array: pa.Array, datatype: DataType, null_texts: frozenset[str] = froze
         What they must become.
     null_texts
         Texts that mean NULL when text is turned into something else than text. An empty text always does.
+    keeps_empty
+        Whether an empty text stays one in a column of text; otherwise it is NULL.
     """
+    if keeps_empty and datatype.is_string and pa.types.is_string(array.type):
+        return array, None
     values, bad = _cast(_plain(array), datatype, null_texts)
     return values, bad if bad is not None and bad.any() else None
 

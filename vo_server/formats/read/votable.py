@@ -50,6 +50,7 @@ class VotableReader:
     """
 
     null_texts: frozenset[str] = frozenset()
+    keeps_empty: bool = False
 
     def __init__(self, open_stream: Callable[[], BinaryIO], *, file: str, table: str | None = None) -> None:
         self._open_stream = open_stream
