@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from vo_server.engine.base import Engine
     from vo_server.store.open import Store
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "place"]
+
+_DUCKDB: Final = "duckdb:///"
 
 _database = click.option(
     "--database",
@@ -92,7 +96,7 @@ def load(
             on_error=on_error,
             progress=progress,
         )
-    _tell(summary)
+    _tell(summary, database)
 
 
 @ingest.command()
@@ -187,12 +191,13 @@ def _previous(store: Store, table: str) -> str:
     return found[current + 1].version
 
 
-def _tell(summary: LoadSummary) -> None:
+def _tell(summary: LoadSummary, database: str | None) -> None:
     """Report a load: the result on standard output, what needs attention on standard error."""
     for warning in summary.warnings:
         click.echo(f"warning: {warning}", err=True)
     if summary.n_bad_rows:
-        click.echo(f"{summary.n_bad_rows} bad rows; the first {len(summary.bad_rows)}:", err=True)
+        shown = f"; the first {len(summary.bad_rows)}" if summary.n_bad_rows > len(summary.bad_rows) else ""
+        click.echo(f"{summary.n_bad_rows} bad row{'s' if summary.n_bad_rows > 1 else ''}{shown}:", err=True)
         for row in summary.bad_rows:
             click.echo(f"  {row}", err=True)
     table = summary.release.table
@@ -202,3 +207,18 @@ def _tell(summary: LoadSummary) -> None:
         f"{nulls} NULLs, {summary.n_bad_rows} bad rows, {summary.size_bytes} bytes, "
         f"{summary.seconds:.1f} s ({summary.rows_per_second:.0f} rows/s)"
     )
+    if summary.positions is not None:
+        click.echo(f"positions: {summary.positions}")
+    click.echo(f"stored in {place(database)}")
+
+
+def place(database: str | None) -> str:
+    """Say where a database is: the absolute directory, or the address without its password."""
+    from vo_server.settings import load_settings  # noqa: PLC0415 - as above
+
+    url = load_settings(database=database).database
+    if url.startswith(_DUCKDB):
+        return str(Path(url.removeprefix(_DUCKDB)).expanduser().absolute())
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="").geturl()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ingest.spec import Description
 
-__all__ = ["describe", "describe_files", "late_warnings", "open_file", "split_table_name"]
+__all__ = ["describe", "describe_files", "late_warnings", "open_file", "positions_words", "split_table_name"]
 
 
 def describe_files(files: Sequence[str | Path], *, table: str, description: str | None = None) -> Description:
@@ -116,6 +116,17 @@ def describe(
     if table.position is None:
         missing.append(f"no positions are described: {NO_POSITIONS}; name the columns in vo: position of {schema_file}")
     return replace(described, table=table, warnings=(*described.warnings, *warnings, *missing))
+
+
+def positions_words(described: Description) -> str | None:
+    """Say which columns are the positions and why: ``ra, dec (inferred from the names)``; None without positions."""
+    position, derivation = described.table.position, described.derivation
+    if position is None:
+        return None
+    pair = f"{position.ra}, {position.dec}"
+    if derivation is None:
+        return f"{pair} ({described.position_origin})"
+    return f"{pair}, computed from {derivation.lon}, {derivation.lat} ({derivation.kind})"
 
 
 def late_warnings(readers: Sequence[TableReader]) -> list[str]:

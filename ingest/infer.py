@@ -111,6 +111,7 @@ class _Inference:
         self.sexagesimal: dict[str, str] = {}
         self.nearly_numbers: dict[str, str] = {}
         self.dimensionless: set[str] = set()
+        self.position_origin = "names"
 
     def description(self) -> Description:
         names = self._unique_names()
@@ -140,6 +141,7 @@ class _Inference:
             sources,
             derivation,
             is_inferred=True,
+            position_origin=f"inferred from the {self.position_origin}",
             warnings=tuple(self.warnings),
         )
 
@@ -216,6 +218,9 @@ class _Inference:
         pair = _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_equatorial)
         if pair is not None:
             ra, dec = pair
+            by_name = {column.name: column for column in columns}
+            if _is_pair(by_name[ra], by_name[dec], _EQUATORIAL_UCDS):
+                self.position_origin = "UCDs"
             return self._marked(columns, ra, dec), Position(ra, dec), None
         derivation = self._derivation(columns)
         if derivation is None:
@@ -299,6 +304,10 @@ def _find_pair(columns: Sequence[Column], ucds: Pairs, names: Pairs, is_fit: Jud
         if one is not None and other is not None and is_fit(one) and is_fit(other):
             return one.name, other.name
     return None
+
+
+def _is_pair(one: Column, other: Column, ucds: Pairs) -> bool:
+    return any(_is_ucd(one, first) and _is_ucd(other, second) for first, second in ucds)
 
 
 def _by_name(columns: Iterable[Column]) -> dict[str, Column]:

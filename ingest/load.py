@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ingest.checks import with_unicode
-from ingest.describe import describe, late_warnings, open_file, split_table_name
+from ingest.describe import describe, late_warnings, open_file, positions_words, split_table_name
 from ingest.progress import Silent
 from ingest.publish import check_primary_key, publish, with_identifier
 from ingest.readers.base import Source
@@ -53,6 +53,8 @@ class LoadSummary:
     seconds: float
     swept: tuple[str, ...] = field(default=())
     """Leftovers of earlier loads that were removed."""
+    positions: str | None = None
+    """Which columns were taken as positions, and why; None without positions."""
 
     @property
     def rows_per_second(self) -> float:
@@ -136,6 +138,7 @@ def load_table(
         report.size_bytes,
         time.monotonic() - began,
         tuple(swept),
+        positions_words(described),
     )
 
 

@@ -147,6 +147,8 @@ class Description:
     ignore_extra: bool = False
     is_inferred: bool = False
     """True when it was made from the files, False when it was given."""
+    position_origin: str = "from the schema file"
+    """What the choice of the position columns goes back to."""
     warnings: tuple[str, ...] = ()
 
     def named(self, schema: str, table: str) -> Description:

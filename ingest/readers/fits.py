@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["FitsReader"]
 
 _TRUE, _FALSE = ord("T"), ord("F")
+_LISTED: Final = 5
+"""How many names of other tables a warning lists."""
 _DESCRIPTORS: Final = {"P": ">i4", "Q": ">i8"}
 
 
@@ -63,8 +65,10 @@ class FitsReader:
         self._n_read = 0
         warnings: tuple[str, ...] = ()
         if source.part is None and self._table.others:
-            names = ", ".join(self._table.others)
-            warnings = (f"the file has other tables ({names}); name one as {source.path.name}[NAME] to load it",)
+            others = self._table.others
+            names = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
+            choice = f"{source.path.name}[n] or {source.path.name}[NAME] ({names})"
+            warnings = (f"the file has {len(others) + 1} tables; the first was taken, choose another with {choice}",)
         self.facts = TableFacts(
             tuple(one.column for one in self._table.columns),
             name=self._table.name,

@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 from click.testing import Result
 
+from ingest.cli import place
 from tests.ingest.conftest import Site
 from vo_server.errors import IngestError, MissingError, SchemaFileError, UsageError, VoError
 from vo_server.model.datatype import DataType, Primitive
@@ -331,6 +332,31 @@ def test_a_draft_loaded_unedited_still_warns_of_its_gaps(duckdb_site: Site, tmp_
     assert "no positions are described: cone searches will not work on this table" in told
     assert "1 floating-point column has no unit (x); 2 columns have no UCD (id, x)" in told
     assert "the table has no description" in told
+
+
+def test_the_report_says_what_was_taken_as_positions_and_where_it_is(duckdb_site: Site, tmp_path: Path) -> None:
+    told = duckdb_site.load(written(tmp_path, GOOD), "--table", "s.t").stdout.splitlines()
+    assert told[1:] == ["positions: ra, dec (inferred from the names)", f"stored in {tmp_path / 'vo'}"]
+    angles = written(tmp_path, "RA,Dec\n00:08:27.05,+27:43:03.6\n", "angles.csv")
+    told = duckdb_site.load(angles, "--table", "s.t").stdout.splitlines()
+    assert told[1] == "positions: _ra_icrs, _dec_icrs, computed from RA, Dec (sexagesimal)"
+    schema = written(tmp_path, DESCRIBED, "s.yaml")
+    told = duckdb_site.load(
+        written(tmp_path, "id,ra,dec,mag\n1,2,3,4\n"), "--table", "s.t", "--schema-file", schema
+    ).stdout.splitlines()
+    assert told[1] == "positions: ra, dec (from the schema file)"
+
+
+def test_a_password_is_not_told() -> None:
+    assert place("postgresql://vo:secret@host:5432/db?password=x") == "postgresql://vo@host:5432/db"
+
+
+def test_more_tables_in_a_votable_are_told(duckdb_site: Site, tmp_path: Path) -> None:
+    table = '<TABLE><FIELD name="x" datatype="int"/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE>'
+    file = written(tmp_path, f"<VOTABLE><RESOURCE>{table * 3}</RESOURCE></VOTABLE>", "t.vot")
+    told = f"the file has 3 tables; the first was taken, choose another with {file}[n]"
+    assert told in duckdb_site.load(file, "--table", "s.t").stderr
+    assert "tables" not in duckdb_site.load(f"{file}[1]", "--table", "s.t").stderr
 
 
 def test_errors_are_one_line_with_a_hint_and_status_2(duckdb_site: Site, tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ def test_the_header_is_taken_over(file: Path) -> None:
     assert by_name["u2"].datatype == DataType(Primitive.INT)
     assert by_name["matrix"].datatype == DataType(Primitive.DOUBLE, "2x3")
     assert (reader.facts.name, reader.facts.n_rows) == ("MAIN", N_ROWS)
-    assert "other tables (OTHER)" in reader.facts.warnings[0]
+    assert "the file has 2 tables; the first was taken" in reader.facts.warnings[0]
+    assert "(OTHER)" in reader.facts.warnings[0]
 
 
 def test_an_extension_is_chosen_by_number_or_name(file: Path) -> None:

@@ -87,7 +87,8 @@ class VotableReader:
                 yield from self._text_rows(body, head)
             else:
                 yield from self._binary_rows(body, head)
-            self.warnings = check_tail(head, body.rest(self.file), file=self.file)
+            is_first = self._table is None
+            self.warnings = check_tail(head, body.rest(self.file), file=self.file, is_first=is_first)
 
     def _batch(self, columns: list[pa.Array]) -> Iterator[pa.RecordBatch]:
         names = [column.name for column in self.facts.columns]

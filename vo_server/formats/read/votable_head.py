@@ -128,13 +128,15 @@ def read_head(stream: BinaryIO, *, file: str, wanted: str | None = None) -> Head
         chunk = stream.read(CHUNK_BYTES)
 
 
-def check_tail(head: Head, tail: bytes, *, file: str) -> list[str]:
-    """Check that the document ends as it must behind the rows; return what its late INFO elements warn of.
+def check_tail(head: Head, tail: bytes, *, file: str, is_first: bool = False) -> list[str]:
+    """Check that the document ends as it must behind the rows; return warnings of its late INFOs and more tables.
 
     Parameters
     ----------
     tail
         Everything from the end tag of the body on, in UTF-8.
+    is_first
+        Whether the first table was taken because none was chosen.
 
     Raises
     ------
@@ -142,9 +144,12 @@ def check_tail(head: Head, tail: bytes, *, file: str) -> list[str]:
         If the document is cut or malformed there, or says that the query failed underway.
     """
     warnings: list[str] = []
+    n_tables = 0
     parser = expat.ParserCreate("utf-8")
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal n_tables
+        n_tables += _local(name) == "TABLE"
         if _local(name) == "INFO":
             warnings.extend(_status(attributes, "", file))
 
@@ -160,6 +165,8 @@ def check_tail(head: Head, tail: bytes, *, file: str) -> list[str]:
             file=file,
             hint="the file seems to be cut off; get it again",
         ) from error
+    if is_first and n_tables > 1:
+        warnings.append(f"the file has {n_tables} tables; the first was taken, choose another with {file}[n]")
     return warnings
 
 
