@@ -5,6 +5,7 @@ Without its ``vo:`` mappings a file is plain Felis. Compiling turns a checked fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -31,6 +32,8 @@ __all__ = [
     "healpix_column",
     "read_schema_file",
 ]
+
+_TYPES: Final = frozenset(kind.value for kind in felis.DataType)
 
 COMPUTED_RA: Final = "_ra_icrs"
 COMPUTED_DEC: Final = "_dec_icrs"
@@ -211,7 +214,13 @@ def read_schema_file(path: str | Path) -> SchemaFile:
         raw = yaml.safe_load(text)
     except OSError as error:
         raise SchemaFileError(f"cannot be read: {error.strerror}", file=name) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SchemaFileError("is not YAML: its text is not UTF-8", file=name) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = None if mark is None else f"line {mark.line + 1}, column {mark.column + 1}"
+        raise SchemaFileError(f"is not YAML: {error.problem or error.context}", file=name, where=where) from error
+    except yaml.YAMLError as error:
         raise SchemaFileError(f"is not YAML: {' '.join(str(error).split())}", file=name) from error
     return parse_schema(raw, file=name)
 
@@ -232,11 +241,32 @@ def parse_schema(raw: object, *, file: str) -> SchemaFile:
         first = error.errors()[0]
         more = "" if error.error_count() == 1 else f" (and {error.error_count() - 1} more)"
         reason = str(first["msg"]).removeprefix("Value error, ")
+        # Behind the first sentences, astropy tells programmers how to define units.
+        reason = re.split(r"\s*(?:If this is meant to be|For details, see)", reason)[0]
         raise SchemaFileError(reason + more, file=file, where=_place(first["loc"], raw)) from error
     except (TypeError, KeyError) as error:
         # Felis looks at raw values before it has checked that they are there.
-        raise SchemaFileError(f"is not valid Felis: {error}", file=file) from error
+        reason, where = _raw_fault(raw) or (f"is not valid Felis: {error}", None)
+        raise SchemaFileError(reason, file=file, where=where) from error
     return SchemaFile(schema, file)
+
+
+def _raw_fault(raw: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Find what Felis stumbles over without saying where: objects without a name, and unknown types."""
+    tables = raw.get("tables")
+    for number, table in enumerate(tables if isinstance(tables, list) else (), start=1):
+        if not isinstance(table, dict) or "name" not in table:
+            return "it must be a mapping with a name", f"table {number}"
+        columns = table.get("columns")
+        for place, column in enumerate(columns if isinstance(columns, list) else (), start=1):
+            where = f"table {table['name']}, column"
+            if not isinstance(column, dict) or "name" not in column:
+                return "it must be a mapping with a name", f"{where} {place}"
+            kind = column.get("datatype")
+            if kind is not None and kind not in _TYPES:
+                known = ", ".join(sorted(_TYPES))
+                return f"unknown type {kind!r}; the types are {known}", f"{where} {column['name']}"
+    return None
 
 
 def _place(location: Sequence[int | str], raw: object) -> str | None:

@@ -151,7 +151,11 @@ def broken(raw: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     [
         ("columns/1/ivoa:ucd", "pos.eq.nonsense", "table main, column ra.*Invalid IVOA UCD"),
         ("columns/1/ivoa:unit", "parsecs per fortnight", "table main, column ra: Invalid unit"),
-        ("columns/1/datatype", "quaternion", "Unknown felis type 'quaternion'"),
+        (
+            "columns/1/datatype",
+            "quaternion",
+            "table main, column ra: unknown type 'quaternion'; the types are .*double",
+        ),
         ("columns/3/vo/null", [1], "table main, column mag"),
         ("columns/4/votable:arraysize", "many", "the type float many cannot be stored"),
         ("vo/position", {"ra": "ra", "dec": "delta"}, "the column 'delta', which is not described"),
@@ -178,6 +182,26 @@ def test_what_is_no_schema_is_refused(tmp_path: Path, text: str, message: str) -
         read_schema_file(tmp_path / "s.yaml")
     with pytest.raises(SchemaFileError, match="cannot be read: No such file"):
         read_schema_file(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: s\ntables:\n\t- name: t\n", "line 3, column 1: is not YAML: found character '\\\\t'"),
+        ("name: s\ntables:\n- {name: t, columns: [{name: x: y}]}\n", "line 3, column .*: is not YAML: expected ','"),
+        ("name: s\ntables:\n- {name: t, columns: [a, b]}\n", "table t, column 1: it must be a mapping with a name"),
+        ("name: s\ntables:\n- {name: t, columns: [{datatype: int}]}\n", "table t, column 1: it must be a mapping"),
+        (
+            "name: s\ntables:\n- {name: t, columns: [{name: x, datatype: int, 'ivoa:unit': degs}]}\n",
+            r"table t, column x: Invalid unit: 'degs' .* Did you mean deg\?$",
+        ),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_with_its_line_or_column(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(SchemaFileError, match=message) as caught:
+        read_schema_file(tmp_path / "s.yaml")
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_table_is_told_with_those_there_are(raw: dict[str, Any]) -> None:
