@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from ingest.checks import with_unicode
 from ingest.gaps import NO_POSITIONS, gaps
@@ -13,8 +13,10 @@ from ingest.readers.open import open_reader
 from ingest.run import OnError, Run
 from ingest.spec import read_schema_file
 from ingest.union import unite
+from vo_server.adql.words import RESERVED
 from vo_server.errors import UsageError
 from vo_server.formats.read.base import TableReader
+from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
 
     from ingest.spec import Description
 
-__all__ = ["describe", "describe_files", "late_warnings", "open_file", "positions_words", "split_table_name"]
+__all__ = [
+    "describe",
+    "describe_files",
+    "late_warnings",
+    "name_warnings",
+    "open_file",
+    "positions_words",
+    "split_table_name",
+]
+
+_RESERVED_SCHEMAS: Final = frozenset({"TAP_SCHEMA", "TAP_UPLOAD"})
 
 
 def describe_files(files: Sequence[str | Path], *, table: str, description: str | None = None) -> Description:
@@ -140,9 +152,19 @@ def split_table_name(table: str) -> tuple[str, str]:
     Raises
     ------
     UsageError
-        If it has not exactly these two parts.
+        If it has not exactly these two parts, or the schema is one of the service's own.
     """
     schema, dot, name = table.partition(".")
     if not dot or not schema.strip() or not name.strip() or "." in name:
         raise UsageError(f"{table!r} is not a table name; expected schema.table, e.g. survey.main")
+    if schema.strip().upper() in _RESERVED_SCHEMAS:
+        raise UsageError(f"the schema name {schema.strip()} is reserved", hint="choose another schema for the table")
     return schema.strip(), name.strip()
+
+
+def name_warnings(schema: str, table: str) -> list[str]:
+    """Return a warning when a table's name must be quoted in each query."""
+    written = f"{quoted(schema, RESERVED)}.{quoted(table, RESERVED)}"
+    if written == f"{schema}.{table}":
+        return []
+    return [f"queries must write the name of this table as {written}; a name of letters, digits and _ needs no quotes"]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ingest.checks import with_unicode
-from ingest.describe import describe, late_warnings, open_file, positions_words, split_table_name
+from ingest.describe import describe, late_warnings, name_warnings, open_file, positions_words, split_table_name
 from ingest.progress import Silent
 from ingest.publish import check_primary_key, publish, with_identifier
 from ingest.readers.base import Source
@@ -134,7 +134,13 @@ def load_table(
         run.bad.n_rows,
         tuple(run.bad.first),
         dict(run.findings.null_counts),
-        (*described.warnings, *late_warnings(readers), *run.findings.warnings(), *notes),
+        (
+            *name_warnings(schema_name, table_name),
+            *described.warnings,
+            *late_warnings(readers),
+            *run.findings.warnings(),
+            *notes,
+        ),
         report.size_bytes,
         time.monotonic() - began,
         tuple(swept),

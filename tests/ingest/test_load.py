@@ -263,6 +263,22 @@ def test_a_table_name_has_two_parts(duckdb_site: Site, tmp_path: Path, name: str
     assert "expected schema.table" in str(error)
 
 
+@pytest.mark.parametrize("name", ["TAP_SCHEMA.columns", "tap_upload.x"])
+def test_the_schemas_of_the_service_are_reserved(duckdb_site: Site, tmp_path: Path, name: str) -> None:
+    error = error_of(duckdb_site.run("load", written(tmp_path, GOOD), "--table", name))
+    assert f"the schema name {name.partition('.')[0]} is reserved" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("select.from", '"select"."from"'), ("x.all", 'x."all"'), ("x.my table", 'x."my table"'), ("x.y", None)],
+)
+def test_a_name_that_needs_quotes_is_told(duckdb_site: Site, tmp_path: Path, name: str, told: str | None) -> None:
+    errors = duckdb_site.load(written(tmp_path, GOOD), "--table", name).stderr
+    assert (f"queries must write the name of this table as {told};" in errors) == (told is not None)
+    assert ("queries must write" in errors) == (told is not None)
+
+
 def test_a_name_that_differs_only_in_case_is_refused(loaded: Site, tmp_path: Path) -> None:
     error = error_of(loaded.run("load", tmp_path / "good.csv", "--table", "S.t"))
     assert "S.t differs only in case from s.t" in str(error)
