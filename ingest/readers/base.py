@@ -25,6 +25,8 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW: Final = 31
 """zlib's code for a gzip header and the largest window."""
+_ZSTD_STEP_BYTES: Final = 2048
+"""Bytes that are inflated at once, because the result cannot be bounded: four can become 128 kB, these 64 MB."""
 _PART: Final = re.compile(r"(?P<path>.+)\[(?P<part>[^\[\]]+)\]")
 
 
@@ -95,24 +97,55 @@ class Source:
         return cast("BinaryIO", copy)
 
 
-class _Decompressor(Protocol):
-    """What :mod:`zlib` and :mod:`zstandard` have in common."""
+class _Member(Protocol):
+    """One compressed member of a file, inflated in steps whose results are bounded."""
 
-    eof: bool
-    unused_data: bytes
+    @property
+    def is_done(self) -> bool:
+        """True when the end of the member has been met."""
+        ...
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def inflate(self, data: memoryview) -> tuple[bytes, int]:
+        """Return the next bytes, perhaps none, and how many of the given ones they took."""
+        ...
+
+
+class _GzipMember:
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(_GZIP_WINDOW)
+
+    @property
+    def is_done(self) -> bool:
+        return self._inflater.eof
+
+    def inflate(self, data: memoryview) -> tuple[bytes, int]:
+        inflated = self._inflater.decompress(data, CHUNK_BYTES)
+        rest = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
+        return inflated, len(data) - len(rest)
+
+
+class _ZstdMember:
+    def __init__(self) -> None:
+        self._inflater = zstandard.ZstdDecompressor().decompressobj()
+
+    @property
+    def is_done(self) -> bool:
+        return self._inflater.eof
+
+    def inflate(self, data: memoryview) -> tuple[bytes, int]:
+        taken = data[:_ZSTD_STEP_BYTES]
+        return self._inflater.decompress(taken), len(taken) - len(self._inflater.unused_data)
 
 
 class _Inflated(io.RawIOBase):
     """The decompressed bytes of a file of one or more compressed members."""
 
-    def __init__(self, raw: BinaryIO, make: Callable[[], _Decompressor], name: str) -> None:
+    def __init__(self, raw: BinaryIO, make: Callable[[], _Member], name: str) -> None:
         self._raw = raw
         self._make = make
         self._name = name
-        self._member = make()
-        self._is_inside = False
+        self._member: _Member | None = None
+        self._packed = memoryview(b"")
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
@@ -120,33 +153,32 @@ class _Inflated(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io asks for a writable buffer
         while not self._ready:
-            data = self._member.unused_data if self._member.eof else b""
-            if self._member.eof:
-                self._member, self._is_inside = self._make(), False
-            data = data or self._raw.read(CHUNK_BYTES)
-            if not data:
-                if self._is_inside:
-                    raise IngestError(
-                        "the compressed file ends too early", file=self._name, hint="it is cut off; get it again"
-                    )
+            if not self._packed:
+                self._packed = memoryview(self._raw.read(CHUNK_BYTES))
+            if not self._packed and self._member is None:
                 return 0
-            self._feed(data)
+            self._step(is_last=not self._packed)
         taken = min(len(buffer), len(self._ready))
         buffer[:taken] = self._ready[:taken]
         self._ready = self._ready[taken:]
         return taken
 
-    def _feed(self, data: bytes) -> None:
-        if not self._is_inside and not data.strip(b"\0"):
-            # Tape blocks: zeros behind the last member mean nothing.
-            return
-        self._is_inside = True
+    def _step(self, *, is_last: bool) -> None:
+        if self._member is None:
+            if self._packed[0] == 0 and not bytes(self._packed).strip(b"\0"):
+                # Tape blocks: zeros behind the last member mean nothing.
+                self._packed = memoryview(b"")
+                return
+            self._member = self._make()
         try:
-            self._ready = memoryview(self._member.decompress(data))
+            inflated, n_taken = self._member.inflate(self._packed)
         except (zlib.error, zstandard.ZstdError) as error:
             raise IngestError(f"the compressed file is damaged: {error}", file=self._name) from error
-        if self._member.eof:
-            self._is_inside = False
+        self._ready, self._packed = memoryview(inflated), self._packed[n_taken:]
+        if self._member.is_done:
+            self._member = None
+        elif is_last and not inflated:
+            raise IngestError("the compressed file ends too early", file=self._name, hint="it is cut off; get it again")
 
     def close(self) -> None:
         self._raw.close()
@@ -159,10 +191,9 @@ def open_bytes(source: Source) -> BinaryIO:
     magic = raw.read(4)
     raw.seek(0)
     if magic.startswith(_GZIP_MAGIC):
-        inflated = _Inflated(raw, lambda: cast("_Decompressor", zlib.decompressobj(_GZIP_WINDOW)), source.name)
+        inflated = _Inflated(raw, _GzipMember, source.name)
     elif magic.startswith(_ZSTD_MAGIC):
-        context = zstandard.ZstdDecompressor()
-        inflated = _Inflated(raw, lambda: cast("_Decompressor", context.decompressobj()), source.name)
+        inflated = _Inflated(raw, _ZstdMember, source.name)
     else:
         return raw
     return cast("BinaryIO", io.BufferedReader(inflated, CHUNK_BYTES))
