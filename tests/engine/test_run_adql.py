@@ -170,6 +170,24 @@ def test_the_smallest_whole_number_is_one_and_without_its_sign_it_is_a_double(en
     assert _ask(engine, catalogue, select).to_pylist() == [{"low": LONG_MIN, "high": 2.0**63}]
 
 
+@pytest.mark.parametrize("text", ["12.7", "12.", "1e3", "0x10", "1_000", "abc", ""])
+@pytest.mark.parametrize("target", ["SMALLINT", "INTEGER", "BIGINT"])
+def test_a_text_that_is_no_whole_number_is_an_error_and_never_rounded(
+    engine: AnyEngine, target: str, text: str
+) -> None:
+    catalogue = Catalogue((Schema("demo", (publish(engine, _IDS, [_id_rows()]),)),))
+    with pytest.raises(EngineError, match="a text could not be read as the wanted type") as caught:
+        _ask(engine, catalogue, f"SELECT CAST('{text}' AS {target}) AS n FROM demo.ids")
+    assert "whole numbers have digits only" in str(caught.value.hint)
+
+
+def test_a_text_that_is_a_whole_number_is_read_and_none_stays_none(engine: AnyEngine) -> None:
+    catalogue = Catalogue((Schema("demo", (publish(engine, _IDS, [_id_rows()]),)),))
+    read = "CAST(' -12 ' AS INTEGER) AS a, CAST('+5' AS BIGINT) AS b, CAST(LOWER(NULL) AS INTEGER) AS c"
+    found = _ask(engine, catalogue, f"SELECT {read} FROM demo.ids WHERE id = -1").to_pylist()
+    assert found == [{"a": -12, "b": 5, "c": None}]
+
+
 def _id_rows() -> pa.RecordBatch:
     return pa.record_batch({"id": [*_NEAR_LIMITS, None]})
 

@@ -115,6 +115,10 @@ class SqlDialect(ABC):
         """Return ``CAST(value AS datatype)``."""
         return cast(value, self.type_name(datatype), self.name)
 
+    def whole_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Read a text as a whole number; digits with a sign only, anything else is an error."""
+        return self.cast(value, datatype)
+
     def summed(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
         """Return what SUM and AVG are given: numbers in which sums do not lose what the result could hold."""
         return self.cast(value, DataType(Primitive.DOUBLE)) if datatype.primitive is Primitive.FLOAT else value

@@ -44,7 +44,10 @@ class Fault(Enum):
         "a function was given a value outside its domain, for example the logarithm of a negative number",
         "leave those rows out with WHERE",
     )
-    BAD_VALUE = ("a text could not be read as the wanted type", "check the CASTs of the query")
+    BAD_VALUE = (
+        "a text could not be read as the wanted type",
+        "check the CASTs of the query; whole numbers have digits only",
+    )
     BAD_TEXT = ("a text holds a character that the database cannot store (NUL, or not UTF-8)", None)
     SUBQUERY_ROWS = (
         "a subquery that stands for one value gave more than one row",

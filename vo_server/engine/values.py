@@ -320,6 +320,8 @@ def _cast(lowering: Lowering, node: Cast, _: Ask) -> Steps:
             else cast(value, "TEXT", lowering.dialect.name)
         )
         return text if node.target.length is None else call("LEFT", text, exp.Literal.number(node.target.length))
+    if target.is_integer and source is not None and source.is_string:
+        return lowering.dialect.whole_of_text(value, target)
     return lowering.dialect.cast(read_as(value, source), target)
 
 

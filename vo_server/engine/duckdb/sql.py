@@ -35,6 +35,10 @@ _UNKNOWN_ROWS: Final = 10_000_000
 """Taken for the size of a table when it is not known."""
 
 
+_NUMBER_MARKS: Final = ".eExXbB_"
+"""Characters besides digits and signs that DuckDB understands in a whole number."""
+
+
 class DuckdbDialect(SqlDialect):
     """DuckDB 1.4 and later."""
 
@@ -53,6 +57,13 @@ class DuckdbDialect(SqlDialect):
     def whole(self, value: exp.Expr, datatype: DataType, result: DataType) -> exp.Expr:
         """Cast: a literal takes the width of the other operand, and bytes have no sign."""
         return value if datatype.primitive is result.primitive else self.cast(value, result)
+
+    def whole_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Cast with points and letters spoilt: DuckDB would round 12.7, and read 1e3, 0x1f, 0b1 and 1_000."""
+        spoilt = call(
+            "TRANSLATE", value, exp.Literal.string(_NUMBER_MARKS), exp.Literal.string("z" * len(_NUMBER_MARKS))
+        )
+        return self.cast(spoilt, datatype)
 
     def quotient(self, left: exp.Expr, right: exp.Expr) -> exp.Expr:
         """Write ``//``, which truncates."""
