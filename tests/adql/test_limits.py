@@ -47,6 +47,9 @@ TOO_MUCH = {
     "many wide subqueries": lambda: (
         f"SELECT 1 FROM {'(SELECT * FROM ' * 90}(SELECT {', '.join(['z'] * 4_000)} FROM quasars) AS x{') AS x' * 90}"
     ),
+    "300 000 columns": lambda: "SELECT " + ",".join(["ra"] * 300_000) + " FROM sky.stars",
+    "300 000 grouping columns": lambda: "SELECT 1 FROM sky.stars GROUP BY " + ",".join(["ra"] * 300_000),
+    "25 001 values": lambda: "SELECT ra FROM sky.stars WHERE id IN (" + ",".join(["1"] * 25_001) + ")",
     "2 MB of text": lambda: "SELECT a FROM t WHERE a IN (" + "1234567, " * 222_222 + "1)",
 }
 

@@ -21,11 +21,15 @@ __all__ = [
     "MAX_OPERATORS",
     "MAX_PREDICATES",
     "MAX_SUBQUERIES",
+    "MAX_TOKENS",
     "limit_problem",
 ]
 
 MAX_CHARACTERS: Final = 1_000_000
 """Length of a query text."""
+
+MAX_TOKENS: Final = 50_000
+"""Words, numbers and signs of a query; twenty thousand values after IN and all around them, read in half a second."""
 
 MAX_DEPTH: Final = 100
 """Nested parentheses, brackets and CASEs."""

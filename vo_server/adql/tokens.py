@@ -20,6 +20,7 @@ from vo_server.adql.limits import (
     MAX_OPERATORS,
     MAX_PREDICATES,
     MAX_SUBQUERIES,
+    MAX_TOKENS,
     limit_problem,
 )
 from vo_server.adql.mistyped import mistyped
@@ -69,6 +70,7 @@ _COUNTED: Final = {
     "JOIN": ("joins", MAX_JOINS),
     "SELECT": ("subqueries", MAX_SUBQUERIES),
 }
+_LONG: Final = "put long lists into a table"
 _TOUCHING: Final = re.compile(r"[A-Za-z0-9_.]")
 _NOT_ASCII_WORD: Final = re.compile(r"[^\W\d_]|[$#@\\]")
 
@@ -112,7 +114,7 @@ def tokenize(text: str) -> TokenText:
     """
     if len(text) > MAX_CHARACTERS:
         span = Span(MAX_CHARACTERS, len(text), *_place(text, MAX_CHARACTERS))
-        raise AdqlError([limit_problem("characters", MAX_CHARACTERS, span, hint="put long lists into a table")])
+        raise AdqlError([limit_problem("characters", MAX_CHARACTERS, span, hint=_LONG)])
     result = TokenText(text)
     counter = _Counter()
     position, line, line_start = 0, 1, 0
@@ -129,6 +131,8 @@ def tokenize(text: str) -> TokenText:
             _check_touching(token, text)
             _revise_previous(result.tokens, token)
             counter.count(token)
+            if len(result.tokens) == MAX_TOKENS:
+                raise AdqlError([limit_problem("words and signs", MAX_TOKENS, span, hint=_LONG)])
             result.tokens.append(token)
         if kind in _MULTILINE and "\n" in (piece := match.group()):
             line += piece.count("\n")
