@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,3 +87,34 @@ def test_a_sweeper_survives_a_failure(store: Store, tmp_path: Path, caplog: pyte
     assert sweeper._thread.is_alive()
     sweeper.stop()
     assert "sweeping failed" in caplog.text
+
+
+class _FailsOnce(ResultStore):
+    """A store of results on a file system that has a bad moment."""
+
+    has_failed = False
+
+    def sweep(self, known_job_ids: Collection[str], *, min_age_s: float = 3600.0) -> tuple[str, ...]:
+        if not self.has_failed:
+            self.has_failed = True
+            raise OSError(116, "Stale file handle")
+        return super().sweep(known_job_ids, min_age_s=min_age_s)
+
+
+def test_the_sweeper_outlives_an_error_of_any_kind(store: Store, tmp_path: Path) -> None:
+    results = _FailsOnce(tmp_path / "results")
+    sweeper = Sweeper(jobs=store.jobs, results=results, every_s=0.05)
+    sweeper.start()
+    try:
+        wait_for(lambda: results.has_failed)
+        expired = make(store.jobs, results, -1)
+        wait_for(lambda: expired.id not in store.jobs.ids())
+    finally:
+        sweeper.stop()
+
+
+def wait_for(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -129,7 +129,7 @@ class Worker:
     def _claim(self) -> Job | None:
         try:
             return self._jobs.claim(self.name, lease_s=self._lease_s)
-        except VoError:
+        except Exception:  # a runner that dies of anything would never run a job again
             logger.warning("no job could be claimed", exc_info=True)
             self._stop.wait(self._poll_s)
             return None
@@ -220,5 +220,5 @@ class Worker:
                     if runs:
                         self._jobs.heartbeat(self.name, [run.job.id for run in runs], lease_s=self._lease_s)
                     self._jobs.recover()
-            except VoError:
+            except Exception:  # a keeper that dies of anything would give running jobs away
                 logger.warning("the jobs of worker %s cannot be kept now", self.name, exc_info=True)

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from vo_server.errors import MissingError, VoError
+from vo_server.errors import MissingError
 
 if TYPE_CHECKING:
     from vo_server.store.jobs import JobStore
@@ -76,6 +76,6 @@ class Sweeper:
                     gone += self.remove_orphans()
                 if gone:
                     logger.info("swept %d jobs", len(gone))
-            except VoError:
+            except Exception:  # whatever it is, the next sweep must come: jobs would never expire
                 logger.warning("sweeping failed, trying again in %g s", self._every_s, exc_info=True)
             self._stop.wait(self._every_s)
