@@ -103,6 +103,8 @@ def _site(settings: Settings, context: ProcessContext) -> Site:
         description=_description(settings, context.engine.name),
         public_url=None if public_url is None else str(public_url).rstrip("/"),
         max_body_bytes=settings.server.max_body_bytes,
+        # A query of the longest kind with every byte percent-encoded, and the parameters beside it.
+        max_form_bytes=3 * settings.tap.max_query_bytes + 64 * 1024,
         sync_timeout_s=settings.tap.sync_timeout_s,
         title=settings.server.title,
         contact=settings.server.contact,

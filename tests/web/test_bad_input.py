@@ -96,7 +96,11 @@ def test_a_query_over_the_limit_is_refused_with_the_limit(client: httpx.Client) 
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(client: httpx.Client) -> None:
-    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": "x" * 1_200_000})
+    given = {"LANG": "ADQL", "QUERY": "x" * 1_200_000}
+    answer = client.post("sync", data=given)
+    assert answer.status_code == 413
+    assert f"{3 * 100_000 + 65_536} bytes" in error_text(answer)
+    answer = client.post("sync", files={name: (None, value) for name, value in given.items()})
     assert answer.status_code == 413
     assert "1000000 bytes" in error_text(answer)
 

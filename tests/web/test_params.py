@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import anyio
 import httpx
@@ -11,20 +12,24 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from vo_server.errors import VoError
-from vo_server.web.params import MAX_FIELDS, first_of, read_parameters, values_of
+from vo_server.web import params
+from vo_server.web.params import MAX_FIELDS, SMALL_BYTES, first_of, from_body, from_query_string, values_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
-LIMIT = 10_000
+LIMIT = 200_000
+FORM_LIMIT = 100_000
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CUT = b'--x\r\nContent-Disposition: form-data; name="QUERY"\r\n\r\nSELECT 1'
 
 
 async def _echo(request: Request) -> Response:
     try:
-        return JSONResponse(await read_parameters(request, max_body_bytes=LIMIT))
+        in_body = await from_body(request, max_body_bytes=LIMIT, max_form_bytes=FORM_LIMIT)
+        return JSONResponse(await from_query_string(request) + in_body)
     except VoError as error:
         return PlainTextResponse(str(error), error.status)
 
@@ -89,14 +94,14 @@ def test_a_post_without_a_body_is_fine() -> None:
 @pytest.mark.parametrize(
     ("content", "headers", "told"),
     [
-        pytest.param(b"QUERY=%ff%fe", {"Content-Type": "application/x-www-form-urlencoded"}, "UTF-8", id="not-utf8"),
+        pytest.param(b"QUERY=%ff%fe", FORM, "UTF-8", id="not-utf8"),
         pytest.param(b"{}", {"Content-Type": "application/json"}, "application/json", id="json"),
         pytest.param(b"broken", {"Content-Type": "multipart/form-data; boundary=x"}, "multipart", id="damaged"),
         pytest.param(CUT, {"Content-Type": "multipart/form-data; boundary=x"}, "cut off", id="cut-off"),
         pytest.param(b"abc", {"Content-Type": "multipart/form-data"}, "boundary", id="no-boundary"),
         pytest.param(
             urlencode([("a", "b")] * (MAX_FIELDS + 1)).encode(),
-            {"Content-Type": "application/x-www-form-urlencoded"},
+            FORM,
             "more than 1000 parameters",
             id="too-many",
         ),
@@ -108,12 +113,33 @@ def test_a_body_that_cannot_be_read_is_refused(content: bytes, headers: dict[str
     assert told in answer.text
 
 
-@pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
-def test_a_body_over_the_limit_is_refused_with_the_limit(kind: str) -> None:
-    value = {"QUERY": "x" * (LIMIT + 1)}
-    answer = _ask("POST", data=value) if kind == "urlencoded" else _ask("POST", files={"QUERY": (None, value["QUERY"])})
+def test_a_multipart_body_over_the_limit_is_refused_with_the_limit() -> None:
+    answer = _ask("POST", files={"QUERY": (None, "x" * (LIMIT + 1))})
     assert answer.status_code == 413
     assert f"{LIMIT} bytes" in answer.text
+
+
+@pytest.mark.parametrize("kind", [FORM, {}, {"Content-Type": "application/json"}], ids=["form", "untold", "json"])
+def test_a_body_that_cannot_carry_tables_has_a_limit_of_its_own(kind: dict[str, str]) -> None:
+    answer = _ask("POST", content=b"QUERY=" + b"%41" * (FORM_LIMIT // 3), headers=kind)
+    assert answer.status_code == 413
+    assert f"{FORM_LIMIT} bytes" in answer.text
+    multipart = _read("POST", files={"QUERY": (None, "x" * FORM_LIMIT)})
+    assert multipart == [("QUERY", "x" * FORM_LIMIT)]
+
+
+def test_long_parameters_are_decoded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = set()
+
+    def watched(text: str, **options: Any) -> list[tuple[str, str]]:
+        decoded.add((len(text) > SMALL_BYTES, threading.current_thread() is threading.main_thread()))
+        return parse_qsl(text, **options)
+
+    monkeypatch.setattr(params, "parse_qsl", watched)
+    n_letters = SMALL_BYTES // 3 + 1
+    given = _read("POST", "/?LANG=ADQL", content=b"QUERY=" + b"%41" * n_letters, headers=FORM)
+    assert given == [("LANG", "ADQL"), ("QUERY", "A" * n_letters)]
+    assert decoded == {(True, False), (False, True)}
 
 
 def test_a_body_over_the_limit_is_read_on_but_not_for_ever() -> None:
@@ -125,7 +151,7 @@ def test_a_body_over_the_limit_is_read_on_but_not_for_ever() -> None:
             n_sent += 1000
             yield b"x" * 1000
 
-    answer = _ask("POST", content=endless(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer = _ask("POST", content=endless(), headers=FORM)
     assert answer.status_code == 413
     assert 8 * LIMIT < n_sent < 10 * LIMIT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vo_server.web.params import Parameters, from_query_string, read_parameters
+from vo_server.web.params import Parameters, from_body, from_query_string
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,6 +31,8 @@ class Site:
     public_url: str | None
     """URL of the service without a trailing slash; None to make it from each request."""
     max_body_bytes: int
+    max_form_bytes: int
+    """Largest body that is not multipart."""
     sync_timeout_s: float
     title: str
     contact: str | None = None
@@ -59,7 +61,8 @@ def tap_url(request: Request) -> str:
 
 async def parameters(request: Request) -> Parameters:
     """Read the parameters of a request; the access log and error documents see them too."""
-    request.state.parameters = from_query_string(request)
-    given = await read_parameters(request, max_body_bytes=site(request).max_body_bytes)
-    request.state.parameters = given
+    here = site(request)
+    request.state.parameters = in_url = await from_query_string(request)
+    in_body = await from_body(request, max_body_bytes=here.max_body_bytes, max_form_bytes=here.max_form_bytes)
+    request.state.parameters = given = in_url + in_body
     return given

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 import anyio
+from anyio import to_thread
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["Parameters", "first_of", "from_query_string", "read_parameters", "values_of"]
+__all__ = ["Parameters", "first_of", "from_body", "from_query_string", "values_of"]
 
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 """(name in upper case, value) in the order they were given; a name may repeat, a value may be empty."""
@@ -28,11 +29,14 @@ MAX_FIELDS: Final = 1_000
 """Most parameters of one request; real ones have ten."""
 
 DRAIN_FACTOR: Final = 8
-"""A body over the limit is read on to this many times the limit, so that a client that sends first and reads
+"""A body over its limit is read on to this many times the largest body, so that a client that sends first and reads
 afterwards gets to see the answer instead of a broken pipe."""
 
 DRAIN_S: Final = 20.0
 """Longest time that reading on may take [s]."""
+
+SMALL_BYTES: Final = 64 * 1024
+"""Up to here parameters are decoded at once; a megabyte of percent signs takes long enough for others to notice."""
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
@@ -48,7 +52,7 @@ def first_of(parameters: Parameters, *names: str) -> str | None:
     return next((value for name in names for value in values_of(parameters, name) if value), None)
 
 
-def from_query_string(request: Request) -> Parameters:
+async def from_query_string(request: Request) -> Parameters:
     """Read the parameters in the URL of a request.
 
     Raises
@@ -56,18 +60,20 @@ def from_query_string(request: Request) -> Parameters:
     UsageError
         If they are not UTF-8.
     """
-    return _decode(request.scope["query_string"], "the query string")
+    return await _decoded(request.scope["query_string"], "the query string")
 
 
-async def read_parameters(request: Request, *, max_body_bytes: int) -> Parameters:
-    """Read all parameters of a request: those in the URL first, then those in the body.
+async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: int) -> Parameters:
+    """Read the parameters in the body of a request; only a POST has any.
 
     Parameters
     ----------
     request
         GET, HEAD or POST; the body may be urlencoded or multipart (DALI 1.2, section 2).
     max_body_bytes
-        Largest body that is accepted.
+        Largest multipart body that is accepted: it may carry tables.
+    max_form_bytes
+        Largest body of any other kind: it carries a query at most, but costs a hundred times more to read.
 
     Raises
     ------
@@ -76,24 +82,20 @@ async def read_parameters(request: Request, *, max_body_bytes: int) -> Parameter
     UsageError
         If the body is of another kind, or damaged.
     """
-    given = from_query_string(request)
-    if request.method == "POST":
-        given += await _from_body(request, max_body_bytes)
-    return given
-
-
-async def _from_body(request: Request, max_body_bytes: int) -> Parameters:
-    body = _limited(request, max_body_bytes)
+    if request.method != "POST":
+        return ()
+    drain_bytes = DRAIN_FACTOR * max_body_bytes
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _MULTIPART:
-        return await _from_multipart(request, body)
-    content = b"".join([piece async for piece in body])
+        return await _from_multipart(request, _limited(request, max_body_bytes, drain_bytes=drain_bytes))
+    limit = min(max_form_bytes, max_body_bytes)
+    content = b"".join([piece async for piece in _limited(request, limit, drain_bytes=drain_bytes)])
     if kind not in {_FORM, ""} and content:
         raise UsageError(
             f"the request body has the media type {kind!r}; expected {_FORM} or {_MULTIPART}",
             hint="send the parameters as a form, e.g. with curl --data-urlencode",
         )
-    return _decode(content, "the request body")
+    return await _decoded(content, "the request body")
 
 
 async def _from_multipart(request: Request, body: AsyncGenerator[bytes, None]) -> Parameters:
@@ -132,13 +134,13 @@ async def _text(file: UploadFile) -> str:
         raise UsageError("the file given as QUERY is not text in UTF-8") from error
 
 
-async def _limited(request: Request, max_body_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _limited(request: Request, max_bytes: int, *, drain_bytes: int) -> AsyncGenerator[bytes, None]:
     """Pass the body on as long as it is within the limit; then read on without keeping, and refuse."""
     n_bytes = 0
     stream = request.stream()
     async for piece in stream:
         n_bytes += len(piece)
-        if n_bytes > max_body_bytes:
+        if n_bytes > max_bytes:
             break
         yield piece
     else:
@@ -146,12 +148,18 @@ async def _limited(request: Request, max_body_bytes: int) -> AsyncGenerator[byte
     with anyio.move_on_after(DRAIN_S):
         async for piece in stream:
             n_bytes += len(piece)
-            if n_bytes > DRAIN_FACTOR * max_body_bytes:
+            if n_bytes > drain_bytes:
                 break
     raise TooLargeError(
-        f"the request body is larger than the limit of {max_body_bytes} bytes",
+        f"the request body is larger than the limit of {max_bytes} bytes",
         hint="send less in one request",
     )
+
+
+async def _decoded(encoded: bytes, where: str) -> Parameters:
+    if len(encoded) <= SMALL_BYTES:
+        return _decode(encoded, where)
+    return await to_thread.run_sync(_decode, encoded, where)
 
 
 def _decode(encoded: bytes, where: str) -> Parameters:
