@@ -144,22 +144,18 @@ class ResultStore:
         -------
         tuple of str
             The jobs whose results went.
+
+        Raises
+        ------
+        ConfigurationError
+            If the directory cannot be read or something in it not be removed.
         """
         if not self.directory.is_dir():
             return ()
         before = time.time() - min_age_s
-        gone = []
-        for folder in sorted(self.directory.iterdir()):
-            if not folder.is_dir() or not _SAFE.fullmatch(folder.name):
-                continue
-            if folder.name not in known_job_ids and _age_mark(folder) < before:
-                self.remove(folder.name)
-                gone.append(folder.name)
-                continue
-            for part in folder.glob(".part-*"):
-                if _age_mark(part) < before:
-                    part.unlink(missing_ok=True)
-        return tuple(gone)
+        with _translated("removed"):
+            folders = sorted(folder for folder in self.directory.iterdir() if _SAFE.fullmatch(folder.name))
+            return tuple(folder.name for folder in folders if _swept(folder, known_job_ids, before))
 
     def check(self) -> None:
         """Raise ConfigurationError unless results can be written."""
@@ -168,6 +164,20 @@ class ResultStore:
             with tempfile.NamedTemporaryFile(prefix=".check-", dir=self.directory) as file:
                 file.write(b"x")
                 file.flush()
+
+
+def _swept(folder: Path, known_job_ids: Collection[str], before: float) -> bool:
+    """Tell whether the whole folder of a job had to go; what killed writers have left in one that stays goes, too."""
+    if not folder.is_dir():
+        return False
+    if folder.name not in known_job_ids and _age_mark(folder) < before:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+        return True
+    for part in folder.glob(".part-*"):
+        if _age_mark(part) < before:
+            part.unlink(missing_ok=True)
+    return False
 
 
 def _age_mark(path: Path) -> float:
