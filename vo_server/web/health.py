@@ -39,7 +39,11 @@ class HealthWatch:
         """Check again and again, until cancelled."""
         while True:
             await anyio.sleep(self._period_s)
-            found = await to_thread.run_sync(self._service.check)
+            try:
+                found = await to_thread.run_sync(self._service.check)
+            except Exception:  # noqa: BLE001 - the application that this task belongs to must not end with it
+                _log.exception("the state of the service cannot be looked up")
+                continue
             if found.problems != self.latest.problems:
                 _log.warning("availability changes: %s", ", ".join(found.problems) or "all is well")
             self.latest = found
