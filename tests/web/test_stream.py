@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import QueryResult, arrow_schema
 from vo_server.model.table import Column
 from vo_server.web.gate import Gate
-from vo_server.web.stream import BrokenStreamError, ResultSource, StreamedResponse
+from vo_server.web.stream import BrokenStreamError, Patience, ResultSource, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -230,6 +231,52 @@ def test_the_task_may_be_cancelled_from_outside_and_still_closes_the_query() -> 
     asyncio.run(scene())
     assert rows.is_closed.is_set()
     assert not client.is_complete
+
+
+@pytest.mark.parametrize(
+    ("patience", "told"),
+    [
+        pytest.param(Patience(0.05, 10.0), "took no data for 0.05 s", id="stalled"),
+        pytest.param(Patience(0.5, 100.0), "bytes only while", id="slow"),
+    ],
+)
+def test_a_client_is_not_waited_for_longer_than_patience_lasts(patience: Patience, told: str) -> None:
+    rows, client = _Rows(1000), _Client()
+
+    async def take_slowly(message: Message) -> None:
+        await anyio.sleep(0.1)
+        client.messages.append(message)
+
+    client.send = take_slowly  # type: ignore[method-assign] # each piece takes its time
+    response = StreamedResponse(
+        ResultSource(rows.result, _write, is_failure_told=True), headers={}, gate=Gate(1), patience=patience
+    )
+    with pytest.raises(BrokenStreamError, match=told):
+        anyio.run(response, {"type": "http", "method": "GET"}, client.receive, client.send)
+    assert rows.is_closed.is_set()
+    assert rows.n_read < 100
+
+
+def test_a_real_client_that_reads_slowly_but_steadily_loses_its_place() -> None:
+    rows, gates = _Rows(10**6), []
+
+    def write(result: QueryResult) -> Iterator[bytes]:
+        return (bytes(16_000) for _ in result.batches)
+
+    async def answer(request: Request) -> Response:
+        gates.append(Gate(1))
+        source = ResultSource(rows.result, write, is_failure_told=False)
+        return StreamedResponse(source, headers={}, gate=gates[0], patience=Patience(1.0, 1e8))
+
+    with serving(Starlette(routes=[Route("/", answer)])) as (url, _), socket.socket() as client:
+        client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        deadline = time.monotonic() + 10
+        while not rows.is_closed.is_set() and time.monotonic() < deadline:
+            client.recv(50_000)
+            time.sleep(0.01)
+        assert rows.is_closed.is_set()
+        assert gates[0].n_running == 0
 
 
 def test_stopping_the_source_breaks_an_answer_off() -> None:

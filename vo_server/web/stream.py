@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -20,21 +21,27 @@ from vo_server.errors import QueryCancelledError, VoError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from vo_server.model.query import QueryResult
     from vo_server.web.gate import Gate
 
-__all__ = ["BrokenStreamError", "FileSource", "ResultSource", "Source", "StreamedResponse"]
+__all__ = ["BrokenStreamError", "FileSource", "Patience", "ResultSource", "Source", "StreamedResponse"]
 
 PIECE_BYTES: Final = 256 * 1024
-"""Bytes of a stored result that are read and sent at once."""
+"""Bytes that are sent at once, and read at once of a stored result."""
 
 ROW_LIMIT_HEADER: Final = "X-VO-Maxrec"
 """Response header with the row limit that holds for the answer; one with as many rows may have been cut."""
 
 STALL_S: Final = 120.0
 """A client that takes no byte for this long has its query stopped [s]: others wait for the place."""
+
+MIN_RATE_BYTES_PER_S: Final = 10_000.0
+"""A client that takes less than this, on the average over the whole answer, has its query stopped, too [bytes/s].
+
+Only the time in which the service waits for the client counts, and :data:`STALL_S` of it are for free: a modem passes,
+somebody who takes a byte now and then to keep a place does not."""
 
 _log = logging.getLogger(__name__)
 
@@ -186,6 +193,14 @@ class FileSource:
             self._file.close()
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a slow client is waited for."""
+
+    stall_s: float = STALL_S
+    min_rate_bytes_per_s: float = MIN_RATE_BYTES_PER_S
+
+
 class StreamedResponse(Response):
     """A response whose bytes come from a blocking source, as fast as the client takes them.
 
@@ -200,14 +215,24 @@ class StreamedResponse(Response):
         Headers of the answer.
     gate
         What to pass before the source is started; None for sources that cost nothing.
+    patience
+        How long a slow client is waited for; None for the usual time.
     """
 
-    def __init__(self, source: Source, *, headers: Mapping[str, str], gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        headers: Mapping[str, str],
+        gate: Gate | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(headers)
         self._source = source
         self._gate = gate
+        self._patience = patience or Patience()
         self._is_inside = False
         self._is_started = False
         self._is_abandoned = False
@@ -257,16 +282,36 @@ class StreamedResponse(Response):
             self._is_started = True
             self.headers.update(self._source.headers)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            delivery = _Delivery(send, self._patience)
             piece = b"" if scope["method"] == "HEAD" else await to_thread.run_sync(self._source.read, limiter=limiter)
             while piece:
-                await _send_in_time(send, {"type": "http.response.body", "body": piece, "more_body": True})
+                for start in range(0, len(piece), PIECE_BYTES):
+                    await delivery.send(piece[start : start + PIECE_BYTES], more=True)
                 piece = await to_thread.run_sync(self._source.read, limiter=limiter)
-            await _send_in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
+            await delivery.send(b"", more=False)
 
 
-async def _send_in_time(send: Send, message: Message) -> None:
-    try:
-        with anyio.fail_after(STALL_S):
-            await send(message)
-    except TimeoutError as error:
-        raise BrokenStreamError(f"the client took no data for {STALL_S:g} s") from error
+class _Delivery:
+    """Sends the body of one answer and keeps the time that its client takes."""
+
+    def __init__(self, send: Send, patience: Patience) -> None:
+        self._send = send
+        self._patience = patience
+        self._n_bytes = 0
+        self._waited_s = 0.0
+
+    async def send(self, piece: bytes, *, more: bool) -> None:
+        stall_s = self._patience.stall_s
+        left_s = stall_s + self._n_bytes / self._patience.min_rate_bytes_per_s - self._waited_s
+        start = anyio.current_time()
+        try:
+            with anyio.fail_after(min(stall_s, left_s)):
+                await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+        except TimeoutError as error:
+            raise BrokenStreamError(
+                f"the client took no data for {stall_s:g} s"
+                if left_s >= stall_s
+                else f"the client took {self._n_bytes} bytes only while it was waited for {self._waited_s:.0f} s"
+            ) from error
+        self._waited_s += anyio.current_time() - start
+        self._n_bytes += len(piece)
