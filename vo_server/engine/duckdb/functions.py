@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vo_server.engine.duckdb.binding import let
+from vo_server.engine.duckdb.shapes import SHAPE_MACROS
+
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["create_functions"]
-
-
-def _let(name: str, value: str, body: str) -> str:
-    """Write an expression in which a value has a name."""
-    return f"list_transform([{value}], lambda {name}: {body})[1]"
 
 
 _SHUFFLE: Final = (
@@ -33,14 +31,14 @@ _SHUFFLE: Final = (
 def _shuffled(value: str, steps: tuple[tuple[int, int], ...]) -> str:
     for at, (shift, mask) in enumerate(steps):
         swapped = f"(xor(b{at}, b{at} >> {shift}) & {mask})"
-        value = _let(f"b{at}", value, f"xor(xor(b{at}, {swapped}), {swapped} << {shift})")
+        value = let(f"b{at}", value, f"xor(xor(b{at}, {swapped}), {swapped} << {shift})")
     return value
 
 
 _D: Final = "DOUBLE"
 _POLAR: Final = "sqrt(6::DOUBLE)"
 
-_EQUATOR: Final = _let(
+_EQUATOR: Final = let(
     "e",
     "{'s': s, "
     "'jp': greatest(floor(s.n * (0.5::DOUBLE + s.turn) - s.n * (0.75::DOUBLE * s.z)), 0)::BIGINT, "
@@ -49,10 +47,10 @@ _EQUATOR: Final = _let(
     "WHEN (e.jp >> e.s.o) < (e.jm >> e.s.o) THEN (e.jp >> e.s.o) & 3 ELSE ((e.jm >> e.s.o) & 3) + 8 END, "
     "'x': (e.jm & (e.s.n - 1)) | ((e.s.n - 1 - (e.jp & (e.s.n - 1))) << 32), 'o': e.s.o}",
 )
-_CAP: Final = _let(
+_CAP: Final = let(
     "e",
     f"{{'s': s, 'quarter': floor(s.turn)::BIGINT, 'r': s.n * ({_POLAR} * sin(radians((90 - abs(s.lat)) / 2)))}}",
-    _let(
+    let(
         "p",
         "{'s': e.s, 'quarter': e.quarter, "
         "'jp': least(floor((e.s.turn - e.quarter) * e.r), e.s.n - 1)::BIGINT, "
@@ -63,9 +61,9 @@ _CAP: Final = _let(
     ),
 )
 _TURN: Final = "((g.lon - 360 * floor(g.lon / 360)) / 90)"
-_CELL: Final = _let(
+_CELL: Final = let(
     "f",
-    _let(
+    let(
         "s",
         "{'o': g.o, 'n': 1::BIGINT << g.o, 'lat': g.lat, 'z': sin(radians(g.lat)), "
         f"'turn': CASE WHEN {_TURN} >= 4 THEN 0 ELSE {_TURN} END}}",
@@ -73,21 +71,21 @@ _CELL: Final = _let(
     ),
     f"(f.face << (2 * f.o)) | {_shuffled('f.x', _SHUFFLE)}",
 )
-_HEALPIX_INDEX: Final = _let(
+_HEALPIX_INDEX: Final = let(
     "g",
     "{'o': hpx_order::BIGINT, 'lon': lon::DOUBLE, 'lat': lat::DOUBLE}",
     f"CASE WHEN g.o BETWEEN 0 AND 29 AND g.lat BETWEEN -90 AND 90 AND isfinite(g.lon) THEN {_CELL} END",
 )
 
 _ASIN: Final = f"(2 * degrees(asin(r.nr / (r.n * {_POLAR}))))"
-_CENTER: Final = _let(
+_CENTER: Final = let(
     "c",
     "{'n': g.n, 'face': g.i >> (2 * g.o), 'x': " + _shuffled("(g.i & (g.n * g.n - 1))", _SHUFFLE[::-1]) + "}",
-    _let(
+    let(
         "q",
         "{'n': c.n, 'face': c.face, 'ring': (2 + c.face // 4) * c.n - (c.x & 4294967295) - (c.x >> 32) - 1, "
         "'across': (c.x & 4294967295) - (c.x >> 32)}",
-        _let(
+        let(
             "r",
             "{'n': q.n, 'ring': q.ring, 'nr': least(q.ring, q.n, 4 * q.n - q.ring), "
             "'step': (2 * (q.face % 4) + 1 - (q.face // 4) % 2) * least(q.ring, q.n, 4 * q.n - q.ring) + q.across}",
@@ -97,17 +95,17 @@ _CENTER: Final = _let(
         ),
     ),
 )
-_HEALPIX_CENTER: Final = _let(
+_HEALPIX_CENTER: Final = let(
     "g",
     "{'o': hpx_order::BIGINT, 'n': CASE WHEN hpx_order BETWEEN 0 AND 29 THEN 1::BIGINT << hpx_order::BIGINT END, "
     "'i': hpx_index::BIGINT}",
     f"CASE WHEN g.i >= 0 AND g.i < 12 * g.n * g.n THEN {_CENTER} END",
 )
 
-_PLACE: Final = _let(
+_PLACE: Final = let(
     "v",
     "{'x': x, 'y': y, 'z': z}",
-    _let(
+    let(
         "a",
         "[degrees(atan2(v.y, v.x)), degrees(atan2(v.z, sqrt(v.x * v.x + v.y * v.y)))]",
         "[CASE WHEN a[1] < 0 THEN a[1] + 360 ELSE a[1] END, a[2]]",
@@ -116,7 +114,7 @@ _PLACE: Final = _let(
 
 _MAS: Final = "4.84813681109536e-09"
 _NUMBER: Final = "coalesce(nullif({0}::DOUBLE, 'NaN'::DOUBLE), 0)"
-_MOTION: Final = _let(
+_MOTION: Final = let(
     "m",
     "{'ca': cos(radians(g.ra)), 'sa': sin(radians(g.ra)), 'cd': cos(radians(g.de)), 'sd': sin(radians(g.de)), "
     f"'along': 1 + g.along / 4.740470463533349e0 * {_MAS} * g.years, "
@@ -124,7 +122,7 @@ _MOTION: Final = _let(
     "vo_functions.place(m.cd * m.ca * m.along - m.sa * m.east - m.sd * m.ca * m.north, "
     "m.cd * m.sa * m.along + m.ca * m.east - m.sd * m.sa * m.north, m.sd * m.along + m.cd * m.north)",
 )
-_EPOCH_POSITION: Final = _let(
+_EPOCH_POSITION: Final = let(
     "g",
     "{'ra': ra::DOUBLE, 'de': \"dec\"::DOUBLE, 'years': out_epoch::DOUBLE - ref_epoch::DOUBLE, "
     f"'along': {_NUMBER.format('radial_velocity')} * {_NUMBER.format('parallax')}, "
@@ -134,7 +132,7 @@ _EPOCH_POSITION: Final = _let(
     f"WHEN isfinite(g.ra) AND isfinite(g.de) AND isfinite(g.years) THEN {_MOTION} END",
 )
 
-_ROTATED: Final = _let(
+_ROTATED: Final = let(
     "g",
     "{'s': shape, 'm': matrix, 'x': cos(radians(shape[2])) * cos(radians(shape[1])), "
     "'y': cos(radians(shape[2])) * sin(radians(shape[1])), 'z': sin(radians(shape[2]))}",
@@ -150,7 +148,7 @@ _LETTERS: Final = (
     "'^([+-]?[0-9]{1,3})' || left(marks, 1) || '([0-9]{1,2})' || substr(marks, 2, 1) || "
     "'([0-9]{1,2}([.][0-9]*)?)' || right(marks, 1) || '$'"
 )
-_SEXAGESIMAL: Final = _let(
+_SEXAGESIMAL: Final = let(
     "p",
     rf"regexp_extract(regexp_replace(regexp_replace(text_::VARCHAR, '{_PACKED}', '\1:\2:\3'), "
     rf"{_LETTERS}, '\1:\2:\3', 'i'), '{_COLONS}', ['sign', 'a', 'b', 'c'])",
@@ -163,7 +161,7 @@ _WORDS: Final = (
     r"'[ \t\n\r\f\v!-/:-@[-`{-~]+'), lambda word: word <> '')"
 )
 
-_BIN: Final = _let(
+_BIN: Final = let(
     "g",
     "{'v': val::DOUBLE, 'low': low::DOUBLE, 'high': high::DOUBLE}",
     "CASE WHEN NOT coalesce(g.low < g.high AND isfinite(g.high - g.low), false) THEN NULL "
@@ -175,7 +173,7 @@ _MACROS: Final = (
     ("healpix_index(hpx_order, lon, lat)", _HEALPIX_INDEX),
     (
         "healpix_index_of(hpx_order, place)",
-        _let("h", "place", "vo_functions.healpix_index(hpx_order, h[1], h[2])"),
+        let("h", "place", "vo_functions.healpix_index(hpx_order, h[1], h[2])"),
     ),
     ("healpix_center(hpx_order, hpx_index)", _HEALPIX_CENTER),
     ("place(x, y, z)", _PLACE),
@@ -189,7 +187,7 @@ _MACROS: Final = (
     ("words(text_)", _WORDS),
     (
         "has_words(haystack, needle)",
-        _let(
+        let(
             "w",
             "{'h': vo_functions.words(haystack), 'n': vo_functions.words(needle)}",
             "CAST(len(w.n) > 0 AND list_has_all(w.h, w.n) AS INTEGER)",
@@ -202,7 +200,7 @@ _MACROS: Final = (
     ("bin_of(val, low, high, n)", _BIN),
     (
         "tally(bin, n)",
-        _let(
+        let(
             "h",
             "histogram(bin)",
             "list_transform(range(0, n + 2), lambda k: coalesce(map_extract_value(h, k::INTEGER), 0)::INTEGER)",
@@ -215,5 +213,5 @@ _MACROS: Final = (
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the macros, in a schema of their own."""
     connection.execute("CREATE SCHEMA vo_functions")
-    for head, body in _MACROS:
+    for head, body in (*_MACROS, *SHAPE_MACROS):
         connection.execute(f"CREATE MACRO vo_functions.{head} AS {body}")

@@ -22,7 +22,7 @@ _SETUP_LOCK: Final = 0x766F5F656E67696E
 """Key of the advisory lock under which one process at a time prepares a database ("vo_engin")."""
 
 _EXTENSIONS: Final = "000_extensions.sql"
-_FUNCTIONS: Final = "040_functions.sql"
+_FUNCTIONS: Final = ("040_functions.sql", "045_shapes.sql")
 _CANNOT_EXTEND: Final = frozenset({"0A000", "58P01", "42501"})
 """feature_not_supported and undefined_file: it is not installed on the server; insufficient_privilege."""
 
@@ -54,10 +54,9 @@ def prepare(dsn: str, *, data_schema: str) -> None:
         connection.execute("SELECT set_config('vo.data_schema', %s, false)", (data_schema,))
         connection.execute("SET client_min_messages = warning")
         for file in sorted(postgres_files().glob("*.sql")):
-            if file.name == _FUNCTIONS:
-                _make_functions(connection, file)
-            else:
+            if file.name not in _FUNCTIONS:
                 _run(connection, file)
+        _make_functions(connection)
 
 
 def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
@@ -70,10 +69,11 @@ def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None
         raise
 
 
-def _make_functions(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
+def _make_functions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Make the functions unless they are there: only their owner may replace them."""
     if not has_functions(connection):
-        _run(connection, file)
+        for name in _FUNCTIONS:
+            _run(connection, postgres_files() / name)
         connection.execute(f"COMMENT ON SCHEMA vo_functions IS '{_functions_stamp()}'".encode())
 
 
@@ -102,5 +102,7 @@ def has_functions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 def _functions_stamp() -> str:
     """Return the comment on the schema of the functions, which changes with them."""
-    digest = hashlib.sha256((postgres_files() / _FUNCTIONS).read_bytes()).hexdigest()
-    return f"Functions of ADQL, made by vo-server; {digest[:16]}"
+    digest = hashlib.sha256()
+    for name in _FUNCTIONS:
+        digest.update((postgres_files() / name).read_bytes())
+    return f"Functions of ADQL, made by vo-server; {digest.hexdigest()[:16]}"
