@@ -11,7 +11,9 @@ import psycopg
 from tests.support.testsky import catalogue, rows_of, tables
 from vo_server.adql.front import compile_query
 from vo_server.engine.duckdb import sql as duckdb_sql
+from vo_server.engine.duckdb.functions import create_functions
 from vo_server.engine.postgres import sql as postgres_sql
+from vo_server.engine.postgres.setup import prepare
 
 if TYPE_CHECKING:
     from vo_server.model.table import Table
@@ -48,6 +50,7 @@ class DuckdbAnswers:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect(config={"threads": 2})
+        create_functions(self.connection)
         for table in tables():
             rows = rows_of(table)
             self.connection.register("rows_to_load", rows)
@@ -88,7 +91,7 @@ class PostgresAnswers:
 
     def __init__(self, dsn: str) -> None:
         self.connection = psycopg.connect(dsn, autocommit=True)
-        self.connection.execute("CREATE EXTENSION IF NOT EXISTS q3c")
+        prepare(dsn, data_schema="vo_data")
         self.connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
         self.connection.execute(f"CREATE SCHEMA {self.schema}")
         for table in tables():

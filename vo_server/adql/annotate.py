@@ -209,7 +209,8 @@ def _cast(state: Resolution, node: tree.Cast) -> Column:
     elif target.kind is Kind.STRING and column.datatype.primitive is Primitive.UNICODE_CHAR:
         target = DataType(Primitive.UNICODE_CHAR, "*")
     kind = kind_of(column)
-    if kind in _CASTS and target.kind not in _CASTS[kind]:
+    is_other_shape = kind is Kind.GEOMETRY and target.kind is Kind.GEOMETRY and column.datatype.xtype != target.xtype
+    if is_other_shape or (kind in _CASTS and target.kind not in _CASTS[kind]):
         name = node.target.name
         state.report(
             ProblemKind.TYPE, f"{describe(column)} cannot be cast to {name}", node,
@@ -232,7 +233,7 @@ _CASTS: Final[dict[Kind | None, frozenset[Kind]]] = {
     Kind.BOOLEAN: frozenset({Kind.NUMBER, Kind.STRING}),
     Kind.STRING: frozenset({Kind.NUMBER, Kind.STRING, Kind.TIMESTAMP, Kind.GEOMETRY}),
     Kind.TIMESTAMP: frozenset({Kind.STRING, Kind.TIMESTAMP}),
-    Kind.GEOMETRY: frozenset(),
+    Kind.GEOMETRY: frozenset({Kind.STRING, Kind.GEOMETRY}),
     Kind.ARRAY: frozenset(),
 }
 """What each kind can be cast to (ADQL 2.1, section 4.7.1)."""

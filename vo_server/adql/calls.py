@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from vo_server.adql import functions
 from vo_server.adql.conversion import resolve_conversion
 from vo_server.adql.function import Family
-from vo_server.adql.kinds import is_literal, literal_value, unify
+from vo_server.adql.kinds import is_literal, literal_value, unify, unwrapped
 from vo_server.adql.marks import UNKNOWN, describe, kind_of
 from vo_server.adql.tree import NumberLiteral, Signed, StringLiteral
 from vo_server.errors import ProblemKind
-from vo_server.model.datatype import Kind
+from vo_server.model.datatype import ADQL_CAST_TYPES, DataType, Kind, Primitive
 from vo_server.model.table import Column
+from vo_server.sky.stcs import RegionSyntaxError, read_region
 
 if TYPE_CHECKING:
     from vo_server.adql.function import Function, Parameter
@@ -39,6 +40,9 @@ _ELSEWHERE: Final = {
     "MEAN": "write AVG(x)", "AVERAGE": "write AVG(x)", "ATAN2D": "write DEGREES(ATAN2(y, x))",
     "RANK": "ADQL has no window functions", "ROW_NUMBER": "ADQL has no window functions",
 }  # fmt: skip
+
+_REGION_TYPES: Final = {"position": "POINT", "circle": "CIRCLE", "box": "POLYGON", "polygon": "POLYGON"}
+"""Types of regions that are one shape."""
 
 _SYSTEMS: Final = frozenset({"", "ICRS", "ICRS GEOCENTER", "ICRS BARYCENTER", "ICRS TOPOCENTER", "FK5", "J2000",
                              "FK5 GEOCENTER", "UNKNOWNFRAME", "UNKNOWN"})  # fmt: skip
@@ -92,7 +96,26 @@ def _value(state: Resolution, node: Call, function: Function) -> Column:
     if function.name == "IN_UNIT":
         unit = resolve_conversion(state, node)
         return UNKNOWN if unit is None else Column("", function.returns, unit=unit, ucd=arguments[0].ucd)
+    if function.name == "REGION":
+        return _region(state, node)
     return function.annotate(arguments) if function.annotate is not None else Column("", function.returns)
+
+
+def _region(state: Resolution, node: Call) -> Column:
+    """Read the text of a region, which decides on the type: a shape, or a text where no array of numbers can be it."""
+    literal = unwrapped(node.arguments[0])
+    if not isinstance(literal, StringLiteral) or state.is_open:
+        return UNKNOWN
+    try:
+        kind = read_region(literal.value).kind
+    except RegionSyntaxError as error:
+        state.report(ProblemKind.TYPE, error.message, literal, hint=error.hint)
+        return UNKNOWN
+    if kind in _REGION_TYPES:
+        return Column(
+            "", ADQL_CAST_TYPES[_REGION_TYPES[kind]], unit="deg", ucd="pos.eq" if kind == "position" else None
+        )
+    return Column("", DataType(Primitive.CHAR, "*", "moc" if kind == "moc" else "adql:region"))
 
 
 def _fits(state: Resolution, argument: Expression, parameter: Parameter) -> bool:

@@ -35,7 +35,8 @@ from vo_server.adql.tree import (
 )
 from vo_server.engine.fold import constant, unwrapped, whole_literal
 from vo_server.engine.lower import Ask, refusal
-from vo_server.engine.spatial import spatial_test
+from vo_server.engine.negation import opposite
+from vo_server.engine.spatial import distance_filters, overlap_test
 from vo_server.engine.sqltree import all_of, any_of, quantity, wrapped
 from vo_server.engine.values import beyond_long
 from vo_server.errors import ProblemKind
@@ -68,6 +69,7 @@ _TRUTHS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False
 
 def _and(lowering: Lowering, node: And, ask: Ask) -> Steps:
     parts = yield from _parts(node, ask)
+    lowering.note_filter(node, [lowering.filters[one] for one in node.operands if one in lowering.filters])
     if len(parts) > _WIDE:
         parts[_WIDE:] = [lowering.dialect.closed(all_of(parts[_WIDE:]))]
     return all_of(parts)
@@ -76,7 +78,13 @@ def _and(lowering: Lowering, node: And, ask: Ask) -> Steps:
 def _or(lowering: Lowering, node: Or, ask: Ask) -> Steps:
     condition = any_of((yield from _parts(node, Ask(node, ask.is_positive))))
     is_list = all(isinstance(one, Comparison) and one.operator == "=" for one in node.operands)
-    return condition if is_list or len(node.operands) <= _WIDE else lowering.dialect.closed(condition)
+    if not is_list and len(node.operands) > _WIDE:
+        condition = lowering.dialect.closed(condition)
+    if not all(one in lowering.filters for one in node.operands):
+        return condition
+    joined = any_of([lowering.filters[one] for one in node.operands])
+    lowering.note_filter(node, [joined])
+    return all_of([joined, condition])
 
 
 def _parts(node: And | Or, ask: Ask) -> Generator[Ask, exp.Expr, list[exp.Expr]]:
@@ -87,7 +95,12 @@ def _parts(node: And | Or, ask: Ask) -> Generator[Ask, exp.Expr, list[exp.Expr]]
     return parts
 
 
-def _not(_: Lowering, node: Not, __: Ask) -> Steps:
+def _not(lowering: Lowering, node: Not, ask: Ask) -> Steps:
+    inner = opposite(node.operand) if ask.is_positive else None
+    if inner is not None:
+        condition = yield replace(ask, node=inner)
+        lowering.note_filter(node, [lowering.filters[inner]] if inner in lowering.filters else [])
+        return condition
     return exp.Not(this=exp.Paren(this=(yield Ask(node.operand, is_positive=False))))
 
 
@@ -97,7 +110,7 @@ def _exists(_: Lowering, node: Exists, __: Ask) -> Steps:
 
 def _bare(lowering: Lowering, node: BareCondition, ask: Ask) -> Steps:
     if ask.is_positive:
-        test = yield from spatial_test(lowering, node, ask)
+        test = yield from overlap_test(lowering, node, ask)
         if test is not None:
             return test
     value = yield Ask(node.value)
@@ -194,10 +207,17 @@ def _truth(node: Expression) -> bool | None:
 
 
 def _comparison(lowering: Lowering, node: Comparison, ask: Ask) -> Steps:
-    if ask.is_positive:
-        test = yield from spatial_test(lowering, node, ask)
-        if test is not None:
-            return test
+    if not ask.is_positive:
+        return (yield from _plain_comparison(lowering, node, ask))
+    test = yield from overlap_test(lowering, node, ask)
+    if test is not None:
+        return test
+    found = yield from distance_filters(lowering, node, ask)
+    test = yield from _plain_comparison(lowering, node, ask)
+    return test if found is None else all_of([found, test])
+
+
+def _plain_comparison(lowering: Lowering, node: Comparison, ask: Ask) -> Steps:
     left = _Side(lowering, node.left, (yield Ask(node.left)))
     right = _Side(lowering, node.right, (yield Ask(node.right)))
     left.fitted_to(right)
@@ -231,10 +251,17 @@ def _unsafe_sides(operator: str, left: _Side, right: _Side) -> list[_Side]:
 
 
 def _between(lowering: Lowering, node: Between, ask: Ask) -> Steps:
+    found = None
     if ask.is_positive and not node.is_negated:
-        test = yield from spatial_test(lowering, node, ask)
+        test = yield from overlap_test(lowering, node, ask)
         if test is not None:
             return test
+        found = yield from distance_filters(lowering, node, ask)
+    test = yield from _plain_between(lowering, node, ask)
+    return test if found is None else all_of([found, test])
+
+
+def _plain_between(lowering: Lowering, node: Between, ask: Ask) -> Steps:
     middle = _Side(lowering, node.operand, (yield Ask(node.operand)))
     low = _Side(lowering, node.low, (yield Ask(node.low)))
     high = _Side(lowering, node.high, (yield Ask(node.high)))
@@ -249,6 +276,10 @@ def _between(lowering: Lowering, node: Between, ask: Ask) -> Steps:
 
 
 def _in_list(lowering: Lowering, node: InList, ask: Ask) -> Steps:
+    if ask.is_positive and not node.is_negated:
+        overlap = yield from overlap_test(lowering, node, ask)
+        if overlap is not None:
+            return overlap
     operand = _Side(lowering, node.operand, (yield Ask(node.operand)))
     items = []
     for item in node.items:

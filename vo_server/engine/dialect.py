@@ -12,31 +12,29 @@ from vo_server.engine.sqltree import call, cast
 from vo_server.model.datatype import DataType, Primitive
 
 if TYPE_CHECKING:
-    from vo_server.model.table import Table
-    from vo_server.sky.region import Cone
+    from collections.abc import Mapping
 
-__all__ = ["IndexedPosition", "MatchSide", "SqlDialect"]
+    from vo_server.model.table import Table
+    from vo_server.sky.polygon import Polygon
+    from vo_server.sky.region import Region
+
+__all__ = ["IndexedPosition", "MatchSide", "Reach", "SqlDialect"]
 
 
 @dataclass(frozen=True)
 class IndexedPosition:
-    """Position columns of a table in FROM, which have a spatial index."""
+    """The position of a table's rows, which has a spatial index."""
 
     alias: str
-    """Alias of the table in the query."""
+    """Alias of the table in the query, or of a subquery that passes the position on."""
     table: Table
-
-    @property
-    def ra(self) -> str:
-        """Name of the right-ascension column."""
-        assert self.table.position is not None
-        return self.table.position.ra
-
-    @property
-    def dec(self) -> str:
-        """Name of the declination column."""
-        assert self.table.position is not None
-        return self.table.position.dec
+    """Where the position comes from."""
+    lon: exp.Expr
+    """Right ascension in SQL [deg]."""
+    lat: exp.Expr
+    """Declination in SQL [deg]."""
+    has_cells: bool
+    """Whether the hidden column of cells can be named: not through a subquery."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,31 @@ class MatchSide:
     lat: exp.Expr
     position: IndexedPosition | None
     """Set when the place is the position of a table."""
+    source: str | None
+    """Alias of the only entry of FROM that the place is made from."""
     is_looked_up: bool
     """Whether an outer join looks these rows up for each row of the other side."""
+    is_repeatable: bool
+    """Whether the rows of the item may be repeated, each with another key, which the condition of the match picks one
+    of."""
     item: exp.Table | None
-    """Entry of FROM that the place is made from, when its rows may be repeated (each with another key, which the
-    condition of the match picks one of)."""
+    """That entry of FROM, when it is a table or a common table expression."""
 
     @property
     def n_rows(self) -> int:
         """Rows of the table, 0 when that is not known."""
         return 0 if self.position is None else self.position.table.n_rows or 0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far two places may be from each other [deg]."""
+
+    known_deg: float | None
+    value: exp.Expr | None = None
+    """In SQL, when it differs from row to row; NULL for no row."""
+    source: str | None = None
+    """Alias of the only entry of FROM that the value is made from."""
 
 
 class SqlDialect(ABC):
@@ -67,6 +80,12 @@ class SqlDialect(ABC):
 
     full_join_needs_equation: ClassVar[bool] = False
     """Whether FULL JOIN works only on conditions with an equation."""
+
+    fence: ClassVar[str] = ""
+    """What keeps a subquery from being dissolved into the query around it."""
+
+    finds_filters_in_or: ClassVar[bool] = True
+    """Whether an index serves conditions inside OR, when all of them have one."""
 
     @abstractmethod
     def type_name(self, datatype: DataType) -> str:
@@ -97,15 +116,27 @@ class SqlDialect(ABC):
         """Write a floating-point number as text; the same text on all engines from 1e-4 to 1e15."""
 
     @abstractmethod
-    def cone_filter(self, position: IndexedPosition, cone: Cone) -> exp.Expr | None:
-        """Return a condition that the spatial index serves and that every row in the cone meets, or None."""
+    def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
+        """Return a condition that the spatial index serves and that every row in the region meets, or None."""
 
     @abstractmethod
-    def match_filter(self, one: MatchSide, other: MatchSide, radius_deg: float) -> exp.Expr | None:
+    def match_filter(self, one: MatchSide, other: MatchSide, reach: Reach) -> exp.Expr | None:
         """Return a condition that finds the rows around each row of a table without looking at all, or None.
 
-        Every pair within the radius meets it. It may change the ``item`` of a side.
+        Every pair within the reach meets it. It may change the ``item`` of a side.
         """
+
+    @abstractmethod
+    def let(self, values: Mapping[str, str], body: str) -> str:
+        """Write an expression in which values have names, which it calls ``v.name``; each value is computed once."""
+
+    @abstractmethod
+    def edges(self, polygon: Polygon) -> str:
+        """Write the edges of a polygon that is known, as the functions of shapes take them."""
+
+    @abstractmethod
+    def in_polygon(self, lon: str, lat: str, polygon: Polygon) -> str:
+        """Write the condition that a position is in a polygon that is known; NULL for what is no position."""
 
     def closed(self, condition: exp.Expr) -> exp.Expr:
         """Write a condition so that the optimiser takes it as one value, where looking inside would take it long."""

@@ -26,19 +26,20 @@ from vo_server.adql.tree import (
     StringLiteral,
 )
 from vo_server.engine.fold import unwrapped
-from vo_server.engine.sqltree import column, wrapped
+from vo_server.engine.sqltree import all_of, column, wrapped
 from vo_server.engine.templates import Template
 from vo_server.errors import AdqlError, Problem, ProblemKind
 from vo_server.model.datatype import DataType, Primitive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vo_server.adql.resolved import BoundColumn, MergedColumn, ResolvedQuery, Source
-    from vo_server.adql.tree import CteDefinition, Node
+    from vo_server.adql.tree import Condition, CteDefinition, Node
     from vo_server.engine.dialect import SqlDialect
     from vo_server.errors import Span
     from vo_server.model.table import Column, Table
+    from vo_server.sky.polygon import Polygon
 
 __all__ = ["Ask", "Lowering", "Rule", "Steps", "generate", "refusal", "unsupported"]
 
@@ -111,6 +112,8 @@ class Lowering:
         self.relation = relation
         self.items: dict[str, exp.Table] = {}
         """Tables in FROM by their aliases."""
+        self.filters: dict[Condition, exp.Expr] = {}
+        """What a spatial index serves of a condition, for OR to join."""
         self._rules = rules
         self._generator = Dialect.get_or_raise(dialect.name).generator(unsupported_level=ErrorLevel.RAISE)
         self._characters = 0
@@ -168,6 +171,29 @@ class Lowering:
         """
         texts = {name: self.sql(wrapped(value)) for name, value in arguments.items()}
         text = Template.of(template, self.dialect.name).filled(texts)
+        self._count(len(text))
+        return exp.Var(this=text)
+
+    def note_filter(self, node: Condition, filters: Sequence[exp.Expr]) -> None:
+        """Remember the filters of a condition, where the database does not find them inside OR."""
+        if filters and not self.dialect.finds_filters_in_or:
+            self.filters[node] = self.duplicate(all_of(filters))
+
+    def let(self, values: Mapping[str, exp.Expr], body: str) -> exp.Expr:
+        """Give values, which are used up, names that SQL calls ``v.name``; each is computed once."""
+        text = self.dialect.let({name: self.sql(wrapped(value)) for name, value in values.items()}, body)
+        self._count(len(text))
+        return exp.Var(this=text)
+
+    def edges(self, polygon: Polygon) -> exp.Expr:
+        """Return the edges of a polygon that is known, as the functions of shapes take them."""
+        text = self.dialect.edges(polygon)
+        self._count(len(text))
+        return exp.Var(this=text)
+
+    def in_polygon(self, lon: exp.Expr, lat: exp.Expr, polygon: Polygon) -> exp.Expr:
+        """Ask whether a position, whose values are used up, is in a polygon that is known."""
+        text = self.dialect.in_polygon(self.sql(wrapped(lon)), self.sql(wrapped(lat)), polygon)
         self._count(len(text))
         return exp.Var(this=text)
 

@@ -23,7 +23,7 @@ from vo_server.adql.tree import (
     TableName,
     TableReference,
 )
-from vo_server.engine.lower import Ask, unsupported
+from vo_server.engine.lower import Ask
 from vo_server.engine.sqltree import aliased, all_of, is_constant, name, wrapped
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _joins(lowering: Lowering, node: Joined, aliases: frozenset[str]) -> Generat
     for join in node.joins:
         right = yield Ask(join.right, repeatable=aliases)
         kind = join.kind
-        condition = yield from _join_condition(lowering, join, aliases)
+        condition = yield from _join_condition(lowering, node, join, aliases)
         if condition is None:
             # NATURAL without a common column, or CROSS.
             kind = JoinKind.CROSS if kind is JoinKind.INNER else kind
@@ -247,7 +247,7 @@ _SIDES: Final = frozenset({JoinKind.LEFT, JoinKind.RIGHT, JoinKind.FULL})
 
 
 def _join_condition(
-    lowering: Lowering, join: Join, aliases: frozenset[str]
+    lowering: Lowering, node: Joined, join: Join, aliases: frozenset[str]
 ) -> Generator[Ask, exp.Expr, exp.Expr | None]:
     if join.condition is not None:
         looked_up = _looked_up(lowering, join)
@@ -256,11 +256,7 @@ def _join_condition(
             aliases = frozenset({looked_up}) & aliases
         condition = yield Ask(join.condition, looked_up=looked_up, repeatable=aliases)
         if join.kind is JoinKind.FULL and lowering.dialect.full_join_needs_equation and not _has_equation(condition):
-            raise unsupported(
-                "a FULL JOIN whose condition has no equation",
-                join.condition.span,
-                hint="make a UNION ALL of a LEFT JOIN and of the rows that have no match",
-            )
+            return all_of([_sham_equation(lowering, node, join), exp.Paren(this=condition)])
         return condition
     equalities: list[exp.Expr] = []
     right = _aliases(lowering, [join.right])
@@ -274,6 +270,23 @@ def _join_condition(
         left, right_value = map(lowering.merged, sides)
         equalities.append(exp.EQ(this=wrapped(left), expression=wrapped(right_value)))
     return all_of(equalities) if equalities else None
+
+
+def _sham_equation(lowering: Lowering, node: Joined, join: Join) -> exp.Expr:
+    """Return an equation between the two sides of a join that is always true, and that no optimiser sees through."""
+    sides = []
+    for side in (node.first, join.right):
+        source = lowering.query.sources[_first_of(side)]
+        is_null = exp.Is(this=lowering.bound(BoundColumn(source, source.columns[0])), expression=exp.Null())
+        number = exp.Cast(this=exp.Paren(this=is_null), to=exp.DataType(this=exp.DType.INT))
+        sides.append(exp.Mul(this=number, expression=exp.Literal.number(0)))
+    return exp.EQ(this=sides[0], expression=sides[1])
+
+
+def _first_of(reference: TableReference) -> TableReference:
+    while isinstance(reference, Joined):
+        reference = reference.first
+    return reference
 
 
 def _has_equation(condition: exp.Expr) -> bool:

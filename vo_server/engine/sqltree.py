@@ -17,6 +17,7 @@ __all__ = [
     "call",
     "cast",
     "column",
+    "element",
     "is_constant",
     "name",
     "null",
@@ -101,6 +102,11 @@ def _operand(connector: type[exp.Connector], condition: exp.Expr) -> exp.Expr:
     if isinstance(condition, exp.Connector) and not isinstance(condition, connector):
         return exp.Paren(this=condition)
     return condition
+
+
+def element(array: exp.Expr, number: int) -> exp.Expr:
+    """Return an element of an array, the first being 1."""
+    return exp.Bracket(this=exp.Paren(this=array), expressions=[exp.Literal.number(number)], offset=1)
 
 
 def is_constant(value: exp.Expr) -> bool:

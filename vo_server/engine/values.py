@@ -31,7 +31,8 @@ from vo_server.adql.tree import (
 )
 from vo_server.engine.fold import constant, unwrapped, whole_literal
 from vo_server.engine.lower import Ask, refusal, unsupported
-from vo_server.engine.spatial import GEOMETRY_RULES
+from vo_server.engine.shapes import shape_of
+from vo_server.engine.spatial import GEOMETRY_RULES, shape_value
 from vo_server.engine.sqltree import call, cast, null, quantity, wrapped
 from vo_server.engine.udfs import UDF_RULES
 from vo_server.errors import ProblemKind
@@ -308,11 +309,11 @@ def _aggregate(lowering: Lowering, node: Aggregate, _: Ask) -> Steps:
 def _cast(lowering: Lowering, node: Cast, _: Ask) -> Steps:
     target = ADQL_CAST_TYPES[node.target.name]
     source = lowering.type_of(node.operand)
+    if target.is_geometry and isinstance(unwrapped(node.operand), StringLiteral):
+        return shape_value(lowering, (yield from shape_of(lowering, node)))
     value = yield Ask(node.operand)
     if target.is_geometry:
-        if source is not None and source.xtype == target.xtype:
-            return value
-        raise unsupported(f"CAST to {node.target.name}", node.target.span, token=node.target.name)
+        return _shape_cast(lowering, value, source, target)
     if target.is_string:
         text = (
             lowering.dialect.text_of(value, source)
@@ -323,6 +324,14 @@ def _cast(lowering: Lowering, node: Cast, _: Ask) -> Steps:
     if target.is_integer and source is not None and source.is_string:
         return lowering.dialect.whole_of_text(value, target)
     return lowering.dialect.cast(read_as(value, source), target)
+
+
+def _shape_cast(lowering: Lowering, value: exp.Expr, source: DataType | None, target: DataType) -> exp.Expr:
+    """Read texts as the numbers of a shape; a shape of the same kind stays what it is."""
+    if source is None or not source.is_string:
+        return lowering.dialect.cast(value, target)
+    count = 0 if target.fixed_length is None else target.fixed_length
+    return lowering.filled(f"vo_functions.shape_of({{text}}, {count})", {"text": value})
 
 
 def _subscript(lowering: Lowering, node: Subscript, _: Ask) -> Steps:

@@ -76,6 +76,9 @@ _FACTS: Final[dict[Primitive, PrimitiveFacts]] = {
 _INTEGERS: Final = frozenset({Primitive.UNSIGNED_BYTE, Primitive.SHORT, Primitive.INT, Primitive.LONG})
 _STRINGS: Final = frozenset({Primitive.CHAR, Primitive.UNICODE_CHAR})
 _GEOMETRY_XTYPES: Final = frozenset({"point", "circle", "polygon"})
+_REGION_XTYPES: Final = frozenset({"adql:region", "moc"})
+"""Extended types of texts that are regions: what no array of numbers can be."""
+
 _ARRAYSIZE: Final = re.compile(r"(?:[0-9]+x)*(?:[0-9]+\*?|\*)")
 
 
@@ -139,6 +142,11 @@ class DataType:
         return self.xtype in _GEOMETRY_XTYPES and self.primitive not in _STRINGS
 
     @property
+    def is_region_text(self) -> bool:
+        """True for a text that is a region: STC-S or a coverage map."""
+        return self.xtype in _REGION_XTYPES and self.primitive in _STRINGS
+
+    @property
     def is_array(self) -> bool:
         """True when a cell holds several numbers, geometries included."""
         return self.arraysize is not None and self.primitive not in _STRINGS
@@ -158,7 +166,7 @@ class DataType:
         """What this type is to the language."""
         if self.is_timestamp:
             return Kind.TIMESTAMP
-        if self.is_geometry:
+        if self.is_geometry or self.is_region_text:
             return Kind.GEOMETRY
         if self.primitive in _STRINGS:
             return Kind.STRING

@@ -100,13 +100,20 @@ class Key:
 
 @dataclass(frozen=True)
 class Position:
-    """The main position of a table's rows: ICRS, in degrees."""
+    """The main position of a table's rows, ICRS in degrees: two columns of numbers, or one of points."""
 
-    ra: str
+    ra: str = ""
     """Name of the right-ascension column [deg]."""
-    dec: str
+    dec: str = ""
     """Name of the declination column [deg]."""
     epoch_jyear: float | None = None
+    point: str = ""
+    """Name of the column of points; then ``ra`` and ``dec`` are empty."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that the position is made from."""
+        return (self.point,) if self.point else (self.ra, self.dec)
 
 
 @dataclass(frozen=True)

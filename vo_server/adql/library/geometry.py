@@ -1,7 +1,6 @@
 """Geometry (ADQL 2.1, section 4.2): spherical, in degrees.
 
-The engines lower these calls themselves, on their spatial indexes. Rows without ``is_special`` and without
-SQL are in the language but not supported yet.
+The engines lower these calls themselves, on their spatial indexes.
 """
 
 from __future__ import annotations
@@ -19,9 +18,6 @@ _CIRCLE: Final = DataType(Primitive.DOUBLE, "3", "circle")
 _POLYGON: Final = DataType(Primitive.DOUBLE, "*", "polygon")
 _INTEGER: Final = DataType(Primitive.INT)
 _VARCHAR: Final = DataType(Primitive.CHAR, "*")
-
-_SPECIAL: Final = frozenset({"POINT", "CIRCLE", "CONTAINS", "INTERSECTS", "DISTANCE", "COORD1", "COORD2"})
-"""Functions that the engines lower themselves."""
 
 _KINDS: Final = {"string": (Kind.STRING, "VARCHAR"), "number": (Kind.NUMBER, "DOUBLE PRECISION")}
 
@@ -59,7 +55,7 @@ def _geometry(
         description=description,
         example=example,
         annotate=annotate,
-        is_special=name in _SPECIAL,
+        is_special=True,
         is_variadic=n_repeated > 0,
         n_repeated=n_repeated or 1,
     )
@@ -159,7 +155,12 @@ GEOMETRY_FUNCTIONS: Final = (
         "INTERSECTS(CIRCLE(1, 2, 3), CIRCLE(2, 2, 3))",
     ),
     _geometry(
-        "REGION", "region:string!", _POLYGON, "Shape written in STC-S.", "REGION('Circle ICRS 1 2 3')", unit="deg"
+        "REGION",
+        "region:string!",
+        _POLYGON,
+        "Shape written as text: STC-S, a shape of DALI, or a coverage map (MOC).",
+        "REGION('Polygon ICRS 1 1 2 1 2 2')",
+        unit="deg",
     ),
     _geometry(
         "BOX",

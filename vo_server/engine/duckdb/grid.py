@@ -9,13 +9,14 @@ found twice. The bins of a zone that reaches a pole are one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import Dialect, exp
 
 from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
+from vo_server.sky.region import MARGIN_DEG
 
 if TYPE_CHECKING:
     from vo_server.engine.dialect import MatchSide, SqlDialect
@@ -52,46 +53,65 @@ class Grid:
     """A grid for one search radius."""
 
     height_deg: float
-    """Height of a zone [deg], at least the radius."""
+    """Height of a zone [deg], at least the radius when that is known."""
+    largest: str = ""
+    """SQL of the largest radius, when radii differ from row to row [deg]: then zones are at least as high."""
 
     @classmethod
-    def for_match(cls, reach_deg: float, n_rows: int) -> Grid:
+    def for_match(cls, reach_deg: float | None, n_rows: int) -> Grid:
         """Return a grid for a radius [deg], with about one row of a table of this size in a cell."""
         spacing_deg = math.sqrt(_SKY_DEG2 / (n_rows or _UNKNOWN_ROWS))
-        return cls(max(reach_deg, min(max(spacing_deg, _MIN_HEIGHT_DEG), _MAX_HEIGHT_DEG)))
+        return cls(max(reach_deg or 0.0, min(max(spacing_deg, _MIN_HEIGHT_DEG), _MAX_HEIGHT_DEG)))
 
-    @property
-    def n_equator_bins(self) -> float:
-        """Bins at the equator; the difference in right ascension of neighbours is at most pi / 2 * r / cos(dec)."""
-        return 360.0 / (self.height_deg * math.pi / 2)
+    def of_largest(self, dialect: SqlDialect, radius: exp.Expr, item: exp.Table) -> Grid:
+        """Return this grid for radii that differ from row to row of an entry of FROM."""
+        value, source = _sql(dialect, wrapped(radius)), _sql(dialect, item.copy())
+        return replace(self, largest=f"(SELECT MAX({value}) FROM {source}) + {MARGIN_DEG!r}")
 
     def equation(self, dialect: SqlDialect, near: MatchSide, far: MatchSide) -> exp.Expr:
         """Return the condition that two places are in neighbouring cells; repeats the rows of ``near``."""
         assert near.item is not None
-        alias = near.item.alias
-        source = _sql(dialect, near.item.copy())
         bins, cell = self._cell(dialect, near, zone_step='"o"."z"', bin_step='"o"."b"')
-        # The rows may be repeated already, for another match.
-        key = f"{_CELL_COLUMN}{source.count(_CELL_COLUMN) + 1}"
         steps = ", ".join(f"({z}, {b})" for z in (-1, 0, 1) for b in (-1, 0, 1))
         # Three steps in a zone of one or two bins would come back to the same bin.
         distinct = f'{bins} >= 3 OR "o"."b" = 0 OR ({bins} = 2 AND "o"."b" = 1)'
-        repeated = (
-            f'(SELECT "{alias}".*, {cell} AS "{key}" FROM {source}, (VALUES {steps}) AS "o"("z", "b") WHERE {distinct})'
-        )
-        near.item.set("this", exp.Var(this=repeated))
-        _, here = self._cell(dialect, far)
-        return exp.EQ(this=column(alias, key), expression=exp.Var(this=here))
+        here = self._with_cell(dialect, near.item, cell, f', (VALUES {steps}) AS "o"("z", "b")', f" WHERE {distinct}")
+        _, there = self._cell(dialect, far)
+        if far.item is not None and self.largest:
+            return exp.EQ(this=here, expression=self._with_cell(dialect, far.item, there, "", ""))
+        return exp.EQ(this=here, expression=exp.Var(this=there))
+
+    def _with_cell(self, dialect: SqlDialect, item: exp.Table, cell: str, steps: str, where: str) -> exp.Expr:
+        """Give the rows of an entry of FROM a column with their cell, and return its name."""
+        source = _sql(dialect, item.copy())
+        # The rows may have a cell already, for another match.
+        key = f"{_CELL_COLUMN}{source.count(_CELL_COLUMN) + 1}"
+        height = f', (SELECT {self._largest_height} AS "h") AS "g"' if self.largest else ""
+        rows = f'(SELECT "{item.alias}".*, {cell} AS "{key}" FROM {source}{steps}{height}{where})'
+        item.set("this", exp.Var(this=rows))
+        return column(item.alias, key)
+
+    @property
+    def _own_height(self) -> str:
+        return repr(self.height_deg) + ("" if "e" in repr(self.height_deg) else "e0")
+
+    @property
+    def _largest_height(self) -> str:
+        return f"GREATEST({self._own_height}, LEAST(180e0, {self.largest}))"
 
     def _cell(
         self, dialect: SqlDialect, side: MatchSide, *, zone_step: str = "", bin_step: str = ""
     ) -> tuple[str, str]:
         """Return the SQL of the number of bins in the zone of a place, and of its cell."""
-        height = repr(self.height_deg) + ("" if "e" in repr(self.height_deg) else "e0")
+        height = self._own_height
+        if self.largest:
+            height = '"g"."h"' if side.item is not None else self._largest_height
+        # Bins at the equator; right ascensions of neighbours differ by at most pi / 2 * r / cos(dec).
+        n_bins = f"({360.0 / (math.pi / 2)!r}e0 / {height})"
         ra, dec = _sql(dialect, wrapped(side.lon.copy())), _sql(dialect, wrapped(side.lat.copy()))
         zone = _filled(dialect, "FLOOR(({dec} + 90) / {h})", dec=dec, h=height)
         zone = f"({zone} + {zone_step})" if zone_step else zone
-        bins = _filled(dialect, _N_BINS, zone=zone, h=height, n=repr(self.n_equator_bins) + "e0")
+        bins = _filled(dialect, _N_BINS, zone=zone, h=height, n=n_bins)
         bin_ = _filled(dialect, _BIN, ra=ra, bins=bins)
         bin_ = f"({bin_} + {bin_step})" if bin_step else bin_
         return bins, _filled(dialect, _CELL, zone=zone, bins=bins, bin=bin_)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
-from vo_server.engine.dialect import IndexedPosition, MatchSide, SqlDialect
+from vo_server.engine.dialect import IndexedPosition, MatchSide, Reach, SqlDialect
+from vo_server.engine.duckdb.binding import let
 from vo_server.engine.duckdb.grid import MAX_GRID_RADIUS_DEG, Grid
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
@@ -16,12 +17,13 @@ from vo_server.sky.healpix import N_CELLS
 from vo_server.sky.region import MARGIN_DEG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.model.datatype import DataType
     from vo_server.model.table import Table
-    from vo_server.sky.region import Cone
+    from vo_server.sky.polygon import Polygon
+    from vo_server.sky.region import Region
 
 __all__ = ["DuckdbDialect", "generate"]
 
@@ -29,7 +31,7 @@ _MAX_RANGES: Final = 4
 """Most ranges of cells in a filter: each costs 0.1 ms, while a fifth one saves few rows."""
 
 _FEW_ROWS: Final = 20_000
-"""Rows between the first and the last cell of a cone that are read sooner than more ranges are planned."""
+"""Rows between the first and the last cell of a region that are read sooner than more ranges are planned."""
 
 _UNKNOWN_ROWS: Final = 10_000_000
 """Taken for the size of a table when it is not known."""
@@ -43,6 +45,7 @@ class DuckdbDialect(SqlDialect):
     """DuckDB 1.4 and later."""
 
     name: ClassVar[str] = "duckdb"
+    finds_filters_in_or: ClassVar[bool] = False
 
     def type_name(self, datatype: DataType) -> str:
         """Return DuckDB's name of a type."""
@@ -86,36 +89,94 @@ class DuckdbDialect(SqlDialect):
         text = cast(value, "TEXT", self.name)
         return call("REGEXP_REPLACE", text, exp.Literal.string(r"\.0$"), exp.Literal.string(""))
 
-    def cone_filter(self, position: IndexedPosition, cone: Cone) -> exp.Expr | None:
-        """Bound the cells, by which the rows are sorted, and the declination."""
+    def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
+        """Bound the cells, by which the rows are sorted, and the declination.
+
+        Through a subquery there is no column of cells; but rows that are stored together have similar coordinates.
+        """
+        low_deg, high_deg = region.dec_range_deg
+        band = exp.Between(this=position.lat.copy(), low=self.real(low_deg), high=self.real(high_deg))
+        if not position.has_cells:
+            return all_of([band, *self._ra_filter(position, region)])
         cell = column(position.alias, HEALPIX_COLUMN)
-        (envelope,) = cone.cell_ranges(1)
-        n_rows = position.table.n_rows or _UNKNOWN_ROWS
-        is_tight = (envelope[1] - envelope[0]) / N_CELLS * n_rows <= _FEW_ROWS
-        ranges = [envelope] if is_tight else cone.cell_ranges(_MAX_RANGES)
-        low_deg, high_deg = cone.dec_range_deg
+        ranges = _few_ranges(region, position.table.n_rows or _UNKNOWN_ROWS)
+        if not ranges:
+            return exp.LT(this=cell, expression=quantity(0))
         cells = [exp.Between(this=cell.copy(), low=quantity(first), high=quantity(last)) for first, last in ranges]
-        dec = column(position.alias, position.dec)
-        band = exp.Between(this=dec, low=self.real(low_deg), high=self.real(high_deg))
         return all_of([any_of(cells), band])
 
-    def match_filter(self, one: MatchSide, other: MatchSide, radius_deg: float) -> exp.Expr | None:
+    def _ra_filter(self, position: IndexedPosition, region: Region) -> list[exp.Expr]:
+        """Bound the right ascension, in [0, 360] as loads see to; nothing where a pole is near."""
+        found = region.ra_range_deg
+        if found is None:
+            return []
+        start, width = found
+        spans = [(start - turn, start + width - turn) for turn in (0.0, 360.0)]
+        return [
+            any_of(
+                exp.Between(this=position.lon.copy(), low=self.real(low), high=self.real(high))
+                for low, high in spans
+                if high >= 0
+            )
+        ]
+
+    def match_filter(self, one: MatchSide, other: MatchSide, reach: Reach) -> exp.Expr | None:
         """Bound the declination, and where rows may be repeated ask for the same cell of a grid as well."""
-        reach_deg = radius_deg + MARGIN_DEG
+        known = reach.known_deg
+        margin = self.real(MARGIN_DEG)
+        within: exp.Expr = self.real(known + MARGIN_DEG) if known is not None else exp.Paren(
+            this=exp.Add(this=wrapped(_copy(reach)), expression=margin)
+        )  # fmt: skip
         band = exp.Between(
             this=wrapped(one.lat.copy()),
-            low=exp.Sub(this=wrapped(other.lat.copy()), expression=self.real(reach_deg)),
-            high=exp.Add(this=wrapped(other.lat.copy()), expression=self.real(reach_deg)),
+            low=exp.Sub(this=wrapped(other.lat.copy()), expression=within),
+            high=exp.Add(this=wrapped(other.lat.copy()), expression=within.copy()),
         )
-        if reach_deg > MAX_GRID_RADIUS_DEG:
+        if known is not None and known + MARGIN_DEG > MAX_GRID_RADIUS_DEG:
             return band
-        repeated = [side for side in (one, other) if side.item is not None]
-        if not repeated:
+        repeated = [side for side in (one, other) if side.is_repeatable and side.item is not None]
+        owner = next((side for side in (one, other) if side.source == reach.source), None)
+        if not repeated or (known is None and (owner is None or owner.item is None)):
             return band
         near = min(repeated, key=lambda side: side.n_rows)
         far = other if near is one else one
-        grid = Grid.for_match(reach_deg, far.n_rows)
+        grid = Grid.for_match(None if known is None else known + MARGIN_DEG, far.n_rows)
+        if known is None:
+            assert owner is not None
+            assert owner.item is not None
+            grid = grid.of_largest(self, _copy(reach), owner.item)
         return all_of([grid.equation(self, near, far), band])
+
+    def let(self, values: Mapping[str, str], body: str) -> str:
+        """Write a lambda over a list of one."""
+        fields = ", ".join(f"'{name}': {value}" for name, value in values.items())
+        return let("v", f"{{{fields}}}", body)
+
+    def edges(self, polygon: Polygon) -> str:
+        """Write the numbers: DuckDB would compute them for each row."""
+        keys = ("bx", "by", "bz", "cx", "cy", "cz", "nx", "ny", "nz", "l")
+        edges = [
+            "{" + ", ".join(f"'{key}': {number!r}::DOUBLE" for key, number in zip(keys, edge, strict=True)) + "}"
+            for edge in polygon.edges
+        ]
+        return f"[{', '.join(edges)}]"
+
+    def in_polygon(self, lon: str, lat: str, polygon: Polygon) -> str:
+        """Call the macro."""
+        return f"vo_functions.in_polygon({lon}, {lat}, {self.edges(polygon)})"
+
+
+def _few_ranges(region: Region, n_rows: int) -> list[tuple[int, int]]:
+    """Return the ranges of cells that are worth asking for."""
+    envelope = region.cell_ranges(1)
+    if not envelope or (envelope[0][1] - envelope[0][0]) / N_CELLS * n_rows <= _FEW_ROWS:
+        return envelope
+    return region.cell_ranges(_MAX_RANGES)
+
+
+def _copy(reach: Reach) -> exp.Expr:
+    assert reach.value is not None
+    return reach.value.copy()
 
 
 def generate(query: ResolvedQuery, *, limit: int | None, relation: Callable[[Table], str]) -> str:

@@ -1,0 +1,114 @@
+"""Conditions that the spatial index serves, and that every row with a wanted shape meets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from vo_server.engine.dialect import MatchSide, Reach
+from vo_server.engine.items import hoisted
+from vo_server.engine.shapes import Circle, Corners, Place
+from vo_server.engine.sqltree import element, wrapped
+from vo_server.sky.polygon import Polygon
+from vo_server.sky.region import Cone
+
+if TYPE_CHECKING:
+    from vo_server.engine.lower import Ask, Lowering
+    from vo_server.engine.shapes import Shape
+
+__all__ = ["near_filters", "overlap_filters", "with_edges"]
+
+_HALF_TURN_DEG: Final = 180.0
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """A circle around a shape: its centre and radius."""
+
+    centre: Place
+    reach: Reach
+
+
+def overlap_filters(lowering: Lowering, ask: Ask, one: Shape, other: Shape) -> list[exp.Expr]:
+    """Return the filters for two shapes that have a place in common, none where an index does not help."""
+    for shape, region in ((one, other.region), (other, one.region)):
+        if isinstance(shape, Place) and shape.position is not None and region is not None:
+            found = lowering.dialect.region_filter(shape.position, region)
+            return [] if found is None else [found]
+    first, second = _bounds(lowering, one), _bounds(lowering, other)
+    if first is None or second is None:
+        return []
+    return near_filters(lowering, ask, first.centre, second.centre, _sum(first.reach, second.reach))
+
+
+def near_filters(lowering: Lowering, ask: Ask, one: Place, other: Place, reach: Reach) -> list[exp.Expr]:
+    """Return the filters for two places that are not farther from each other than a reach."""
+    if reach.known_deg is not None and not 0 <= reach.known_deg < _HALF_TURN_DEG:
+        return []
+    for place, centre in ((one, other), (other, one)):
+        if place.position is not None and centre.known_deg is not None and reach.known_deg is not None:
+            found = lowering.dialect.region_filter(place.position, Cone(*centre.known_deg, reach.known_deg))
+            return [] if found is None else [found]
+    if one.source is not None and one.source == other.source:
+        return []
+    if reach.value is not None and (reach.source is None or reach.source not in {one.source, other.source}):
+        return []
+    found = lowering.dialect.match_filter(_side(lowering, ask, one), _side(lowering, ask, other), reach)
+    return [] if found is None else [found]
+
+
+def _side(lowering: Lowering, ask: Ask, place: Place) -> MatchSide:
+    return MatchSide(
+        lowering.duplicate(place.lon),
+        lowering.duplicate(place.lat),
+        place.position,
+        source=place.source,
+        is_looked_up=place.source is not None and place.source == ask.looked_up,
+        is_repeatable=place.source is not None and place.source in ask.repeatable,
+        item=None if place.source is None else lowering.items.get(place.source),
+    )
+
+
+def _sum(one: Reach, other: Reach) -> Reach:
+    """Add two reaches; what rows of two tables add up to has no source."""
+    if one.known_deg is not None and other.known_deg is not None:
+        return Reach(min(one.known_deg + other.known_deg, _HALF_TURN_DEG))
+    sources = {part.source for part in (one, other) if part.known_deg is None}
+    values = [wrapped(part.value) for part in (one, other) if part.value is not None and part.known_deg != 0]
+    value = values[0] if len(values) == 1 else exp.Add(this=values[0], expression=values[1])
+    return Reach(None, value, sources.pop() if len(sources) == 1 else None)
+
+
+def _bounds(lowering: Lowering, shape: Shape) -> _Bounds | None:
+    """Return a circle around a shape; None where there is none, or it is not worth it."""
+    real = lowering.dialect.real
+    if isinstance(shape, Place):
+        return _Bounds(shape, Reach(0.0, real(0.0)))
+    if isinstance(shape, Circle):
+        reach = Reach(shape.radius_deg, lowering.duplicate(shape.radius), shape.radius_source)
+        return _Bounds(shape.centre, reach)
+    if isinstance(shape.region, Polygon):
+        cone = shape.region.bounding_cone
+        centre = Place(real(cone.ra_deg), real(cone.dec_deg), cone.centroid_deg)
+        return _Bounds(centre, Reach(cone.radius_deg, real(cone.radius_deg)))
+    if not isinstance(shape, Corners) or shape.edges is None or shape.source is None:
+        return None
+    # The column was made for this: the rows of another table are matched with these.
+    circle = lowering.filled("vo_functions.bounding_circle({edges})", {"edges": lowering.duplicate(shape.edges)})
+    column = hoisted(lowering.dialect, lowering.items[shape.source], {"circle": circle})["circle"]
+    lon, lat, radius = (element(column.copy(), number) for number in (1, 2, 3))
+    return _Bounds(Place(lon, lat, source=shape.source), Reach(None, radius, shape.source))
+
+
+def with_edges(lowering: Lowering, shape: Shape, other: Shape) -> Shape:
+    """Compute the edges of each polygon of a table once, when it is matched with the rows of another table."""
+    if not isinstance(shape, Corners) or shape.region is not None or shape.source is None:
+        return shape
+    item = lowering.items.get(shape.source)
+    partner = other.source if isinstance(other, Place) else other.centre.source if isinstance(other, Circle) else None
+    if item is None or partner is None or partner == shape.source:
+        return shape
+    edges = lowering.filled("vo_functions.edges({array})", {"array": lowering.duplicate(shape.array)})
+    return replace(shape, edges=hoisted(lowering.dialect, item, {"edges": edges})["edges"])
