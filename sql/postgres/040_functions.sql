@@ -10,6 +10,12 @@ BEGIN
 END
 $$;
 
+-- Radians to degrees as DuckDB does it: the database's own function divides, which rounds in another way.
+CREATE OR REPLACE FUNCTION vo_functions.degrees(x double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT x * 57.29577951308232::double precision
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------- HEALPix
 
 -- NESTED cell of a position [deg]; NULL off the sky and for orders outside 0 to 29.
@@ -89,9 +95,9 @@ BEGIN
   step := (2 * (face % 4) + 1 - (face / 4) % 2) * nr + ix - iy;
   RETURN ARRAY[
     45 * (CASE WHEN step < 0 THEN step + 8 * nr ELSE step END)::double precision / nr,
-    CASE WHEN ring < n THEN 90 - 2 * degrees(asin(nr / (n * sqrt(6::double precision))))
-         WHEN ring > 3 * n THEN 2 * degrees(asin(nr / (n * sqrt(6::double precision)))) - 90
-         ELSE degrees(asin((2 * n - ring) * 2 / (3 * n::double precision))) END];
+    CASE WHEN ring < n THEN 90 - 2 * vo_functions.degrees(asin(nr / (n * sqrt(6::double precision))))
+         WHEN ring > 3 * n THEN 2 * vo_functions.degrees(asin(nr / (n * sqrt(6::double precision)))) - 90
+         ELSE vo_functions.degrees(asin((2 * n - ring) * 2 / (3 * n::double precision))) END];
 END
 $$;
 
@@ -131,8 +137,8 @@ $$;
 CREATE OR REPLACE FUNCTION vo_functions.place(x double precision, y double precision, z double precision)
 RETURNS double precision[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT ARRAY[
-    CASE WHEN degrees(atan2(y, x)) < 0 THEN degrees(atan2(y, x)) + 360 ELSE degrees(atan2(y, x)) END,
-    degrees(atan2(z, sqrt(x * x + y * y)))]
+    CASE WHEN vo_functions.degrees(atan2(y, x)) < 0 THEN vo_functions.degrees(atan2(y, x)) + 360 ELSE vo_functions.degrees(atan2(y, x)) END,
+    vo_functions.degrees(atan2(z, sqrt(x * x + y * y)))]
 $$;
 
 -- Point or circle in another frame; the matrix is given row by row.
@@ -153,6 +159,19 @@ BEGIN
   b := m[4] * x + m[5] * y + m[6] * z;
   c := m[7] * x + m[8] * y + m[9] * z;
   RETURN vo_functions.place(a, b, c) || shape[3:];
+END
+$$;
+
+-- Polygon in another frame, corner by corner.
+CREATE OR REPLACE FUNCTION vo_functions.rotated_polygon(shape double precision[], m double precision[])
+RETURNS double precision[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  corners double precision[] := ARRAY[]::double precision[];
+BEGIN
+  FOR i IN 1..cardinality(shape) / 2 LOOP
+    corners := corners || vo_functions.rotated(ARRAY[shape[2 * i - 1], shape[2 * i]], m);
+  END LOOP;
+  RETURN corners;
 END
 $$;
 

@@ -110,7 +110,7 @@ BEGIN
   FOREACH e SLICE 1 IN ARRAY edges LOOP
     nearest := least(nearest, vo_functions.arc_distance(place, e));
   END LOOP;
-  RETURN degrees(nearest);
+  RETURN vo_functions.degrees(nearest);
 END
 $$;
 
@@ -145,7 +145,7 @@ BEGIN
   FOREACH e SLICE 1 IN ARRAY edges LOOP
     reach := greatest(reach, pi() - vo_functions.arc_distance(opposite, e));
   END LOOP;
-  RETURN degrees(reach);
+  RETURN vo_functions.degrees(reach);
 END
 $$;
 
@@ -170,7 +170,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION vo_functions.polygon_area(edges double precision[])
 RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT abs(vo_functions.signed_area(edges)) * power(degrees(1), 2)
+  SELECT abs(vo_functions.signed_area(edges)) * power(vo_functions.degrees(1), 2)
 $$;
 
 -- Centre of mass of the area of a polygon [deg], as a point.
@@ -269,7 +269,7 @@ BEGIN
     RETURN false;
   END IF;
   FOREACH e SLICE 1 IN ARRAY other LOOP
-    IF vo_functions.in_edges(e[1:3], one) AND vo_functions.edge_distance(e[1:3], one) > degrees(2e-15) THEN
+    IF vo_functions.in_edges(e[1:3], one) AND vo_functions.edge_distance(e[1:3], one) > vo_functions.degrees(2e-15) THEN
       RETURN false;
     END IF;
   END LOOP;

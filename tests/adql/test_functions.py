@@ -54,7 +54,10 @@ def test_templates_use_parameters_only(function: Function) -> None:
 
 def test_declared_features_are_those_that_work() -> None:
     declared = {group.fragment: [form for form, _ in group.features] for group in declared_features("duckdb")}
-    assert declared["features-adqlgeo"] == ["CIRCLE", "CONTAINS", "COORD1", "COORD2", "DISTANCE", "INTERSECTS", "POINT"]
+    assert declared["features-adqlgeo"] == [
+        "AREA", "BOX", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2", "COORDSYS", "DISTANCE", "INTERSECTS",
+        "POINT", "POLYGON", "REGION",
+    ]  # fmt: skip
     assert declared["features-adql-string"] == ["ILIKE", "LOWER", "UPPER"]
     assert declared["features-adql-sets"] == ["EXCEPT", "INTERSECT", "UNION"]
     assert declared["features-adql-common-table"] == ["WITH"]

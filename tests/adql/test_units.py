@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from fractions import Fraction
 
 import pytest
 from astropy import units as astropy_units
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.adql.samples import CATALOGUE
@@ -94,6 +95,11 @@ units = st.builds(
 @given(units, units)
 def test_what_is_written_is_valid_and_read_back(one: Unit, other: Unit) -> None:
     product = one.times(other)
+    # The oracle keeps the scale of a unit in a double, which 1e-26 to the tenth power is not.
+    scales = {
+        symbol: math.log10(astropy_units.Unit(symbol).si.scale) for symbol, _ in product.powers if symbol != "mag"
+    }
+    assume(sum(abs(float(power) * scales.get(symbol, 0)) for symbol, power in product.powers) < 250)
     assert product.times(other, -1).normal == one.normal
     if product.text is not None:
         assert read_unit(product.text) == product

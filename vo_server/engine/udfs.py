@@ -41,7 +41,10 @@ def _transform(lowering: Lowering, node: Call, _: Ask) -> Steps:
     shape = yield Ask(node.arguments[2])
     numbers = [lowering.dialect.real(number) for row in rotation(start.value, end.value) for number in row]
     arguments = {"shape": shape, "matrix": lowering.dialect.array(*numbers)}
-    return lowering.filled("vo_functions.rotated({shape}, {matrix})", arguments)
+    datatype = lowering.type_of(node.arguments[2])
+    is_polygon = datatype is not None and datatype.xtype == "polygon"
+    function = "rotated_polygon" if is_polygon else "rotated"
+    return lowering.filled(f"vo_functions.{function}({{shape}}, {{matrix}})", arguments)
 
 
 UDF_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vo_server.adql.library.signatures import CIRCLE, LONG, POINT, parameters, udf
+from vo_server.adql.library.signatures import CIRCLE, LONG, POINT, POLYGON, parameters, udf
 from vo_server.sky.frames import FRAMES
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ SKY_UDFS: Final[tuple[Function, ...]] = (
         CIRCLE,
         f"Circle in another frame, by a rotation of its centre; frames, with their case: {_FRAMES_TEXT}.",
         "ivo_geom_transform('ICRS', 'GALACTIC', CIRCLE(120, -23, 2))",
+        unit="deg",
+    ),
+    udf(
+        "ivo_geom_transform",
+        parameters("from_sys:text! to_sys:text! geo:polygon", _SYSTEMS),
+        POLYGON,
+        f"Polygon in another frame, by a rotation of its corners; frames, with their case: {_FRAMES_TEXT}.",
+        "ivo_geom_transform('ICRS', 'GALACTIC', POLYGON(1, 1, 2, 1, 2, 2))",
         unit="deg",
     ),
 )

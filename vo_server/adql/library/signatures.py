@@ -11,7 +11,19 @@ from vo_server.model.table import Column
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CIRCLE", "DOUBLE", "INTEGER", "INTEGERS", "LONG", "POINT", "TIME", "VARCHAR", "parameters", "udf"]
+__all__ = [
+    "CIRCLE",
+    "DOUBLE",
+    "INTEGER",
+    "INTEGERS",
+    "LONG",
+    "POINT",
+    "POLYGON",
+    "TIME",
+    "VARCHAR",
+    "parameters",
+    "udf",
+]
 
 DOUBLE: Final = DataType(Primitive.DOUBLE)
 INTEGER: Final = DataType(Primitive.INT)
@@ -21,6 +33,7 @@ VARCHAR: Final = DataType(Primitive.CHAR, "*")
 TIME: Final = DataType(Primitive.CHAR, "*", "timestamp")
 POINT: Final = DataType(Primitive.DOUBLE, "2", "point")
 CIRCLE: Final = DataType(Primitive.DOUBLE, "3", "circle")
+POLYGON: Final = DataType(Primitive.DOUBLE, "*", "polygon")
 
 _TYPES: Final = {
     "double": (Kind.NUMBER, "DOUBLE PRECISION"),
@@ -30,6 +43,7 @@ _TYPES: Final = {
     "time": (Kind.TIMESTAMP, "TIMESTAMP"),
     "point": (Kind.GEOMETRY, "POINT"),
     "circle": (Kind.GEOMETRY, "CIRCLE"),
+    "polygon": (Kind.GEOMETRY, "POLYGON"),
 }
 
 

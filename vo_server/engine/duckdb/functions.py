@@ -141,6 +141,13 @@ _ROTATED: Final = let(
     "g.m[7] * g.x + g.m[8] * g.y + g.m[9] * g.z), g.s[3:]) END",
 )
 
+_ROTATED_POLYGON: Final = let(
+    "k",
+    "{'s': shape, 'm': matrix}",
+    "CASE WHEN k.s IS NOT NULL THEN flatten(list_transform(range(1, len(k.s) // 2 + 1), "
+    "lambda i: vo_functions.rotated([k.s[2 * i - 1], k.s[2 * i]], k.m))) END",
+)
+
 _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?)?$"
 _PACKED: Final = r"^([+-]?[0-9]{2})([0-9]{2})([0-9]{2}([.][0-9]*)?)$"
 _COLONS: Final = r"^([+-]?)([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:[.][0-9]*)?)$"
@@ -182,6 +189,7 @@ _MACROS: Final = (
         _EPOCH_POSITION,
     ),
     ("rotated(shape, matrix)", _ROTATED),
+    ("rotated_polygon(shape, matrix)", _ROTATED_POLYGON),
     ("time_in(text_)", f"CASE WHEN regexp_matches(text_, '{_TIME}') THEN TRY_CAST(text_ AS TIMESTAMP) END"),
     ("sexagesimal(text_, marks)", _SEXAGESIMAL),
     ("words(text_)", _WORDS),
