@@ -173,20 +173,45 @@ RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT abs(vo_functions.signed_area(edges)) * power(vo_functions.degrees(1), 2)
 $$;
 
--- Centre of mass of the area of a polygon [deg], as a point.
+-- Centre of mass of the area of a polygon [deg], as a point; a polygon of small edges is taken for a flat one.
 CREATE OR REPLACE FUNCTION vo_functions.polygon_centroid(edges double precision[])
 RETURNS double precision[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
-  e double precision[]; weight double precision;
-  sign double precision := CASE WHEN vo_functions.signed_area(edges) >= 0 THEN 1 ELSE -1 END;
+  e double precision[]; weight double precision; longest double precision := 0; total double precision := 0;
+  ax double precision := edges[1][1]; ay double precision := edges[1][2]; az double precision := edges[1][3];
+  ux double precision; uy double precision; uz double precision;
+  wx double precision; wy double precision; wz double precision;
   x double precision := 0; y double precision := 0; z double precision := 0;
+  is_centre boolean;
 BEGIN
   FOREACH e SLICE 1 IN ARRAY edges LOOP
-    weight := CASE WHEN e[10] > 0 THEN atan2(e[10], e[1] * e[4] + e[2] * e[5] + e[3] * e[6]) / e[10] ELSE 0 END;
-    x := x + weight * e[7]; y := y + weight * e[8]; z := z + weight * e[9];
+    longest := greatest(longest, e[10]);
   END LOOP;
-  IF x * x + y * y + z * z > power(2e-15, 2) THEN
-    RETURN vo_functions.place(sign * x, sign * y, sign * z);
+  FOREACH e SLICE 1 IN ARRAY edges LOOP
+    IF longest < 1e-4 THEN
+      ux := e[1] - ax; uy := e[2] - ay; uz := e[3] - az;
+      wx := e[4] - ax; wy := e[5] - ay; wz := e[6] - az;
+      weight := (uy * wz - uz * wy) * ax + (uz * wx - ux * wz) * ay + (ux * wy - uy * wx) * az;
+      total := total + weight;
+      x := x + weight * (ux + wx); y := y + weight * (uy + wy); z := z + weight * (uz + wz);
+    ELSE
+      weight := CASE WHEN e[10] > 0 THEN atan2(e[10], e[1] * e[4] + e[2] * e[5] + e[3] * e[6]) / e[10] ELSE 0 END;
+      x := x + weight * e[7]; y := y + weight * e[8]; z := z + weight * e[9];
+    END IF;
+  END LOOP;
+  IF longest < 1e-4 THEN
+    is_centre := abs(total) > 2e-15 * longest;
+    IF is_centre THEN
+      x := ax + x / 3 / total; y := ay + y / 3 / total; z := az + z / 3 / total;
+    END IF;
+  ELSE
+    is_centre := x * x + y * y + z * z > power(2e-15, 2);
+    IF vo_functions.signed_area(edges) < 0 THEN
+      x := -x; y := -y; z := -z;
+    END IF;
+  END IF;
+  IF is_centre THEN
+    RETURN vo_functions.place(x, y, z);
   END IF;
   x := 0; y := 0; z := 0;
   FOREACH e SLICE 1 IN ARRAY edges LOOP

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from vo_server.sky.angle import BoolArray, FloatArray, IntArray
 
-__all__ = ["EDGE_TOLERANCE", "Polygon", "box_corners_deg"]
+__all__ = ["EDGE_TOLERANCE", "SMALL_EDGE", "Polygon", "box_corners_deg"]
 
 EDGE_TOLERANCE: Final = 2e-15
 """Distance from an edge up to which a place lies on it [rad]: the rounding of unit vectors, 4e-10 arcsec."""
+
+SMALL_EDGE: Final = 1e-4
+"""Edges of polygons that are all shorter than this are taken for straight ones when a centroid is computed [rad]."""
 
 _MIN_CORNERS: Final = 3
 _ANTIPODAL: Final = 1e-12
@@ -180,14 +183,28 @@ class Polygon(Region):
 
     @cached_property
     def centroid_deg(self) -> tuple[float, float]:
-        """Position (ra, dec) of the centre of mass of the area, seen from the centre of the sphere [deg]."""
+        """Position (ra, dec) of the centre of mass of the area, seen from the centre of the sphere [deg].
+
+        Good to about 1e-10 deg. The normals of the edges of a small polygon nearly cancel; it is taken for a flat one.
+        """
         lengths = np.linalg.norm(self.normals, axis=-1)
+        if np.max(lengths) < SMALL_EDGE:
+            return place_deg(self._flat_centroid)
         angles = np.arctan2(lengths, dot(self.starts, self.ends))
         weights = np.divide(angles, lengths, out=np.zeros_like(angles), where=lengths > 0)
         moment = weights @ self.normals * (1.0 if self._signed_area_sr >= 0 else -1.0)
-        if float(np.linalg.norm(moment)) <= EDGE_TOLERANCE:
-            moment = np.sum(self.starts, axis=0)
-        return place_deg(moment)
+        return place_deg(moment if np.linalg.norm(moment) > EDGE_TOLERANCE else np.sum(self.starts, axis=0))
+
+    @property
+    def _flat_centroid(self) -> FloatArray:
+        """Centre of mass of the triangles from the first corner to each edge, as if they were flat."""
+        apex = self.starts[0]
+        one, other = self.starts - apex, self.ends - apex
+        areas = np.cross(one, other) @ apex
+        total = float(np.sum(areas))
+        if abs(total) <= EDGE_TOLERANCE * float(np.max(np.linalg.norm(self.normals, axis=-1))):
+            return np.asarray(np.sum(self.starts, axis=0), np.float64)
+        return np.asarray(apex + areas @ (one + other) / 3.0 / total, np.float64)
 
     def meets(self, other: Polygon) -> bool:
         """Tell whether two polygons have a place in common."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from vo_server.engine.duckdb.binding import let
-from vo_server.sky.polygon import EDGE_TOLERANCE
+from vo_server.sky.polygon import EDGE_TOLERANCE, SMALL_EDGE
 
 __all__ = ["SHAPE_MACROS"]
 
@@ -123,24 +123,50 @@ _SIGNED_AREA: Final = let(
 _ANGLE: Final = "CASE WHEN e.l > 0 THEN atan2(e.l, e.bx * e.cx + e.by * e.cy + e.bz * e.cz) / e.l ELSE 0 END"
 
 
-def _sum(term: str) -> str:
-    return f"list_sum(list_transform(m.e, lambda e: {term}))"
+def _sum(edges: str, term: str) -> str:
+    return f"list_sum(list_transform({edges}, lambda e: {term}))"
 
 
-_CENTROID: Final = let(
+def _sums(edges: str, term: str) -> str:
+    """Write a vector of sums over edges, of a term with ``{k}`` for the axis."""
+    return "{" + ", ".join(f"'{k}': {_sum(edges, term.replace('{k}', k))}" for k in "xyz") + "}"
+
+
+_MIDDLE_OF_CORNERS: Final = let("c", _sums("m.e", "e.b{k}"), "vo_functions.place(c.x, c.y, c.z)")
+_ROUND_CENTROID: Final = let(
     "m",
     let("e", "edges", "{'e': e, 's': CASE WHEN vo_functions.signed_area(e) >= 0 THEN 1 ELSE -1 END}"),
     let(
-        "c",
-        "{'e': m.e, " + ", ".join(f"'{k}': m.s * {_sum(f'({_ANGLE}) * e.n{k}')}" for k in "xyz") + "}",
-        f"CASE WHEN c.x * c.x + c.y * c.y + c.z * c.z > power({EDGE_TOLERANCE!r}, 2) "
-        "THEN vo_functions.place(c.x, c.y, c.z) ELSE vo_functions.place("
-        + ", ".join(f"list_sum(list_transform(c.e, lambda e: e.b{k}))" for k in "xyz")
-        + ") END",
+        "r",
+        f"{{'c': {_sums('m.e', f'({_ANGLE}) * e.n{{k}}')}, 's': m.s, 'o': {_MIDDLE_OF_CORNERS}}}",
+        f"CASE WHEN r.c.x * r.c.x + r.c.y * r.c.y + r.c.z * r.c.z > power({EDGE_TOLERANCE!r}, 2) "
+        "THEN vo_functions.place(r.s * r.c.x, r.s * r.c.y, r.s * r.c.z) ELSE r.o END",
     ),
 )
-
-
+_WEIGHT: Final = (
+    "((e.by - m.a.by) * (e.cz - m.a.bz) - (e.bz - m.a.bz) * (e.cy - m.a.by)) * m.a.bx "
+    "+ ((e.bz - m.a.bz) * (e.cx - m.a.bx) - (e.bx - m.a.bx) * (e.cz - m.a.bz)) * m.a.by "
+    "+ ((e.bx - m.a.bx) * (e.cy - m.a.by) - (e.by - m.a.by) * (e.cx - m.a.bx)) * m.a.bz"
+)
+_FLAT_CENTROID: Final = let(
+    "m",
+    let("e", "edges", "{'e': e, 'a': e[1]}"),
+    let(
+        "r",
+        f"{{'c': {_sums('m.e', f'({_WEIGHT}) * ((e.b{{k}} - m.a.b{{k}}) + (e.c{{k}} - m.a.b{{k}}))')}, "
+        f"'t': {_sum('m.e', _WEIGHT)}, 'l': list_max(list_transform(m.e, lambda e: e.l)), 'a': m.a, "
+        f"'o': {_MIDDLE_OF_CORNERS}}}",
+        f"CASE WHEN abs(r.t) > {EDGE_TOLERANCE!r} * r.l THEN vo_functions.place("
+        + ", ".join(f"r.a.b{k} + r.c.{k} / 3 / r.t" for k in "xyz")
+        + ") ELSE r.o END",
+    ),
+)
+_CENTROID: Final = let(
+    "q",
+    "edges",
+    f"CASE WHEN list_max(list_transform(q, lambda e: e.l)) < {SMALL_EDGE!r} "
+    "THEN vo_functions.flat_centroid(q) ELSE vo_functions.round_centroid(q) END",
+)
 _BOUNDING_CIRCLE: Final = let(
     "h",
     "edges",
@@ -258,6 +284,8 @@ SHAPE_MACROS: Final = (
     ("farthest(lon, lat, edges)", _FARTHEST),
     ("signed_area(edges)", _SIGNED_AREA),
     ("polygon_area(edges)", "abs(vo_functions.signed_area(edges)) * power(degrees(1), 2)"),
+    ("flat_centroid(edges)", _FLAT_CENTROID),
+    ("round_centroid(edges)", _ROUND_CENTROID),
     ("polygon_centroid(edges)", _CENTROID),
     ("bounding_circle(edges)", _BOUNDING_CIRCLE),
     ("edges_cross(one, other)", _CROSS),
