@@ -27,6 +27,7 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "QueryCancelledError",
+    "QueryError",
     "QueryTimeoutError",
     "SchemaFileError",
     "Span",
@@ -251,6 +252,16 @@ class EngineError(VoError):
     def __init__(self, message: str, *, sqlstate: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.sqlstate = sqlstate
+
+
+class QueryError(EngineError):
+    """The query asks for a value that there is not: a number out of range, a text that is no number, ...
+
+    What the query computes in the rows that it meets is known only when it runs; the caller can mend it.
+    """
+
+    code = "query"
+    status = 400
 
 
 class CatalogueError(VoError):

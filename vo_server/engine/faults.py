@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vo_server.errors import ConfigurationError, EngineError, IngestError, VoError
+from vo_server.errors import ConfigurationError, EngineError, IngestError, QueryError, VoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,11 @@ class Fault(Enum):
 
 
 _CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
+_QUERY: Final = frozenset({
+    Fault.DIVISION_BY_ZERO, Fault.OUT_OF_RANGE, Fault.BAD_ARGUMENT, Fault.BAD_VALUE, Fault.BAD_TEXT,
+    Fault.SUBQUERY_ROWS, Fault.TOO_COMPLEX,
+})  # fmt: skip
+"""What only another query can mend."""
 _INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN})
 
 
@@ -112,7 +117,7 @@ def translated(classify: Classifier, *, doing: str) -> Iterator[None]:
     Raises
     ------
     EngineError
-        For whatever the driver raises, with ``sqlstate``.
+        For whatever the driver raises, with ``sqlstate``; a QueryError for what the query itself is to blame.
     ConfigurationError
         When the database cannot be entered as it is set up.
     IngestError
@@ -138,4 +143,5 @@ def error_of(fault: Fault, state: str) -> VoError:
         return ConfigurationError(fault.message, hint=fault.hint)
     if fault in _INGEST:
         return IngestError(fault.message, hint=fault.hint)
-    return EngineError(fault.message, sqlstate=state, hint=fault.hint)
+    kind = QueryError if fault in _QUERY else EngineError
+    return kind(fault.message, sqlstate=state, hint=fault.hint)
