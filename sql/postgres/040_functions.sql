@@ -177,14 +177,31 @@ $$;
 
 -- ----------------------------------------------------------------------------------------------------------- text
 
+-- A text in lower case, each character by itself: a sigma at the end of a word is no other sigma.
+CREATE OR REPLACE FUNCTION vo_functions.lower_case(text_ text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT lower(replace(text_, 'Σ', 'σ') COLLATE "und-x-icu")
+$$;
+
+CREATE OR REPLACE FUNCTION vo_functions.upper_case(text_ text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT upper(text_ COLLATE "und-x-icu")
+$$;
+
+-- Text of a timestamp, without the digits beyond microseconds, for a cast; for other texts one that cannot be cast.
+CREATE OR REPLACE FUNCTION vo_functions.instant_text(text_ text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN btrim(text_) ~ ('^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}'
+                                   '([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?Z?)?$')
+              THEN left(btrim(text_), 26)
+              WHEN text_ IS NOT NULL THEN 'no timestamp' END
+$$;
+
 -- Time in a DALI text; NULL when it is none.
 CREATE OR REPLACE FUNCTION vo_functions.time_in(text_ text)
 RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-  IF text_ !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?)?$' THEN
-    RETURN NULL;
-  END IF;
-  RETURN CAST(text_ AS timestamp);
+  RETURN CAST(vo_functions.instant_text(text_) AS timestamp);
 EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
   RETURN NULL;
 END
@@ -237,6 +254,57 @@ CREATE OR REPLACE FUNCTION vo_functions.hashlist_has(hashlist text, item text)
 RETURNS integer LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT CAST(hashlist <> '' AND
     lower(item COLLATE "und-x-icu") = ANY (string_to_array(lower(hashlist COLLATE "und-x-icu"), '#')) AS integer)
+$$;
+
+-- -------------------------------------------------------------------------------------------------------- numbers
+
+-- Exact remainder of a division, by long division in powers of two: each step is exact.
+CREATE OR REPLACE FUNCTION vo_functions.remainder(x double precision, y double precision)
+RETURNS double precision LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  rest double precision := abs(x);
+  divisor double precision := abs(y);
+  step double precision := abs(y);
+BEGIN
+  IF divisor = 0 OR rest = 'Infinity' THEN
+    RETURN NULL;
+  ELSIF x = 'NaN' OR y = 'NaN' THEN
+    RETURN 'NaN';
+  ELSIF rest <= 9007199254740992 AND divisor <= 9007199254740992 AND rest = trunc(rest) AND divisor = trunc(divisor) THEN
+    rest := rest::bigint % divisor::bigint;
+  ELSIF rest >= divisor THEN
+    WHILE rest - step >= step LOOP
+      step := step + step;
+    END LOOP;
+    LOOP
+      IF rest >= step THEN
+        rest := rest - step;
+      END IF;
+      EXIT WHEN step <= divisor;
+      step := step / 2;
+    END LOOP;
+  END IF;
+  RETURN CASE WHEN x < 0 AND rest > 0 THEN -rest ELSE rest END;
+END
+$$;
+
+-- A double as a real. The cast fails for what is too small, and 2**-150 is the first that is.
+CREATE OR REPLACE FUNCTION vo_functions.narrowed(x double precision)
+RETURNS real LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN abs(x) <= 7.006492321624085e-46 THEN CAST(sign(x) * 0 AS real) ELSE CAST(x AS real) END
+$$;
+
+-- The shortest text of a number, with an exponent from 1e16 on only.
+CREATE OR REPLACE FUNCTION vo_functions.real_text(x double precision)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN abs(x) >= 1e15 AND abs(x) < 1e16 THEN CAST(CAST(CAST(x AS text) AS numeric) AS text)
+              ELSE CAST(x AS text) END
+$$;
+
+CREATE OR REPLACE FUNCTION vo_functions.real_text(x real)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN abs(x) >= 1e6 AND abs(x) < 1e16 THEN CAST(CAST(CAST(x AS text) AS numeric) AS text)
+              ELSE CAST(x AS text) END
 $$;
 
 -- ------------------------------------------------------------------------------------------------------ histogram

@@ -92,7 +92,7 @@ class PostgresAnswers:
     def __init__(self, dsn: str) -> None:
         self.connection = psycopg.connect(dsn, autocommit=True)
         self.connection.execute("SET jit = off")  # as the connections of the service have it
-        prepare(dsn, data_schema="vo_data")
+        prepare(dsn, data_schema=self.schema)
         self.connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
         self.connection.execute(f"CREATE SCHEMA {self.schema}")
         for table in tables():

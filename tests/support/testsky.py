@@ -27,6 +27,7 @@ _LONG = DataType(Primitive.LONG)
 _REAL = DataType(Primitive.FLOAT)
 _DOUBLE = DataType(Primitive.DOUBLE)
 _TEXT = DataType(Primitive.CHAR, "*")
+_FIVE = DataType(Primitive.CHAR, "5")
 _TRUTH = DataType(Primitive.BOOLEAN)
 _BYTE = DataType(Primitive.UNSIGNED_BYTE)
 _TIME = DataType(Primitive.CHAR, "*", "timestamp")
@@ -71,6 +72,12 @@ _TINY = Table(
     location="tiny",
 )
 _PAIRS = Table("sky", "pairs", _columns(id=_INT, k=_INT, s=_TEXT), location="pairs")
+_EDGES = Table(
+    "sky",
+    "edges",
+    _columns(id=_INT, h=_SHORT, n=_INT, big=_LONG, f=_REAL, x=_DOUBLE, s=_TEXT, c=_FIVE, t=_TIME),
+    location="edges",
+)
 
 _TINY_ROWS: list[tuple[Any, ...]] = [
     (1, 7, 0.5, 0.1, "alpha", True, _at(2015, 1, 1), 9223372036854775807, 200),
@@ -82,10 +89,25 @@ _TINY_ROWS: list[tuple[Any, ...]] = [
 ]
 _PAIR_ROWS: list[tuple[Any, ...]] = [(1, 10, "p"), (1, 11, "q"), (3, 30, None), (9, 90, "z"), (None, 0, "n")]
 
+_NAN, _INF = float("nan"), float("inf")
+_EDGE_ROWS: list[tuple[Any, ...]] = [
+    (1, 32767, 2**31 - 1, 2**63 - 1, 3.4028234663852886e38, 1.7976931348623157e308, "ab", "ab", _at(1, 1, 1)),
+    (2, -32768, -(2**31), -(2**63), -3.4028234663852886e38, -1.7976931348623157e308, "ab  ", "ab   ",
+     _at(9999, 12, 31, 23, 59, 59, 999_999)),
+    (3, 0, 0, 0, 0.0, 0.0, "", "", _at(1969, 12, 31, 23, 59, 59, 500_000)),
+    (4, 0, 0, 0, -0.0, -0.0, " ", "     ", _at(1970, 1, 1)),
+    (5, 1, 1, 2**53 + 1, 1.401298464324817e-45, 5e-324, "a%b", "a%b", _at(2000, 2, 29, 12)),
+    (6, -1, -1, -1, _NAN, _NAN, "a_b", "a_b", _at(2015, 6, 30, 23, 59, 59, 120_000)),
+    (7, 2, 2, 2**53, _INF, _INF, "two\nlines", "a\nb", _at(2015, 6, 30, 23, 59, 59, 1)),
+    (8, -2, -2, -(2**63) + 1, -_INF, -_INF, "Straße", "ß", _at(2015, 6, 30)),
+    (9, 7, 7, 7, 0.1, 0.1, "İI ΣΑΣ", "ΣΑΣ", _at(2015, 6, 30, 1, 2, 3)),
+    (10, None, None, None, None, None, None, None, None),
+]  # fmt: skip
+
 
 def catalogue() -> Catalogue:
-    """Return the description of the test sky: ``sky.objects``, ``sky.matches``, ``sky.tiny``, ``sky.pairs``."""
-    return Catalogue((Schema("sky", (_OBJECTS, _MATCHES, _TINY, _PAIRS)),))
+    """Return the description of the test sky: its objects and matches of them, and tiny tables."""
+    return Catalogue((Schema("sky", (_OBJECTS, _MATCHES, _TINY, _PAIRS, _EDGES)),))
 
 
 def _positions(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -175,7 +197,7 @@ def rows_of(table: Table) -> pa.Table:
         return _objects_table()
     if table.name == "matches":
         return _matches_table()
-    rows = _TINY_ROWS if table.name == "tiny" else _PAIR_ROWS
+    rows = {"tiny": _TINY_ROWS, "pairs": _PAIR_ROWS, "edges": _EDGE_ROWS}[table.name]
     schema = arrow_schema(table.columns)
     return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from vo_server.sky.region import Region
 
 __all__ = ["IndexedPosition", "MatchSide", "Reach", "SqlDialect"]
+
+_CASELESS: Final = (
+    ("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"),
+    ("i\N{COMBINING DOT ABOVE}", "i"),
+)
+"""What else than lower case ILIKE takes for the same: forms of one letter that have one capital."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,40 @@ class SqlDialect(ABC):
         """Divide whole numbers, cutting off the fraction."""
 
     @abstractmethod
-    def like(self, value: exp.Expr, pattern: exp.Expr, *, ignores_case: bool) -> exp.Expr:
+    def remainder(self, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        """Return what a division of whole numbers leaves over, with the sign of the dividend; NULL for a divisor 0."""
+
+    @abstractmethod
+    def mean(self, value: exp.Expr, again: exp.Expr, *, is_whole: bool) -> exp.Expr:
+        """Return the mean: the sum as a double, which is exact before for whole numbers, divided by the count.
+
+        ``again`` is a copy of the value.
+        """
+
+    @abstractmethod
+    def narrowed(self, value: exp.Expr) -> exp.Expr:
+        """Cast a double to a real: too large is an error, too small is 0."""
+
+    @abstractmethod
+    def folded(self, value: exp.Expr) -> exp.Expr:
+        """Write a text in lower case, each character by itself."""
+
+    @abstractmethod
+    def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """Match a pattern in which no character escapes another."""
+
+    def ilike(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
+        """Match a pattern whatever the case is.
+
+        Lower case alone would tell a sigma from one at the end of a word, and a capital I with a dot from an i.
+        """
+        return self.like(*(self._caseless(one) for one in (value, pattern)))
+
+    def _caseless(self, value: exp.Expr) -> exp.Expr:
+        text = self.folded(value)
+        for written, read in _CASELESS:
+            text = call("REPLACE", text, exp.Literal.string(written), exp.Literal.string(read))
+        return text
 
     @abstractmethod
     def array(self, *items: exp.Expr) -> exp.Expr:
@@ -113,7 +151,11 @@ class SqlDialect(ABC):
 
     @abstractmethod
     def real_text(self, value: exp.Expr) -> exp.Expr:
-        """Write a floating-point number as text; the same text on all engines from 1e-4 to 1e15."""
+        """Write a floating-point number as the shortest text that reads back.
+
+        From 1e-4 to 1e16 it has digits only, beyond an exponent (``1e+16``, ``1e-05``); there are ``NaN``,
+        ``Infinity`` and ``-Infinity``.
+        """
 
     @abstractmethod
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
@@ -149,6 +191,13 @@ class SqlDialect(ABC):
     def whole_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
         """Read a text as a whole number; digits with a sign only, anything else is an error."""
         return self.cast(value, datatype)
+
+    @abstractmethod
+    def real_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Read a text as a double or a real: decimal, with or without an exponent, ``NaN``, ``inf`` or ``Infinity``.
+
+        Anything else is an error, and so is a number that is too large for the type, or too small and not 0.
+        """
 
     def summed(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
         """Return what SUM and AVG are given: numbers in which sums do not lose what the result could hold."""

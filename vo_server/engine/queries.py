@@ -24,6 +24,7 @@ from vo_server.adql.tree import (
     TableReference,
 )
 from vo_server.engine.lower import Ask
+from vo_server.engine.sides import may_be_nan, without_nan
 from vo_server.engine.sqltree import aliased, all_of, is_constant, name, wrapped
 
 if TYPE_CHECKING:
@@ -267,9 +268,15 @@ def _join_condition(
             )
             for is_right in (False, True)
         ]
-        left, right_value = map(lowering.merged, sides)
+        left, right_value = (_matched(lowering, side) for side in sides)
         equalities.append(exp.EQ(this=wrapped(left), expression=wrapped(right_value)))
     return all_of(equalities) if equalities else None
+
+
+def _matched(lowering: Lowering, side: MergedColumn) -> exp.Expr:
+    """Return a side of NATURAL or USING; NaN is like NULL and has no match."""
+    value = lowering.merged(side)
+    return without_nan(lowering, value) if may_be_nan(side.column.datatype) else value
 
 
 def _sham_equation(lowering: Lowering, node: Joined, join: Join) -> exp.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vo_server.engine.choices import CHOICE_RULES
 from vo_server.engine.conditions import CONDITION_RULES
 from vo_server.engine.queries import QUERY_RULES
 from vo_server.engine.values import VALUE_RULES
@@ -14,5 +15,5 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-RULES: Final[dict[type[Node], Rule]] = {**VALUE_RULES, **CONDITION_RULES, **QUERY_RULES}
+RULES: Final[dict[type[Node], Rule]] = {**VALUE_RULES, **CHOICE_RULES, **CONDITION_RULES, **QUERY_RULES}
 """One rule for every type of node that a query can hold."""

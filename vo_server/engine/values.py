@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
+from vo_server.adql.functions import find
 from vo_server.adql.resolved import MergedColumn, OutputColumn
 from vo_server.adql.tree import (
     Aggregate,
     Arithmetic,
     BooleanLiteral,
     Call,
-    Case,
     Cast,
     ColumnName,
     Concatenation,
-    Condition,
     Expression,
     Node,
     NullLiteral,
@@ -29,8 +27,12 @@ from vo_server.adql.tree import (
     StringLiteral,
     Subscript,
 )
+from vo_server.engine.choices import CHOICE_FUNCTION_RULES
 from vo_server.engine.fold import constant, unwrapped, whole_literal
+from vo_server.engine.instants import instant_text
 from vo_server.engine.lower import Ask, refusal, unsupported
+from vo_server.engine.numbers import INT_MIN, LONG_MIN, number, read_as
+from vo_server.engine.rounding import ROUNDING_RULES
 from vo_server.engine.shapes import shape_of
 from vo_server.engine.spatial import GEOMETRY_RULES, shape_value
 from vo_server.engine.sqltree import call, cast, null, quantity, wrapped
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from vo_server.adql.functions import Function
     from vo_server.engine.lower import Lowering, Rule, Steps
 
-__all__ = ["VALUE_RULES", "beyond_long", "number", "read_as"]
+__all__ = ["VALUE_RULES"]
 
 _INT: Final = DataType(Primitive.INT)
 _LONG: Final = DataType(Primitive.LONG)
@@ -54,33 +56,6 @@ _LONG_CHAIN: Final = 200
 
 _SLICE_LENGTH: Final = 20
 """Operators of a chain after which the SQL so far is written out, because sqlglot recurses into it."""
-
-_REMAINDER: Final = "{x} - {y} * TRUNC({x} / {y})"
-"""PostgreSQL has no remainder of doubles; the same formula everywhere gives the same digits everywhere."""
-
-_LONG_MAX: Final = 2**63 - 1
-_LONG_MIN: Final = -(2**63)
-
-
-def number(lowering: Lowering, node: NumberLiteral) -> exp.Expr:
-    """Write a number: whole ones as they are, all others as doubles."""
-    if node.is_integer and int(node.text) <= _LONG_MAX:
-        return exp.Literal.number(int(node.text))
-    value = float(node.text)
-    if not math.isfinite(value):
-        raise refusal(ProblemKind.TYPE, f"the number {node.text} is too large", node.span, token=node.text)
-    return lowering.dialect.real(value)
-
-
-def beyond_long(value: int | None, other: DataType | None) -> exp.Expr | None:
-    """Write a whole number that no integer can hold for the comparison with an integer; None for all others.
-
-    By itself it is a double, and so would the integer be that it is compared with. Both databases compare an integer
-    with a longer literal exactly, if it has not too many digits: the nearest number beyond the limit does as well.
-    """
-    if value is None or other is None or not other.is_integer or _LONG_MIN <= value <= _LONG_MAX:
-        return None
-    return quantity(_LONG_MAX + 1 if value > 0 else _LONG_MIN - 1)
 
 
 def _number(lowering: Lowering, node: NumberLiteral, _: Ask) -> exp.Expr:
@@ -116,9 +91,11 @@ def _parenthesised(_: Lowering, node: Parenthesised, __: Ask) -> Steps:
 
 
 def _signed(lowering: Lowering, node: Signed, _: Ask) -> Steps:
-    if node.sign == "-" and isinstance(unwrapped(node.operand), NumberLiteral) and whole_literal(node) == _LONG_MIN:
-        # The only whole number that fits with its sign and not without.
-        return lowering.dialect.cast(quantity(_LONG_MIN), _LONG)
+    if node.sign == "-" and isinstance(unwrapped(node.operand), NumberLiteral):
+        whole = whole_literal(node)
+        if whole in {LONG_MIN, INT_MIN}:
+            # Whole numbers that fit a type with their sign only: the databases do not agree which type they have.
+            return lowering.dialect.cast(quantity(whole), _LONG)
     value = yield Ask(node.operand)
     if node.sign != "-":
         return value
@@ -176,7 +153,7 @@ def _pair(lowering: Lowering, operator: str, left: _Operand, right: _Operand) ->
     """Apply one operator."""
     result = _pair_type(left.datatype, right.datatype)
     one, other = _widened(lowering, left, right, result)
-    if operator in "/%" and not right.is_nonzero:
+    if operator == "/" and not right.is_nonzero:
         other = exp.Nullif(this=other, expression=exp.Literal.number(0))
     return _Operand(_applied(lowering, operator, one, other, is_whole=result.is_integer), result)
 
@@ -217,20 +194,11 @@ def _applied(lowering: Lowering, operator: str, left: exp.Expr, right: exp.Expr,
         return exp.Mul(this=left, expression=right)
     if operator == "%":
         if is_whole:
-            return exp.Mod(this=left, expression=right)
-        return lowering.filled(_REMAINDER, {"x": left, "y": right})
+            return lowering.dialect.remainder(left, right)
+        return lowering.filled(_template(find("MOD")[0], lowering), {"x": left, "y": right})
     if is_whole:
         return lowering.dialect.quotient(left, right)
     return exp.Div(this=left, expression=right, typed=True)
-
-
-def read_as(value: exp.Expr, datatype: DataType | None) -> exp.Expr:
-    """Make a number of a boolean, which the language has no type for."""
-    if datatype is not None and datatype.kind is Kind.BOOLEAN:
-        if isinstance(value, exp.Boolean):
-            return exp.Literal.number(int(value.this))
-        return exp.Cast(this=value, to=exp.DataType(this=exp.DType.INT))
-    return value
 
 
 def _concatenation(lowering: Lowering, node: Concatenation, _: Ask) -> Steps:
@@ -255,7 +223,7 @@ def _call(lowering: Lowering, node: Call, ask: Ask) -> Steps:
     if special is not None:
         return (yield from special(lowering, node, ask))
     function = lowering.query.functions[node]
-    template = function.sql.get(lowering.dialect.name) or function.sql.get("*")
+    template = _template(function, lowering)
     if not template:
         raise unsupported(f"the function {node.name.upper()}", node.span, token=node.name)
     values = []
@@ -265,13 +233,9 @@ def _call(lowering: Lowering, node: Call, ask: Ask) -> Steps:
     return lowering.filled(template, _named(function, values))
 
 
-def _coalesce(lowering: Lowering, node: Call, _: Ask) -> Steps:
-    kinds = {one.kind for one in map(lowering.type_of, node.arguments) if one is not None}
-    values = []
-    for argument in node.arguments:
-        value = yield Ask(argument)
-        values.append(_as_text_if(lowering, len(kinds) > 1, value, argument))
-    return exp.Coalesce(this=values[0], expressions=values[1:])
+def _template(function: Function, lowering: Lowering) -> str:
+    """Return the SQL of a function on this database; empty when it has none."""
+    return function.sql.get(lowering.dialect.name) or function.sql.get("*") or ""
 
 
 def _in_unit(lowering: Lowering, node: Call, _: Ask) -> Steps:
@@ -300,10 +264,15 @@ def _aggregate(lowering: Lowering, node: Aggregate, _: Ask) -> Steps:
         value = lowering.dialect.summed(value, datatype)
     if node.is_distinct:
         value = exp.Distinct(expressions=[value])
+    is_whole = datatype is None or datatype.is_integer or datatype.kind is Kind.BOOLEAN
+    if node.name == "AVG":
+        return lowering.dialect.mean(value, lowering.duplicate(value), is_whole=is_whole)
     total = call(node.name, value)
-    if node.name == "SUM" and (datatype is None or datatype.is_integer or datatype.kind is Kind.BOOLEAN):
-        return lowering.dialect.cast(total, _LONG)
-    return lowering.dialect.cast(total, _DOUBLE) if node.name == "AVG" else total
+    if node.name == "SUM":
+        # Adding 0 makes 0 of -0, which the sum of nothing but -0 is on one of the engines.
+        zero = lowering.dialect.real(0.0)
+        return lowering.dialect.cast(total, _LONG) if is_whole else exp.Add(this=total, expression=zero)
+    return total
 
 
 def _cast(lowering: Lowering, node: Cast, _: Ask) -> Steps:
@@ -321,8 +290,10 @@ def _cast(lowering: Lowering, node: Cast, _: Ask) -> Steps:
             else cast(value, "TEXT", lowering.dialect.name)
         )
         return text if node.target.length is None else call("LEFT", text, exp.Literal.number(node.target.length))
-    if target.is_integer and source is not None and source.is_string:
-        return lowering.dialect.whole_of_text(value, target)
+    if source is not None and source.is_string and not target.is_string:
+        return _read_text(lowering, node, value, target)
+    if source is not None and source.primitive is Primitive.DOUBLE and target.primitive is Primitive.FLOAT:
+        return lowering.dialect.narrowed(wrapped(value))
     return lowering.dialect.cast(read_as(value, source), target)
 
 
@@ -332,6 +303,18 @@ def _shape_cast(lowering: Lowering, value: exp.Expr, source: DataType | None, ta
         return lowering.dialect.cast(value, target)
     count = 0 if target.fixed_length is None else target.fixed_length
     return lowering.filled(f"vo_functions.shape_of({{text}}, {count})", {"text": value})
+
+
+def _read_text(lowering: Lowering, node: Cast, value: exp.Expr, target: DataType) -> exp.Expr:
+    """Read a text as a number or a timestamp; what is none is an error."""
+    if target.is_integer:
+        return lowering.dialect.whole_of_text(value, target)
+    if not target.is_timestamp:
+        return lowering.dialect.real_of_text(value, target)
+    literal = unwrapped(node.operand)
+    if isinstance(literal, StringLiteral):
+        return lowering.dialect.cast(exp.Literal.string(instant_text(literal)), target)
+    return lowering.dialect.cast(call("vo_functions.instant_text", value), target)
 
 
 def _subscript(lowering: Lowering, node: Subscript, _: Ask) -> Steps:
@@ -355,35 +338,12 @@ def _element_number(lowering: Lowering, node: Subscript) -> int:
     raise unsupported("a subscript that is not a number", node.index.span)
 
 
-def _case(lowering: Lowering, node: Case, _: Ask) -> Steps:
-    operand = None if node.operand is None else (yield Ask(node.operand))
-    branches: list[exp.Expr] = []
-    results = [result for _, result in node.whens] + ([node.default] if node.default is not None else [])
-    is_mixed = len({type_.kind for type_ in map(lowering.type_of, results) if type_ is not None}) > 1
-    for when, then in node.whens:
-        test = yield Ask(when)
-        if operand is not None and not isinstance(when, Condition):
-            assert node.operand is not None
-            test = beyond_long(whole_literal(when), lowering.type_of(node.operand)) or test
-            test = exp.EQ(this=wrapped(lowering.duplicate(operand)), expression=wrapped(test))
-        value = yield Ask(then)
-        branches.append(exp.If(this=test, true=_as_text_if(lowering, is_mixed, value, then)))
-    default = None
-    if node.default is not None:
-        default = _as_text_if(lowering, is_mixed, (yield Ask(node.default)), node.default)
-    return exp.Case(ifs=branches, default=default)
-
-
-def _as_text_if(lowering: Lowering, is_mixed: bool, value: exp.Expr, node: Expression) -> exp.Expr:
-    return lowering.dialect.text_of(value, lowering.type_of(node)) if is_mixed else value
-
-
 def _scalar_query(_: Lowering, node: ScalarQuery, __: Ask) -> Steps:
     return exp.Subquery(this=(yield Ask(node.query)))
 
 
 _SPECIAL_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {
-    **GEOMETRY_RULES, **UDF_RULES, "COALESCE": _coalesce, "IN_UNIT": _in_unit,
+    **CHOICE_FUNCTION_RULES, **GEOMETRY_RULES, **UDF_RULES, "IN_UNIT": _in_unit, **ROUNDING_RULES,
 }  # fmt: skip
 """Functions that are more than a template, by their names in upper case."""
 
@@ -392,7 +352,6 @@ VALUE_RULES: Final[dict[type[Node], Rule]] = {
     Arithmetic: _arithmetic,
     BooleanLiteral: _boolean,
     Call: _call,
-    Case: _case,
     Cast: _cast,
     ColumnName: _column,
     Concatenation: _concatenation,

@@ -1,8 +1,8 @@
 """Mathematical and trigonometric functions (ADQL 2.1, section 2.3), all mandatory, all giving DOUBLE PRECISION.
 
 Where a function has no value (``LOG(-1)``, ``SQRT(-1)``, ``MOD(x, 0)``) or no finite one (``EXP(1000)``) the
-result is NULL on every engine: one bad row does not fail a query of a million. NaN gives NaN or NULL. Ties
-of ROUND go away from zero.
+result is NULL on every engine: one bad row does not fail a query of a million. NaN gives NaN, and NULL where
+the domain is tested (ASIN, ACOS, EXP, POWER). What is a whole number or has digits cut off is never -0.
 """
 
 from __future__ import annotations
@@ -28,8 +28,13 @@ _FINITE: Final = "nullif(nullif(CAST({x} AS DOUBLE PRECISION), CAST('Infinity' A
 _DX: Final = "CAST({x} AS DOUBLE PRECISION)"
 _DY: Final = "CAST({y} AS DOUBLE PRECISION)"
 _LN_POWER: Final = f"{_DY} * ln(abs({_DX}))"
-_DECIMAL: Final = "CAST(CAST({x} AS TEXT) AS NUMERIC)"
-"""Exact decimal form of the shortest text of a double: PostgreSQL's own cast keeps 15 digits only."""
+_MAX: Final = "1.7976931348623157e308"
+"""The largest double."""
+_LN_POWER_MAX, _LN_POWER_MIN = "709.7827128933", "-745.1332"
+"""Limits of the logarithm of a power, with room for the rounding of the product that it is."""
+
+_MOST_DIGITS: Final = 290.0
+"""Places that ROUND and TRUNCATE reach to either side of the point; there no power of ten overflows."""
 
 
 def _has_unit(unit: str) -> Callable[[tuple[Column, ...]], Column]:
@@ -55,7 +60,7 @@ def _maths(
     postgres: str = "",
     annotate: Callable[[tuple[Column, ...]], Column] | None = None,
 ) -> Function:
-    templates = {"*": sql} if sql else {"duckdb": duckdb, "postgres": postgres}
+    templates = {"*": sql} if sql else {"duckdb": duckdb, "postgres": postgres} if duckdb else {}
     return Function(
         name=name,
         parameters=tuple(
@@ -64,7 +69,7 @@ def _maths(
                 Kind.NUMBER,
                 "INTEGER" if one[0] == "n" else "DOUBLE PRECISION",
                 is_literal="!" in one,
-                domain=(0.0, 2.0**63) if one.endswith("+") else (),
+                domain=_domain(one),
             )
             for one in parameters.split()
         ),
@@ -74,20 +79,32 @@ def _maths(
         example=example,
         sql=templates,
         annotate=annotate,
+        is_special=not templates,
     )
+
+
+def _domain(parameter: str) -> tuple[float, float] | tuple[()]:
+    if parameter.endswith("+"):
+        return (0.0, 2.0**63)
+    return (-_MOST_DIGITS, _MOST_DIGITS) if parameter == "n!" else ()
 
 
 MATHS_FUNCTIONS: Final = (
     _maths("ABS", "x", "Absolute value.", "ABS(-2.5)", sql=f"abs({_D})", annotate=_keeps_unit),
     _maths(
-        "CEILING", "x", "Smallest integer that is not less.", "CEILING(1.2)", sql=f"ceil({_D})", annotate=_keeps_unit
+        "CEILING",
+        "x",
+        "Smallest integer that is not less.",
+        "CEILING(1.2)",
+        sql=f"(ceil({_D}) + 0.0)",
+        annotate=_keeps_unit,
     ),
     _maths(
         "DEGREES",
         "x",
-        "Radians to degrees.",
+        "Radians to degrees; NULL where they are more than any double.",
         "DEGREES(PI())",
-        sql=f"({_D} * 57.29577951308232)",
+        sql=f"CASE WHEN abs({_D}) BETWEEN 3.13756641438e306 AND {_MAX} THEN NULL ELSE {_D} * 57.29577951308232 END",
         annotate=_has_unit("deg"),
     ),
     _maths(
@@ -98,7 +115,12 @@ MATHS_FUNCTIONS: Final = (
         sql=f"CASE WHEN {_D} > {_LN_MAX} THEN NULL WHEN {_D} < {_LN_MIN} THEN 0.0 ELSE exp({_D}) END",
     ),
     _maths(
-        "FLOOR", "x", "Largest integer that is not greater.", "FLOOR(1.8)", sql=f"floor({_D})", annotate=_keeps_unit
+        "FLOOR",
+        "x",
+        "Largest integer that is not greater.",
+        "FLOOR(1.8)",
+        sql=f"(floor({_D}) + 0.0)",
+        annotate=_keeps_unit,
     ),
     _maths("LOG", "x", "Natural logarithm; NULL unless x > 0.", "LOG(10)", sql=f"CASE WHEN {_D} > 0 THEN ln({_D}) END"),
     _maths(
@@ -112,10 +134,10 @@ MATHS_FUNCTIONS: Final = (
     _maths(
         "MOD",
         "x y",
-        "Remainder of x / y with the sign of x; NULL for y = 0.",
+        "Exact remainder of x / y with the sign of x; NULL for y = 0 and for x without end.",
         "MOD(-5, 3)",
-        duckdb=f"({_DX} % nullif({_DY}, 0))",
-        postgres=f"({_DX} - {_DY} * trunc({_DX} / nullif({_DY}, 0)))",
+        duckdb=f"({_FINITE} % nullif({_DY}, 0) + 0.0)",
+        postgres=f"vo_functions.remainder({_DX}, {_DY})",
     ),
     _maths("PI", "", "The number pi.", "PI()", sql="CAST(3.141592653589793 AS DOUBLE PRECISION)"),
     _maths(
@@ -123,9 +145,9 @@ MATHS_FUNCTIONS: Final = (
         "x y",
         "x to the power y; NULL where it is not a finite real number.",
         "POWER(2, 10)",
-        sql=f"CASE WHEN {_DX} = 0 THEN CASE WHEN {_DY} > 0 THEN 0.0 WHEN {_DY} = 0 THEN 1.0 END "
+        sql=f"CASE WHEN {_DX} = 0 THEN CASE WHEN {_DY} > 0 AND {_DY} <= {_MAX} THEN 0.0 WHEN {_DY} = 0 THEN 1.0 END "
         f"WHEN {_DX} < 0 AND {_DY} <> floor({_DY}) THEN NULL "
-        f"WHEN {_LN_POWER} > {_LN_MAX} THEN NULL WHEN {_LN_POWER} < {_LN_MIN} THEN 0.0 "
+        f"WHEN {_LN_POWER} > {_LN_POWER_MAX} THEN NULL WHEN {_LN_POWER} < {_LN_POWER_MIN} THEN 0.0 "
         f"ELSE power({_DX}, {_DY}) END",
     ),
     _maths(
@@ -133,40 +155,28 @@ MATHS_FUNCTIONS: Final = (
         "x",
         "Degrees to radians.",
         "RADIANS(180)",
-        sql=f"({_D} * 0.017453292519943295)",
+        # What is 0 only because it is too small is an error on PostgreSQL.
+        sql=f"CASE WHEN abs({_D}) < 1.5e-322 THEN 0.0 ELSE {_D} * 0.017453292519943295 END",
         annotate=_has_unit("rad"),
     ),
     _maths("RAND", "", "Random number between 0 and 1.", "RAND()", sql="random()"),
     _maths("RAND", "n!+", "Random number from 0 to 1; the argument has no meaning here.", "RAND(42)", sql="random()"),
-    _maths(
-        "ROUND",
-        "x",
-        "Nearest integer; halves go away from zero.",
-        "ROUND(2.5)",
-        duckdb=f"round({_D})",
-        postgres=f"CAST(round({_DECIMAL}) AS DOUBLE PRECISION)",
-        annotate=_keeps_unit,
-    ),
+    # The engines lower ROUND and TRUNCATE themselves, with powers of ten that are computed beforehand.
+    _maths("ROUND", "x", "Nearest integer; halves go away from zero.", "ROUND(2.5)", annotate=_keeps_unit),
     _maths(
         "ROUND",
         "x n!",
-        "x with n decimals; with n < 0 digits left of the point become 0.",
+        "x with n decimals, halves away from zero; with n < 0 digits left of the point become 0.",
         "ROUND(1234.5, -2)",
-        duckdb=f"round({_D}, {{n}})",
-        postgres=f"CAST(round({_DECIMAL}, {{n}}) AS DOUBLE PRECISION)",
         annotate=_keeps_unit,
     ),
     _maths("SQRT", "x", "Square root; NULL for x < 0.", "SQRT(2)", sql=f"CASE WHEN {_D} >= 0 THEN sqrt({_D}) END"),
-    _maths("TRUNCATE", "x", "Integer part.", "TRUNCATE(-1.8)", sql=f"trunc({_D})", annotate=_keeps_unit),
+    _maths("TRUNCATE", "x", "Integer part.", "TRUNCATE(-1.8)", annotate=_keeps_unit),
     _maths(
         "TRUNCATE",
         "x n!",
         "x cut to n decimals, towards zero; n may be negative.",
         "TRUNCATE(-1.29, 1)",
-        # Cutting `x * 10**n` would turn 0.29 into 0.28: round, and take back what rounding added.
-        duckdb=f"CASE WHEN abs(round({_D}, {{n}})) <= abs({_D}) THEN round({_D}, {{n}}) "
-        f"ELSE round(round({_D}, {{n}}) - sign({_D}) * power(10.0, -({{n}})), {{n}}) END",
-        postgres=f"CAST(trunc({_DECIMAL}, {{n}}) AS DOUBLE PRECISION)",
         annotate=_keeps_unit,
     ),
     _maths(

@@ -28,17 +28,20 @@ def _text(arguments: tuple[Column, ...]) -> Column:
 
 def _folding(function: str) -> dict[str, str]:
     """Return the SQL of a change of case that knows all letters (ADQL 2.1, section 4.4: Unicode, section 3.13)."""
-    # Columns of PostgreSQL have the collation C, which knows ASCII only; what comes out is ordered as they are.
-    return {"duckdb": f"{function}({{s}})", "postgres": f"""({function}({{s}} COLLATE "und-x-icu") COLLATE "C")"""}
+    # What comes out is ordered as columns are, which have the collation C on PostgreSQL.
+    call = f"vo_functions.{function}_case({{s}})"
+    return {"duckdb": call, "postgres": f'({call} COLLATE "C")'}
 
 
 TEXT_FUNCTIONS: Final = (
     Function(
-        "LOWER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in lower case.",
+        "LOWER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING,
+        "Text in lower case, each character by itself.",
         "LOWER('Sky')", sql=_folding("lower"), annotate=_text,
     ),
     Function(
-        "UPPER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING, "Text in upper case.",
+        "UPPER", (Parameter("s", Kind.STRING, "VARCHAR"),), _VARCHAR, Family.STRING,
+        "Text in upper case; some characters become several.",
         "UPPER('Sky')", sql=_folding("upper"), annotate=_text,
     ),
     Function(

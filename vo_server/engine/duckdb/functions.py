@@ -148,7 +148,41 @@ _ROTATED_POLYGON: Final = let(
     "lambda i: vo_functions.rotated([k.s[2 * i - 1], k.s[2 * i]], k.m))) END",
 )
 
-_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z?)?$"
+_LONGER: Final = "".join(map(chr, (
+    0x00DF, 0x0149, 0x01F0, 0x0390, 0x03B0, 0x0587, *range(0x1E96, 0x1E9B), 0x1F50, 0x1F52, 0x1F54, 0x1F56,
+    *range(0x1F80, 0x1FB0), *range(0x1FB2, 0x1FB5), *range(0x1FB6, 0x1FB8), 0x1FBC, *range(0x1FC2, 0x1FC5),
+    *range(0x1FC6, 0x1FC8), 0x1FCC, *range(0x1FD2, 0x1FD4), *range(0x1FD6, 0x1FD8), *range(0x1FE2, 0x1FE5),
+    *range(0x1FE6, 0x1FE8), *range(0x1FF2, 0x1FF5), *range(0x1FF6, 0x1FF8), 0x1FFC, *range(0xFB00, 0xFB07),
+    *range(0xFB13, 0xFB18),
+)))  # fmt: skip
+"""Characters whose upper case is longer, which DuckDB's function does not know; all others are as it says."""
+
+_DOTTED: Final = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+"""The only character whose lower case is longer."""
+
+_UPPER_CASES: Final = f"MAP([{', '.join(map(repr, _LONGER))}], [{', '.join(repr(one.upper()) for one in _LONGER)}])"
+_UPPER_CASE: Final = (
+    f"CASE WHEN regexp_matches(text_, '[{_LONGER}]') THEN array_to_string(list_transform(string_split(text_, ''), "
+    f"lambda one: coalesce(map_extract_value({_UPPER_CASES}, one), upper(one))), '') ELSE upper(text_) END"
+)
+
+_INSTANT: Final = (
+    "^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?Z?)?$"
+)
+
+
+def _number_in(type_name: str) -> str:
+    """Write the reading of a number; DuckDB takes 1_000 and +-1 for numbers, and 1e999 for an infinity."""
+    spoilt = "replace(replace(text_, '_', 'z'), '+-', 'z')"
+    return let(
+        "r",
+        f"CAST({spoilt} AS {type_name})",
+        "CASE WHEN isinf(r) AND NOT contains(lower(text_), 'inf') OR r = 0 AND regexp_matches(text_, '^[^eE]*[1-9]') "
+        "THEN error('out of range for the destination type') ELSE r END",
+    )
+
+
 _PACKED: Final = r"^([+-]?[0-9]{2})([0-9]{2})([0-9]{2}([.][0-9]*)?)$"
 _COLONS: Final = r"^([+-]?)([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:[.][0-9]*)?)$"
 _LETTERS: Final = (
@@ -190,7 +224,18 @@ _MACROS: Final = (
     ),
     ("rotated(shape, matrix)", _ROTATED),
     ("rotated_polygon(shape, matrix)", _ROTATED_POLYGON),
-    ("time_in(text_)", f"CASE WHEN regexp_matches(text_, '{_TIME}') THEN TRY_CAST(text_ AS TIMESTAMP) END"),
+    ("lower_case(text_)", f"lower(replace(text_, '{_DOTTED}', '{_DOTTED.lower()}'))"),
+    ("upper_case(text_)", _UPPER_CASE),
+    ("double_in(text_)", _number_in("DOUBLE")),
+    ("real_in(text_)", _number_in("REAL")),
+    (
+        "instant_text(text_)",
+        (
+            f"CASE WHEN regexp_matches(trim(text_), '{_INSTANT}') THEN left(trim(text_), 26) "
+            "WHEN text_ IS NOT NULL THEN 'no timestamp' END"
+        ),
+    ),
+    ("time_in(text_)", "TRY_CAST(vo_functions.instant_text(text_) AS TIMESTAMP)"),
     ("sexagesimal(text_, marks)", _SEXAGESIMAL),
     ("words(text_)", _WORDS),
     (

@@ -12,6 +12,7 @@ from vo_server.engine.duckdb.grid import MAX_GRID_RADIUS_DEG, Grid
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import all_of, any_of, call, cast, column, quantity, wrapped
+from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 from vo_server.sky.healpix import N_CELLS
 from vo_server.sky.region import MARGIN_DEG
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vo_server.adql.resolved import ResolvedQuery
-    from vo_server.model.datatype import DataType
     from vo_server.model.table import Table
     from vo_server.sky.polygon import Polygon
     from vo_server.sky.region import Region
@@ -72,9 +72,37 @@ class DuckdbDialect(SqlDialect):
         """Write ``//``, which truncates."""
         return exp.IntDiv(this=left, expression=right)
 
-    def like(self, value: exp.Expr, pattern: exp.Expr, *, ignores_case: bool) -> exp.Expr:
+    def remainder(self, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        """Write ``%``, which fails for the smallest number by -1."""
+        divisor = exp.Case(
+            this=right,
+            ifs=[
+                exp.If(this=exp.Literal.number(0), true=exp.Null()),
+                exp.If(this=quantity(-1), true=exp.Literal.number(1)),
+            ],
+            default=right.copy(),
+        )
+        return exp.Mod(this=left, expression=divisor)
+
+    def mean(self, value: exp.Expr, again: exp.Expr, *, is_whole: bool) -> exp.Expr:
+        """Write AVG for doubles; for whole numbers it would divide in 80 bits."""
+        if not is_whole:
+            return call("AVG", value)
+        # Through text, as the cast from 128 bits rounds twice.
+        total = self.cast(cast(call("SUM", value), "TEXT", self.name), DataType(Primitive.DOUBLE))
+        return exp.Div(this=total, expression=exp.Nullif(this=call("COUNT", again), expression=quantity(0)), typed=True)
+
+    def narrowed(self, value: exp.Expr) -> exp.Expr:
+        """Cast."""
+        return self.cast(value, DataType(Primitive.FLOAT))
+
+    def folded(self, value: exp.Expr) -> exp.Expr:
+        """Write the macro."""
+        return call("vo_functions.lower_case", value)
+
+    def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """Write LIKE, in which nothing escapes."""
-        return (exp.ILike if ignores_case else exp.Like)(this=value, expression=pattern)
+        return exp.Like(this=value, expression=pattern)
 
     def closed(self, condition: exp.Expr) -> exp.Expr:
         """Cast there and back: pushing filters down takes quadratic time, 68 s for 5 000, and cannot be interrupted."""
@@ -85,9 +113,17 @@ class DuckdbDialect(SqlDialect):
         return exp.Array(expressions=list(items))
 
     def real_text(self, value: exp.Expr) -> exp.Expr:
-        """Write 3.0 as ``3``, as PostgreSQL does."""
+        """Write 3.0 as ``3``, as PostgreSQL does, and its words for what is no finite number."""
         text = cast(value, "TEXT", self.name)
-        return call("REGEXP_REPLACE", text, exp.Literal.string(r"\.0$"), exp.Literal.string(""))
+        text = call("REGEXP_REPLACE", text, exp.Literal.string(r"\.0$"), exp.Literal.string(""))
+        for written, read in (("nan", "NaN"), ("inf", "Infinity")):
+            text = call("REPLACE", text, exp.Literal.string(written), exp.Literal.string(read))
+        return text
+
+    def real_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Write the macro: DuckDB reads 1_000, and makes infinities and zeros of what is out of range."""
+        size = "real" if datatype.primitive is Primitive.FLOAT else "double"
+        return call(f"vo_functions.{size}_in", value)
 
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
         """Bound the cells, by which the rows are sorted, and the declination.

@@ -9,7 +9,7 @@ from sqlglot import exp
 from vo_server.engine.dialect import IndexedPosition, MatchSide, Reach, SqlDialect
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
-from vo_server.engine.sqltree import any_of, call, cast, column, name, quantity, wrapped
+from vo_server.engine.sqltree import any_of, call, column, quantity, wrapped
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 from vo_server.sky.polygon import EDGE_TOLERANCE, Polygon
@@ -26,10 +26,10 @@ __all__ = ["PostgresDialect", "generate"]
 
 _DOUBLE: Final = DataType(Primitive.DOUBLE)
 
-_NAN: Final = exp.Literal.string("NaN")
+_NUMBER_MARKS: Final = "xX(_"
+"""Characters that PostgreSQL understands in a number and the language does not."""
 
-_UNICODE: Final = "und-x-icu"
-"""Collation that knows the cases of all letters; in every PostgreSQL that is built with ICU, as packages are."""
+_NAN: Final = exp.Literal.string("NaN")
 
 _MARGIN_DEG: Final = 5e-6
 """Added to radii for Q3C [deg]: it compares with ``<``, and below about 1e-7 deg (its pixel) it loses the centre."""
@@ -72,25 +72,43 @@ class PostgresDialect(SqlDialect):
         """Write ``/``, which truncates whole numbers."""
         return exp.Div(this=left, expression=right, typed=True)
 
-    def like(self, value: exp.Expr, pattern: exp.Expr, *, ignores_case: bool) -> exp.Expr:
-        """Write LIKE with escaping switched off: a backslash would escape by default.
+    def remainder(self, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        """Write ``%``."""
+        return exp.Mod(this=left, expression=exp.Nullif(this=right, expression=exp.Literal.number(0)))
 
-        Columns have the collation ``C``, which knows the cases of ASCII only.
-        """
-        if ignores_case:
-            value, pattern = (exp.Collate(this=one, expression=name(_UNICODE)) for one in (value, pattern))
-            match: exp.Expr = exp.ILike(this=value, expression=pattern)
-        else:
-            match = exp.Like(this=value, expression=pattern)
-        return exp.Escape(this=match, expression=exp.Literal.string(""))
+    def mean(self, value: exp.Expr, again: exp.Expr, *, is_whole: bool) -> exp.Expr:
+        """Divide the sum: AVG of doubles fails where the sum of squares overflows, of whole numbers it is a numeric."""
+        del is_whole
+        total = self.cast(call("SUM", value), _DOUBLE)
+        count = exp.Nullif(this=call("COUNT", again), expression=exp.Literal.number(0))
+        return exp.Add(this=exp.Div(this=total, expression=count, typed=True), expression=self.real(0.0))
+
+    def narrowed(self, value: exp.Expr) -> exp.Expr:
+        """Write the function: the cast fails for what is too small."""
+        return call("vo_functions.narrowed", value)
+
+    def folded(self, value: exp.Expr) -> exp.Expr:
+        """Write the function: columns have the collation ``C``, which knows the cases of ASCII only."""
+        return call("vo_functions.lower_case", value)
+
+    def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
+        """Write LIKE with escaping switched off: a backslash would escape by default."""
+        return exp.Escape(this=exp.Like(this=value, expression=pattern), expression=exp.Literal.string(""))
 
     def array(self, *items: exp.Expr) -> exp.Expr:
         """Write an array."""
         return exp.Array(expressions=list(items))
 
     def real_text(self, value: exp.Expr) -> exp.Expr:
-        """Cast: the shortest text that reads back."""
-        return cast(value, "TEXT", self.name)
+        """Write the function: in a cast reals have an exponent from 1e6 on, and doubles from 1e15."""
+        return call("vo_functions.real_text", value)
+
+    def real_of_text(self, value: exp.Expr, datatype: DataType) -> exp.Expr:
+        """Cast with letters spoilt: PostgreSQL would read 0x1f and nan(1)."""
+        spoilt = call(
+            "TRANSLATE", value, exp.Literal.string(_NUMBER_MARKS), exp.Literal.string("z" * len(_NUMBER_MARKS))
+        )
+        return self.cast(spoilt, datatype)
 
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
         """Write ``q3c_radial_query`` for a cone, which planning turns into about a hundred ranges of the index.
