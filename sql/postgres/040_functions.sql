@@ -183,6 +183,12 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT lower(replace(text_, 'Σ', 'σ') COLLATE "und-x-icu")
 $$;
 
+-- What ILIKE compares. Lower case alone tells a sigma from one at the end of a word, and a capital I with a dot from an i.
+CREATE OR REPLACE FUNCTION vo_functions.caseless(text_ text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT replace(replace(vo_functions.lower_case(text_), 'ς', 'σ'), U&'i\0307', 'i')
+$$;
+
 CREATE OR REPLACE FUNCTION vo_functions.upper_case(text_ text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT upper(text_ COLLATE "und-x-icu")

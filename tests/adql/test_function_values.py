@@ -11,7 +11,9 @@ import psycopg
 import pytest
 
 from vo_server.adql.front import compile_query
+from vo_server.engine.duckdb.functions import create_functions
 from vo_server.engine.duckdb.sql import generate as generate_duckdb
+from vo_server.engine.postgres.setup import prepare
 from vo_server.engine.postgres.sql import generate as generate_postgres
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Catalogue, Column, Schema, Table
@@ -71,10 +73,12 @@ def calculate(request: pytest.FixtureRequest) -> Iterator[Calculator]:
 
     if request.param == "duckdb":
         with duckdb.connect() as database:
+            create_functions(database)
             database.execute(CREATE)
             yield lambda expression: database.execute(sql(expression)).fetchone()[0]  # type: ignore[index] # one row
     else:
         dsn = request.getfixturevalue("postgres_dsn")
+        prepare(dsn, data_schema="public")
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(CREATE)
             yield lambda expression: connection.execute(sql(expression).encode()).fetchone()[0]  # type: ignore[index] # one row

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from vo_server.adql.front import compile_query
-from vo_server.adql.functions import FUNCTIONS, Family, Function
 from vo_server.engine.duckdb.functions import create_functions
 from vo_server.engine.duckdb.sql import generate as generate_duckdb
 from vo_server.engine.postgres.setup import prepare
@@ -198,16 +197,6 @@ def test_the_galactic_example_of_the_catalogue_of_functions(calculate: Calculato
 
 def test_nan_is_the_greatest(calculate: Calculator) -> None:
     assert math.isnan(calculate("greatest(nan, inf, 1)"))
-
-
-@pytest.mark.parametrize(
-    "function",
-    [one for one in FUNCTIONS if one.family is Family.UDF],
-    ids=lambda function: function.signature,
-)
-def test_every_example_gives_a_value(calculate: Calculator, function: Function) -> None:
-    value = calculate(f"{function.example} | i = 1")
-    assert value is not None or function.name == "stddev"
 
 
 def test_a_missing_position_has_no_other_epoch(calculate: Calculator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlglot import exp
 
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from vo_server.sky.region import Region
 
 __all__ = ["IndexedPosition", "MatchSide", "Reach", "SqlDialect"]
-
-_CASELESS: Final = (
-    ("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"),
-    ("i\N{COMBINING DOT ABOVE}", "i"),
-)
-"""What else than lower case ILIKE takes for the same: forms of one letter that have one capital."""
 
 
 @dataclass(frozen=True)
@@ -125,25 +119,12 @@ class SqlDialect(ABC):
         """Cast a double to a real: too large is an error, too small is 0."""
 
     @abstractmethod
-    def folded(self, value: exp.Expr) -> exp.Expr:
-        """Write a text in lower case, each character by itself."""
-
-    @abstractmethod
     def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """Match a pattern in which no character escapes another."""
 
     def ilike(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
-        """Match a pattern whatever the case is.
-
-        Lower case alone would tell a sigma from one at the end of a word, and a capital I with a dot from an i.
-        """
-        return self.like(*(self._caseless(one) for one in (value, pattern)))
-
-    def _caseless(self, value: exp.Expr) -> exp.Expr:
-        text = self.folded(value)
-        for written, read in _CASELESS:
-            text = call("REPLACE", text, exp.Literal.string(written), exp.Literal.string(read))
-        return text
+        """Match a pattern whatever the case is."""
+        return self.like(*(call("vo_functions.caseless", one) for one in (value, pattern)))
 
     @abstractmethod
     def array(self, *items: exp.Expr) -> exp.Expr:

@@ -37,8 +37,8 @@ TEXT_UDFS: Final[tuple[Function, ...]] = (
         INTEGER,
         "1 when a text matches a pattern of LIKE in any case, else 0.",
         "ivo_nocasematch('Gaia DR3', 'gaia%')",
-        duckdb="CAST(({value} ILIKE {pattern}) AS INTEGER)",
-        postgres="CAST((({value} COLLATE \"und-x-icu\") ILIKE {pattern} ESCAPE '') AS INTEGER)",
+        duckdb="CAST((vo_functions.caseless({value}) LIKE vo_functions.caseless({pattern})) AS INTEGER)",
+        postgres="CAST((vo_functions.caseless({value}) LIKE vo_functions.caseless({pattern}) ESCAPE '') AS INTEGER)",
     ),
     udf(
         "ivo_hasword",

@@ -160,6 +160,8 @@ _LONGER: Final = "".join(map(chr, (
 _DOTTED: Final = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
 """The only character whose lower case is longer."""
 
+_SIGMAS: Final = "'\N{GREEK SMALL LETTER FINAL SIGMA}', '\N{GREEK SMALL LETTER SIGMA}'"
+
 _UPPER_CASES: Final = f"MAP([{', '.join(map(repr, _LONGER))}], [{', '.join(repr(one.upper()) for one in _LONGER)}])"
 _UPPER_CASE: Final = (
     f"CASE WHEN regexp_matches(text_, '[{_LONGER}]') THEN array_to_string(list_transform(string_split(text_, ''), "
@@ -225,6 +227,7 @@ _MACROS: Final = (
     ("rotated(shape, matrix)", _ROTATED),
     ("rotated_polygon(shape, matrix)", _ROTATED_POLYGON),
     ("lower_case(text_)", f"lower(replace(text_, '{_DOTTED}', '{_DOTTED.lower()}'))"),
+    ("caseless(text_)", f"replace(replace(vo_functions.lower_case(text_), {_SIGMAS}), '{_DOTTED.lower()}', 'i')"),
     ("upper_case(text_)", _UPPER_CASE),
     ("double_in(text_)", _number_in("DOUBLE")),
     ("real_in(text_)", _number_in("REAL")),

@@ -96,10 +96,6 @@ class DuckdbDialect(SqlDialect):
         """Cast."""
         return self.cast(value, DataType(Primitive.FLOAT))
 
-    def folded(self, value: exp.Expr) -> exp.Expr:
-        """Write the macro."""
-        return call("vo_functions.lower_case", value)
-
     def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """Write LIKE, in which nothing escapes."""
         return exp.Like(this=value, expression=pattern)

@@ -15,7 +15,7 @@ _BY_STATE: Final = {
     "57014": Fault.CANCELLED,  # query_canceled, statement_timeout included
     "22012": Fault.DIVISION_BY_ZERO,
     "22003": Fault.OUT_OF_RANGE,
-    "22008": Fault.OUT_OF_RANGE,
+    "22008": Fault.BAD_VALUE,  # datetime_field_overflow: there is no such day
     "22021": Fault.BAD_TEXT,
     "22P05": Fault.BAD_TEXT,
     "2201E": Fault.BAD_ARGUMENT,

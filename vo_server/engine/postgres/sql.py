@@ -87,10 +87,6 @@ class PostgresDialect(SqlDialect):
         """Write the function: the cast fails for what is too small."""
         return call("vo_functions.narrowed", value)
 
-    def folded(self, value: exp.Expr) -> exp.Expr:
-        """Write the function: columns have the collation ``C``, which knows the cases of ASCII only."""
-        return call("vo_functions.lower_case", value)
-
     def like(self, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """Write LIKE with escaping switched off: a backslash would escape by default."""
         return exp.Escape(this=exp.Like(this=value, expression=pattern), expression=exp.Literal.string(""))
