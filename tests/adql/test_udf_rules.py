@@ -103,11 +103,11 @@ def test_joined_texts_keep_their_letters() -> None:
         ("SELECT bit_and(ra, 1) FROM sky.stars", "BIT_AND takes an integer for a; ra is a number"),
         (
             "SELECT ivo_geom_transform('ICRS', 'galactic', POINT(ra, dec)) FROM sky.stars",
-            "IVO_GEOM_TRANSFORM does not know 'galactic' for to_sys",
+            "IVO_GEOM_TRANSFORM does not know 'galactic' for toSys",
         ),
         (
             "SELECT ivo_geom_transform(name, 'GALACTIC', POINT(ra, dec)) FROM sky.stars",
-            "IVO_GEOM_TRANSFORM takes a literal string for from_sys; name is a string",
+            "IVO_GEOM_TRANSFORM takes a literal string for fromSys; name is a string",
         ),
         ("SELECT greatest(ra) FROM sky.stars", "GREATEST takes at least 2 arguments, 1 given"),
         ("SELECT ivo_histogram(ra, 0, 1, 0) FROM sky.stars", "IVO_HISTOGRAM takes 1 to 10000 for nbins, not 0"),

@@ -32,6 +32,7 @@ class Parameter:
     """A formal parameter."""
 
     name: str
+    """ASCII letters and digits, see :attr:`Function.signature`."""
     kind: Kind | None
     """None: any kind."""
     adql_type: str = "DOUBLE PRECISION"
@@ -90,7 +91,10 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """The form that TAPRegExt declares: ``name(arg TYPE, ...) -> TYPE``."""
+        """The form that TAPRegExt declares: ``name(arg TYPE, ...) -> TYPE``.
+
+        Letters and digits only in the names of parameters: the library that TOPCAT checks queries with knows no more.
+        """
         arguments = ", ".join(f"{one.name} {one.adql_type}" for one in self.parameters)
         return f"{self.name}({arguments}) -> {self.returns.adql}"
 

@@ -219,14 +219,17 @@ class DataType:
 
     @property
     def adql(self) -> str:
-        """ADQL name as signatures write it, e.g. ``DOUBLE PRECISION`` or ``POINT``."""
+        """ADQL name as signatures write it, e.g. ``DOUBLE PRECISION``, ``POINT`` or ``INTEGER ARRAY``.
+
+        ADQL has no arrays. With brackets instead of the word of SQL:1999 clients cannot read the signature at all.
+        """
         if self.is_timestamp or self.is_geometry:
             assert self.xtype is not None
             return self.xtype.upper()
         if self.primitive in _STRINGS:
             length = self.fixed_length
             return self.facts.adql if length is None else f"CHAR({length})"
-        return f"{self.facts.adql}[]" if self.is_array else self.facts.adql
+        return f"{self.facts.adql} ARRAY" if self.is_array else self.facts.adql
 
     def with_primitive(self, primitive: Primitive) -> DataType:
         """Return this type with another primitive."""

@@ -31,7 +31,7 @@ def _extreme(name: str, word: str) -> tuple[Function, Function]:
     return (
         udf(
             name, parameters("a:double b:double"), DOUBLE, f"The {word} of two or more numbers; {_RULES}.",
-            f"{name}(1.5, 2, 0)", annotate=_one_of, is_variadic=True,
+            f"{name}(1.5, 2)", annotate=_one_of, is_variadic=True,
         ),
         udf(
             name, parameters("a:time b:time"), TIME, f"The {word} of two or more timestamps; NULLs are left out.",

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["SKY_UDFS"]
 
 _ORDERS: Final = {"hpxOrder": (0.0, 29.0)}
-_SYSTEMS: Final = {"from_sys": tuple(FRAMES), "to_sys": tuple(FRAMES)}
+_SYSTEMS: Final = {"fromSys": tuple(FRAMES), "toSys": tuple(FRAMES)}
 _FRAMES_TEXT: Final = ", ".join(FRAMES)
-_MOTION: Final = "ra dec parallax pmra pmdec radial_velocity ref_epoch out_epoch"
+_MOTION: Final = "ra dec parallax pmra pmdec radialVelocity refEpoch outEpoch"
 
 SKY_UDFS: Final[tuple[Function, ...]] = (
     udf(
@@ -60,7 +60,7 @@ SKY_UDFS: Final[tuple[Function, ...]] = (
     ),
     udf(
         "ivo_geom_transform",
-        parameters("from_sys:text! to_sys:text! geo:point", _SYSTEMS),
+        parameters("fromSys:text! toSys:text! geo:point", _SYSTEMS),
         POINT,
         f"Point in another frame, by a rotation; frames, with their case: {_FRAMES_TEXT} (FK5 and ECLIPTIC of J2000).",
         "ivo_geom_transform('ICRS', 'GALACTIC', POINT(120, -23))",
@@ -69,7 +69,7 @@ SKY_UDFS: Final[tuple[Function, ...]] = (
     ),
     udf(
         "ivo_geom_transform",
-        parameters("from_sys:text! to_sys:text! geo:circle", _SYSTEMS),
+        parameters("fromSys:text! toSys:text! geo:circle", _SYSTEMS),
         CIRCLE,
         f"Circle in another frame, by a rotation of its centre; frames, with their case: {_FRAMES_TEXT}.",
         "ivo_geom_transform('ICRS', 'GALACTIC', CIRCLE(120, -23, 2))",
