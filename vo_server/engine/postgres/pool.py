@@ -33,7 +33,11 @@ _WAIT_S: Final = 10.0
 _SESSION: Final = {
     "TimeZone": "UTC",
     "client_encoding": "UTF8",
+    "DateStyle": "ISO",
     "extra_float_digits": "1",
+    # With these the other way round a backslash would end no text, and `= NULL` would find NULL.
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
     "statement_timeout": "0",
 }
 """What every session needs, whatever the role's defaults are. The time of queries is kept by us: the server's own limit
