@@ -16,9 +16,12 @@ from vo_server.engine.postgres.place import location_of
 from vo_server.engine.postgres.pool import QueryPool, conninfo, execute
 from vo_server.engine.postgres.run import PostgresEngine
 from vo_server.errors import ConfigurationError, EngineError, QueryTimeoutError, TooManyError
+from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
 
 pytestmark = pytest.mark.postgres
+
+_TRUTH = DataType(Primitive.BOOLEAN)
 
 
 def _terminate(site: PostgresSite, *, state: str) -> int:
@@ -243,3 +246,15 @@ def test_session_settings_are_added_to_those_of_the_operator() -> None:
     text = conninfo("postgresql://me@db/x?options=-c%20search_path%3Dastro&application_name=mine", {"jit": "off"})
     assert "search_path=astro -c jit=off" in text
     assert "application_name=mine" in text
+
+
+def test_the_defaults_of_a_role_do_not_change_what_queries_mean(postgres_site: PostgresSite) -> None:
+    hostile = {"standard_conforming_strings": "off", "DateStyle": "German", "transform_null_equals": "on",
+               "extra_float_digits": "-9"}  # fmt: skip
+    options = " ".join(f"-c {name}={value}" for name, value in hostile.items())
+    site = PostgresSite(psycopg.conninfo.make_conninfo(postgres_site.dsn, options=options), postgres_site.data_schema)
+    number = "CAST(CAST(0.1 AS double precision) + 0.2 AS text)"
+    instant = "CAST(CAST('2015-02-03' AS timestamp) AS text)"
+    (row,) = answer(site.open(), rf"SELECT '\', {number}, {instant}, NULL = NULL", TEXT, TEXT, TEXT, _TRUTH)
+    assert list(row.values()) == ["\\", "0.30000000000000004", "2015-02-03 00:00:00", None]
+    site.close()
