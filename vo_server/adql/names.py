@@ -30,19 +30,20 @@ def shown_name(parts: tuple[Identifier, ...]) -> str:
     return ".".join(f'"{one.name}"' if one.is_delimited else one.name for one in parts)
 
 
-def unique_names(wanted: list[str]) -> list[str]:
-    """Return names that differ even without case: repeated ones get ``_2``, ``_3``, ... in order."""
-    taken = {name.lower() for name in wanted}
+def unique_names(wanted: list[str], *, ignores_case: bool) -> list[str]:
+    """Return names that differ, perhaps even without case: repeated ones get ``_2``, ``_3``, ... in order."""
+    key = str.lower if ignores_case else str
+    taken = {key(name) for name in wanted}
     next_number: dict[str, int] = {}
     result = []
     for name in wanted:
-        folded, chosen = name.lower(), name
+        folded, chosen = key(name), name
         if folded in next_number:
             number = next_number[folded]
             while f"{folded}_{number}" in taken:
                 number += 1
             chosen = f"{name}_{number}"
-            taken.add(chosen.lower())
+            taken.add(key(chosen))
             next_number[folded] = number + 1
         else:
             next_number[folded] = 2

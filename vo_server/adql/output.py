@@ -46,7 +46,7 @@ def output_columns(state: Resolution, node: tree.Select, scope: Scope) -> list[C
         raise AdqlError([limit_problem("output columns of all subqueries", MAX_ALL_COLUMNS, node.span)])
     wanted = [name for name, _, _ in outputs]
     result = []
-    for unique, (name, column, value) in zip(unique_names(wanted), outputs, strict=True):
+    for unique, (name, column, value) in zip(unique_names(wanted, ignores_case=False), outputs, strict=True):
         named = column if column.name == unique else replace(column, name=unique)
         result.append((name, OutputColumn(named, value)))  # type: ignore[arg-type] # one of the three
         if unique != name:

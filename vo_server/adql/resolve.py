@@ -14,7 +14,7 @@ from vo_server.adql.annotate import annotate
 from vo_server.adql.grouping import Fingerprints, aggregates, check_grouped, check_no_aggregates
 from vo_server.adql.kinds import unify
 from vo_server.adql.marks import describe
-from vo_server.adql.names import matches
+from vo_server.adql.names import matches, unique_names
 from vo_server.adql.order import resolve_order
 from vo_server.adql.output import output_columns
 from vo_server.adql.resolved import OutputColumn, ResolvedQuery
@@ -68,7 +68,7 @@ def finish(state: Resolution, query: tree.QueryNode) -> ResolvedQuery:
     )
     return ResolvedQuery(
         tree=query,
-        columns=columns,
+        columns=_distinct(state, query, columns),
         names=state.names,
         values=state.values,
         functions=state.functions,
@@ -78,6 +78,19 @@ def finish(state: Resolution, query: tree.QueryNode) -> ResolvedQuery:
         merged=state.merged,
         factors=state.factors,
         notes=tuple(sorted(state.notes, key=lambda note: (note.span.start, note.span.end))),
+    )
+
+
+def _distinct(state: Resolution, query: tree.QueryNode, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Make the names of the result differ without case, too: in queries ``"A"`` and ``"a"`` are two, in files one."""
+    names = unique_names([column.name for column in columns], ignores_case=True)
+    for column, unique in zip(columns, names, strict=True):
+        if column.name != unique:
+            message = f"two output columns are called {column.name}, but for the case; the later one is {unique}"
+            state.note(message, query, hint="name the columns with AS", kind=ProblemKind.AMBIGUOUS)
+    return tuple(
+        column if column.name == unique else replace(column, name=unique)
+        for column, unique in zip(columns, names, strict=True)
     )
 
 

@@ -262,6 +262,9 @@ def _aggregate(lowering: Lowering, node: Aggregate, _: Ask) -> Steps:
     value = read_as((yield Ask(node.argument)), datatype)
     if node.name in {"SUM", "AVG"} and datatype is not None and datatype.is_numeric:
         value = lowering.dialect.summed(value, datatype)
+    elif node.name in {"SUM", "AVG"} and isinstance(value, exp.Null):
+        # The databases do not know which sum is meant.
+        value = lowering.dialect.cast(value, _LONG)
     if node.is_distinct:
         value = exp.Distinct(expressions=[value])
     is_whole = datatype is None or datatype.is_integer or datatype.kind is Kind.BOOLEAN
