@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 # What pytest must not skip, and anything else for it: make test TESTS="-k cone tests/engine"
-REQUIRE ?= --require postgres --require stilts
+REQUIRE ?= --require postgres --require stilts $(if $(VO_TEST_POSTGRES),,--require pgsphere)
 TESTS ?=
 # Options of the demo: make demo DEMO="--rows 1000000 --port 8000"
 DEMO ?=
@@ -56,7 +56,7 @@ clean: ## Remove what make and the tools made, the demo's data included
 
 # What the tests need from the system; with VO_TEST_POSTGRES set, PostgreSQL is somebody else's business.
 tools:
-	@[[ -n "$${VO_TEST_POSTGRES:-}" ]] || docker/install-postgres.sh
+	@[[ -n "$${VO_TEST_POSTGRES:-}" ]] || { docker/install-postgres.sh && docker/apt-install.sh postgresql-15-pgsphere; }
 	@command -v stilts >/dev/null || docker/apt-install.sh stilts
 	@command -v curl >/dev/null || docker/apt-install.sh curl
 

@@ -3,6 +3,7 @@
 #
 #   docker/with-postgres.sh COMMAND [ARGUMENT...]
 #
+# Where the package of pgSphere is installed, the database `pgsphere` beside it is one to copy, with pgSphere in it.
 # When VO_TEST_POSTGRES is set already, that database is used and nothing is started.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,6 +13,10 @@ if [[ -n ${VO_TEST_POSTGRES:-} ]]; then
 fi
 
 bin=${VO_POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
+# What tests of tables with pgSphere's types copy; without the package they are skipped.
+if "$here/pgsphere-script.sh" >/dev/null 2>&1; then
+  export VO_POSTGRES_PGSPHERE=1
+fi
 directory=$(mktemp --directory "${TMPDIR:-/tmp}/vo-postgres.XXXXXX")
 server=
 

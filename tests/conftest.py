@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require",
         action="append",
         default=[],
-        choices=["postgres", "stilts", "catalogues"],
+        choices=["postgres", "pgsphere", "stilts", "catalogues"],
         help="Fail, instead of skipping, tests that need this and do not find it.",
     )
 
@@ -34,6 +38,25 @@ def postgres_dsn(pytestconfig: pytest.Config) -> str:
     if not dsn:
         _missing(pytestconfig, "postgres", "VO_TEST_POSTGRES is not set (postgresql://user@host:port/database)")
     return dsn
+
+
+@pytest.fixture(scope="session")
+def pgsphere_dsn(postgres_dsn: str, pytestconfig: pytest.Config) -> Iterator[str]:
+    """DSN of a database with pgSphere that is gone after the tests; where it is beyond the role, tests are skipped."""
+    name = f"pgsphere_{uuid.uuid4().hex[:12]}"
+    dsn = urlsplit(postgres_dsn)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        is_there = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'pgsphere'").fetchone() is not None
+        try:
+            connection.execute(f"CREATE DATABASE {name}{' TEMPLATE pgsphere' if is_there else ''}".encode())
+            if not is_there:
+                with psycopg.connect(dsn, autocommit=True) as own:
+                    own.execute("CREATE EXTENSION pg_sphere")
+        except psycopg.Error as error:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+            _missing(pytestconfig, "pgsphere", f"no database with pgSphere can be made: {error}")
+        yield dsn
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(scope="session")
