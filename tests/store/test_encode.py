@@ -11,7 +11,7 @@ from tests.store.samples import NOTES, STARS
 from vo_server.errors import CatalogueError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.release import SourceFile
-from vo_server.model.table import Column, Table
+from vo_server.model.table import Column, Position, PositionIndex, Table
 from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
 
 texts = st.text(max_size=20)
@@ -30,6 +30,7 @@ columns = st.builds(
     is_hidden=st.booleans(),
     null_values=st.lists(texts).map(tuple),
     flag_meanings=st.lists(st.tuples(st.integers(), texts)).map(tuple),
+    stored_as=st.none() | texts,
 )
 
 
@@ -42,6 +43,14 @@ def test_a_description_comes_back_as_it_was(table: Table) -> None:
 def test_any_columns_come_back_as_they_were(found: tuple[Column, ...]) -> None:
     table = replace(STARS, columns=found)
     assert decode_table(encode_table(table)) == table
+
+
+@pytest.mark.parametrize("index", PositionIndex)
+def test_the_index_of_the_positions_comes_back_as_it_was(index: PositionIndex) -> None:
+    table = replace(STARS, position=Position("ra", "dec", index=index))
+    found = decode_table(encode_table(table)).position
+    assert found == table.position
+    assert isinstance(found and found.index, PositionIndex)
 
 
 def test_defaults_are_not_written() -> None:

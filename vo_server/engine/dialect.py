@@ -14,7 +14,7 @@ from vo_server.model.datatype import DataType, Primitive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vo_server.model.table import Table
+    from vo_server.model.table import Column, PositionIndex, Table
     from vo_server.sky.polygon import Polygon
     from vo_server.sky.region import Region
 
@@ -34,7 +34,8 @@ class IndexedPosition:
     lat: exp.Expr
     """Declination in SQL [deg]."""
     has_cells: bool
-    """Whether the hidden column of cells can be named: not through a subquery."""
+    """Whether the hidden column of cells can be named: not through a subquery, and not in adopted tables."""
+    index: PositionIndex
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,10 @@ class SqlDialect(ABC):
     @abstractmethod
     def in_polygon(self, lon: str, lat: str, polygon: Polygon) -> str:
         """Write the condition that a position is in a polygon that is known; NULL for what is no position."""
+
+    def read(self, value: exp.Expr, column: Column) -> exp.Expr:  # noqa: ARG002 - for dialects with adopted tables
+        """Return the value of a stored column as what it is published as."""
+        return value
 
     def closed(self, condition: exp.Expr) -> exp.Expr:
         """Write a condition so that the optimiser takes it as one value, where looking inside would take it long."""

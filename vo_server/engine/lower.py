@@ -233,7 +233,7 @@ class Lowering:
         """Return a column of a source: by its own name in a table, by its position in a subquery."""
         source = bound.source
         if source.table is not None:
-            return column(source.alias, bound.column.name)
+            return self.dialect.read(column(source.alias, bound.column.name), bound.column)
         positions = self._positions.get(source)
         if positions is None:
             positions = {one.name: f"c{at}" for at, one in enumerate(source.columns, start=1)}

@@ -9,11 +9,13 @@ from vo_server.adql.tree import Aggregate, ColumnName, CteDefinition, Expression
 from vo_server.engine.dialect import IndexedPosition
 from vo_server.engine.fold import unwrapped
 from vo_server.engine.sqltree import element
+from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import OutputColumn
     from vo_server.adql.tree import Node
     from vo_server.engine.lower import Lowering
+    from vo_server.model.table import Table
 
 __all__ = ["indexed_pair", "indexed_point", "only_source"]
 
@@ -31,21 +33,23 @@ def indexed_pair(lowering: Lowering, lon: Expression, lat: Expression) -> Indexe
         return None
     if (table.position.ra, table.position.dec) != (base_ra.column.name, base_dec.column.name):
         return None
-    is_own = base_ra.source is ra.source
-    return IndexedPosition(ra.source.alias, table, lowering.bound(ra), lowering.bound(dec), has_cells=is_own)
+    has_cells = base_ra.source is ra.source and _has_cells(table)
+    places = lowering.bound(ra), lowering.bound(dec)
+    return IndexedPosition(ra.source.alias, table, *places, has_cells=has_cells, index=table.position.index)
 
 
 def indexed_point(lowering: Lowering, value: Expression) -> IndexedPosition | None:
     """Return the position that a column of points is; None when it is none."""
     point = _bound(lowering, value)
     base = None if point is None else _base(lowering, point)
-    if point is None or base is None or base.source.table is None or base.source.table.position is None:
+    table = None if base is None else base.source.table
+    if point is None or base is None or table is None or table.position is None:
         return None
-    if base.source.table.position.point != base.column.name:
+    if table.position.point != base.column.name:
         return None
     lon, lat = (element(lowering.bound(point), number) for number in (1, 2))
-    is_own = base.source is point.source
-    return IndexedPosition(point.source.alias, base.source.table, lon, lat, has_cells=is_own)
+    has_cells = base.source is point.source and _has_cells(table)
+    return IndexedPosition(point.source.alias, table, lon, lat, has_cells=has_cells, index=table.position.index)
 
 
 def only_source(lowering: Lowering, *values: Expression) -> str | None:
@@ -64,6 +68,12 @@ def only_source(lowering: Lowering, *values: Expression) -> str | None:
         else:
             stack.extend(children(node))
     return found.pop() if len(found) == 1 else None
+
+
+def _has_cells(table: Table) -> bool:
+    """Tell whether the cells of a table are those that we computed: an adopted table may have some of its own."""
+    cells = table.by_name.get(HEALPIX_COLUMN)
+    return cells is not None and cells.is_hidden
 
 
 def _bound(lowering: Lowering, node: Expression) -> BoundColumn | None:

@@ -167,7 +167,7 @@ def _select(lowering: Lowering, node: Select, ask: Ask) -> Steps:
 def _written(output: OutputColumn) -> str | None:
     """Write what a star stands for, when it is just a column of a table: 1 300 small trees take 30 ms."""
     bound = output.value
-    if not isinstance(bound, BoundColumn) or bound.source.table is None:
+    if not isinstance(bound, BoundColumn) or bound.source.table is None or bound.column.stored_as is not None:
         return None
     if bound.column.datatype.arrow != output.column.datatype.arrow:
         return None

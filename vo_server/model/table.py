@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
@@ -16,6 +17,7 @@ __all__ = [
     "Column",
     "Key",
     "Position",
+    "PositionIndex",
     "Schema",
     "Table",
     "positions_by_folded_name",
@@ -71,6 +73,9 @@ class Column:
     """Names of the elements of an array column, first element first."""
     flag_meanings: tuple[tuple[int, str], ...] = ()
     """Bit or code values and what they mean."""
+    stored_as: str | None = None
+    """The database's name of the type in an adopted table, where it is not the one that ``datatype`` is stored in:
+    ``spoint``, ``numeric``, ... Whoever reads such a column converts it."""
 
     def renamed(self, name: str) -> Column:
         """Return the same column under another name."""
@@ -98,6 +103,16 @@ class Key:
     utype: str | None = None
 
 
+class PositionIndex(StrEnum):
+    """Which index finds rows by their main position."""
+
+    OWN = "own"
+    """The one that the engine makes when it loads a table: Q3C on PostgreSQL, sorted cells on DuckDB."""
+    SPOINT = "spoint"
+    """pgSphere's, on a column of points or on ``spoint(radians(ra), radians(dec))``."""
+    NONE = "none"
+
+
 @dataclass(frozen=True)
 class Position:
     """The main position of a table's rows, ICRS in degrees: two columns of numbers, or one of points."""
@@ -109,6 +124,7 @@ class Position:
     epoch_jyear: float | None = None
     point: str = ""
     """Name of the column of points; then ``ra`` and ``dec`` are empty."""
+    index: PositionIndex = PositionIndex.OWN
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -131,7 +147,8 @@ class Table:
     primary_key: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     position: Position | None = None
-    """Set when rows have a position; then the hidden column ``_healpix_29`` exists and rows are sorted by it."""
+    """Set when rows have a position; then the hidden column ``_healpix_29`` exists and rows are sorted by it, but in
+    adopted tables."""
     n_rows: int | None = None
     index: int | None = None
     """Order of the table in lists."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vo_server.errors import CatalogueError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.release import SourceFile
-from vo_server.model.table import Column, Key, Position, Table
+from vo_server.model.table import Column, Key, Position, PositionIndex, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def decode_table(text: str) -> Table:
         columns = tuple(_column(column) for column in plain.pop("columns"))
         keys = tuple(_made(Key, key) for key in plain.pop("keys", ()))
         place = plain.pop("position", None)
-        position = None if place is None else _made(Position, place)
+        position = None if place is None else _position(place)
         return _made(Table, plain, columns=columns, keys=keys, position=position)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"a table description in the catalogue is damaged: {error}") from error
@@ -104,6 +104,10 @@ def _plain_column(column: Column) -> dict[str, Any]:
 def _column(plain: dict[str, Any]) -> Column:
     primitive, arraysize, xtype = plain.pop("datatype")
     return _made(Column, plain, datatype=DataType(Primitive(primitive), arraysize, xtype))
+
+
+def _position(plain: dict[str, Any]) -> Position:
+    return _made(Position, plain, index=PositionIndex(plain.pop("index", PositionIndex.OWN)))
 
 
 def _made(kind: type[T], plain: dict[str, Any], **ready: Any) -> T:

@@ -14,11 +14,12 @@ from vo_server.engine.faults import Fault, error_of, translated
 from vo_server.engine.postgres.faults import postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.load import PostgresLoader
-from vo_server.engine.postgres.place import quoted_identifier, relation_of
+from vo_server.engine.postgres.place import is_adopted, relation_of
 from vo_server.engine.postgres.pool import QueryPool, execute
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
 from vo_server.engine.postgres.sql import generate
+from vo_server.engine.postgres.types import read_sql
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
 from vo_server.model.query import arrow_schema
@@ -104,7 +105,7 @@ class PostgresEngine:
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
         assert table.location is not None
-        names = ", ".join(quoted_identifier(column.name) for column in table.columns)
+        names = ", ".join(read_sql(column) for column in table.columns)
         rows = self._run_sql(
             f"SELECT {names} FROM {relation_of(table.location)}",
             table.columns,
@@ -118,7 +119,9 @@ class PostgresEngine:
             rows.close()
 
     def drop(self, location: str) -> None:
-        """Remove a release; while queries read it, it stays until a later :meth:`sweep`."""
+        """Remove a release; while queries read it, it stays until a later :meth:`sweep`. What is adopted stays."""
+        if is_adopted(location):
+            return
         with connect(self._dsn) as connection:
             drop_release(connection, location)
 

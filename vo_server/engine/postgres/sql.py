@@ -8,10 +8,12 @@ from sqlglot import exp
 
 from vo_server.engine.dialect import IndexedPosition, MatchSide, Reach, SqlDialect
 from vo_server.engine.lower import generate as lower
+from vo_server.engine.postgres import pgsphere
+from vo_server.engine.postgres.types import read
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import any_of, call, column, quantity, wrapped
 from vo_server.model.datatype import DataType, Primitive
-from vo_server.model.table import HEALPIX_COLUMN
+from vo_server.model.table import HEALPIX_COLUMN, PositionIndex
 from vo_server.sky.polygon import EDGE_TOLERANCE, Polygon
 from vo_server.sky.region import Cone
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vo_server.adql.resolved import ResolvedQuery
-    from vo_server.model.table import Table
+    from vo_server.model.table import Column, Table
     from vo_server.sky.region import Region
 
 __all__ = ["PostgresDialect", "generate"]
@@ -57,6 +59,10 @@ class PostgresDialect(SqlDialect):
     def type_name(self, datatype: DataType) -> str:
         """Return PostgreSQL's name of a type."""
         return datatype.postgres
+
+    def read(self, value: exp.Expr, column: Column) -> exp.Expr:
+        """Convert what another software has stored in a type of its own."""
+        return read(value, column)
 
     def real(self, value: float) -> exp.Expr:
         """Cast: every number with a point is a numeric."""
@@ -109,8 +115,12 @@ class PostgresDialect(SqlDialect):
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
         """Write ``q3c_radial_query`` for a cone, which planning turns into about a hundred ranges of the index.
 
-        Other regions are ranges of cells, which the B-tree on the cells serves; through a subquery, a cone around them.
+        Other regions are ranges of cells, which the B-tree on the cells serves; where these cannot be named, a cone
+        around them. An adopted table may have pgSphere's index, or none: then its declinations are bounded.
         """
+        if position.index is PositionIndex.NONE:
+            low, high = (self.real(bound) for bound in region.dec_range_deg)
+            return exp.Between(this=wrapped(position.lat.copy()), low=low, high=high)
         if isinstance(region, Cone):
             return self._cone_filter(position, region)
         if position.has_cells:
@@ -125,20 +135,18 @@ class PostgresDialect(SqlDialect):
     def _cone_filter(self, position: IndexedPosition, cone: Cone) -> exp.Expr | None:
         if cone.radius_deg > _MAX_RADIUS_DEG:
             return None
-        return call(
-            "q3c_radial_query",
-            position.lon.copy(),
-            position.lat.copy(),
-            self.real(cone.ra_deg),
-            self.real(cone.dec_deg),
-            self.real(_padded(cone.radius_deg)),
-        )
+        centre = self.real(cone.ra_deg), self.real(cone.dec_deg)
+        if position.index is PositionIndex.SPOINT:
+            radius = self.real(min(_padded(cone.radius_deg), _MAX_RADIUS_DEG))
+            return pgsphere.is_in(_spoint(position), pgsphere.region(pgsphere.point(*centre), radius))
+        places = position.lon.copy(), position.lat.copy(), *centre
+        return call("q3c_radial_query", *places, self.real(_padded(cone.radius_deg)))
 
     def match_filter(self, one: MatchSide, other: MatchSide, reach: Reach) -> exp.Expr | None:
-        """Write ``q3c_join``, whose third and fourth arguments are looked up in the index."""
+        """Write ``q3c_join``, whose third and fourth arguments are looked up in the index, or the same for pgSphere."""
         sides = (one, other) if _index_rank(one, reach) > _index_rank(other, reach) else (other, one)
         far, near = sides
-        if far.position is None or (reach.value is not None and reach.source != near.source):
+        if not _is_indexed(far) or far.position is None or (reach.value is not None and reach.source != near.source):
             return None
         if reach.known_deg is not None:
             if reach.known_deg > _MAX_JOIN_RADIUS_DEG:
@@ -149,6 +157,10 @@ class PostgresDialect(SqlDialect):
             padded = exp.Add(this=wrapped(reach.value.copy()), expression=self.real(_MARGIN_DEG))
             radius = call("LEAST", padded, self.real(180.0))
         lon, lat = self._finite(near.lon), self._finite(near.lat)
+        if far.position.index is PositionIndex.SPOINT:
+            place = _spoint(far.position)
+            circles = pgsphere.regions(pgsphere.point(lon, lat), radius, is_small=reach.known_deg is not None)
+            return any_of(pgsphere.is_in(place.copy(), circle) for circle in circles)
         return call("q3c_join", lon, lat, far.position.lon.copy(), far.position.lat.copy(), radius)
 
     def let(self, values: Mapping[str, str], body: str) -> str:
@@ -198,7 +210,16 @@ def _index_rank(side: MatchSide, reach: Reach) -> tuple[bool, bool, bool, int]:
     the larger table.
     """
     has_reach = reach.value is not None and reach.source == side.source
-    return side.position is not None, not has_reach, side.is_looked_up, side.n_rows
+    return _is_indexed(side), not has_reach, side.is_looked_up, side.n_rows
+
+
+def _is_indexed(side: MatchSide) -> bool:
+    return side.position is not None and side.position.index is not PositionIndex.NONE
+
+
+def _spoint(position: IndexedPosition) -> exp.Expr:
+    """Write the ``spoint`` that pgSphere's index of a position knows."""
+    return pgsphere.point(position.lon.copy(), position.lat.copy())
 
 
 def _turn(*edge: float) -> str:
