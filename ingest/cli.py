@@ -12,8 +12,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ingest.adopt import AdoptionSummary
     from ingest.load import LoadSummary
     from vo_server.engine.base import Engine
+    from vo_server.model.table import Table
     from vo_server.store.open import Store
 
 __all__ = ["ingest", "place"]
@@ -100,6 +102,53 @@ def load(
 
 
 @ingest.command()
+@click.argument("relation", metavar="PGSCHEMA.PGTABLE")
+@click.option("--table", required=True, metavar="SCHEMA.TABLE", help="What the table will be called.")
+@click.option(
+    "--schema-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Felis YAML that describes the table; wins over what the database says.",
+)
+@_database
+@click.option("--version", metavar="NAME", help="Name of the release; made from the time when not given.")
+@click.option("--description", help="Description of the table.")
+@click.option("--without", multiple=True, metavar="COLUMN", help="Column to leave out; may be given more than once.")
+def adopt(
+    relation: str,
+    *,
+    table: str,
+    schema_file: str | None,
+    database: str | None,
+    version: str | None,
+    description: str | None,
+    without: tuple[str, ...],
+) -> None:
+    """Publish a table or view of PostgreSQL in place: PGSCHEMA.PGTABLE is neither copied nor changed.
+
+    Its columns, comments, key and indexes (Q3C, pgSphere) are taken as they are now; adopt it again when they change.
+    """
+    from ingest.adopt import adopt_table, check_database  # noqa: PLC0415 - as in describe
+    from vo_server.settings import load_settings  # noqa: PLC0415 - as in describe
+
+    settings = load_settings(database=database)
+    check_database(settings.database)
+    with _opened(database, to_load=True) as (engine, store):
+        engine.check()
+        summary = adopt_table(
+            relation,
+            table=table,
+            database=settings.database,
+            store=store,
+            own_schemas=frozenset({settings.postgres.data_schema, settings.postgres.store_schema}),
+            schema_file=schema_file,
+            description=description,
+            version=version,
+            without=without,
+        )
+    _tell_adoption(summary, database)
+
+
+@ingest.command()
 @click.argument("table", required=False, metavar="[SCHEMA.TABLE]")
 @_database
 def releases(table: str | None, database: str | None) -> None:
@@ -114,9 +163,9 @@ def releases(table: str | None, database: str | None) -> None:
                 raise MissingError(f"no table {name} is published", hint="`vo-server ingest releases` lists all")
             for release in found:
                 mark = "*" if release.is_current else " "
-                sources = ", ".join(source.name for source in release.sources)
+                sources = _adopted_words(release.table.location) or ", ".join(source.name for source in release.sources)
                 created = f"{release.created:%Y-%m-%d %H:%M:%S}"
-                click.echo(f"{mark} {name}  {release.version}  {created}  {release.table.n_rows} rows  {sources}")
+                click.echo(f"{mark} {name}  {release.version}  {created}  {_n_rows(release.table)}  {sources}")
 
 
 @ingest.command()
@@ -142,9 +191,12 @@ def drop(table: str, version: str | None, yes: bool, database: str | None) -> No
     if not yes:
         click.confirm(f"Remove {what}?", abort=True)
     with _opened(database) as (engine, store):
-        for location in store.catalogue.remove(table, version):
+        locations = store.catalogue.remove(table, version)
+        for location in locations:
             engine.drop(location)
     click.echo(f"{what} was removed")
+    for words in sorted({words for one in locations if (words := _adopted_words(one))}):
+        click.echo(f"it was {words}, which stays as it is")
 
 
 @contextmanager
@@ -173,6 +225,20 @@ def _opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[En
             engine.close()
     finally:
         store.close()
+
+
+def _adopted_words(location: str | None) -> str | None:
+    """Say which table of the database is published in place; None for what was loaded."""
+    from vo_server.engine.postgres.place import is_adopted, relation_of  # noqa: PLC0415 - as in _opened
+
+    return f"adopted from {relation_of(location)}" if location is not None and is_adopted(location) else None
+
+
+def _n_rows(table: Table) -> str:
+    """Say how many rows a release has; a table in place is not counted."""
+    if _adopted_words(table.location) is None:
+        return f"{table.n_rows} rows"
+    return "rows not counted" if table.n_rows is None else f"about {table.n_rows} rows"
 
 
 def _published(store: Store) -> list[str]:
@@ -210,6 +276,22 @@ def _tell(summary: LoadSummary, database: str | None) -> None:
     if summary.positions is not None:
         click.echo(f"positions: {summary.positions}")
     click.echo(f"stored in {place(database)}")
+
+
+def _tell_adoption(summary: AdoptionSummary, database: str | None) -> None:
+    """Report an adoption: the result on standard output, what needs attention on standard error."""
+    for warning in summary.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    table = summary.release.table
+    click.echo(
+        f"{table.full_name} {summary.release.version}: {_adopted_words(table.location)}, {_n_rows(table)}, "
+        f"{len(table.visible_columns)} columns"
+    )
+    if summary.positions is not None:
+        click.echo(f"positions: {summary.positions}")
+    for words in summary.indexes:
+        click.echo(f"spatial index: {words}")
+    click.echo(f"published in {place(database)}")
 
 
 def place(database: str | None) -> str:

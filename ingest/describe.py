@@ -135,7 +135,7 @@ def positions_words(described: Description) -> str | None:
     position, derivation = described.table.position, described.derivation
     if position is None:
         return None
-    pair = f"{position.ra}, {position.dec}"
+    pair = ", ".join(position.columns)
     if derivation is None:
         return f"{pair} ({described.position_origin})"
     return f"{pair}, computed from {derivation.lon}, {derivation.lat} ({derivation.kind})"

@@ -80,7 +80,9 @@ _SHORT_NAMES: Final = frozenset({"l", "b", "gl", "gb"})
 """Names that mean other things as well; integers of such names are not taken for angles."""
 
 
-def infer(facts: TableFacts, *, schema: str, table: str, description: str | None = None) -> Description:
+def infer(
+    facts: TableFacts, *, schema: str, table: str, description: str | None = None, in_place: str | None = None
+) -> Description:
     """Make the description of a table.
 
     Parameters
@@ -91,18 +93,23 @@ def infer(facts: TableFacts, *, schema: str, table: str, description: str | None
         What the table will be called.
     description
         What the publisher says of the table; wins over the files.
+    in_place
+        For a table that is published where it is, so that nothing can be computed or added: how to fill gaps.
     """
-    return _Inference(facts, schema, table, description).description()
+    return _Inference(facts, schema, table, description, in_place).description()
 
 
 class _Inference:
     """One pass of judging over the columns of a file."""
 
-    def __init__(self, facts: TableFacts, schema: str, table: str, description: str | None) -> None:
+    def __init__(
+        self, facts: TableFacts, schema: str, table: str, description: str | None, in_place: str | None
+    ) -> None:
         self.facts = facts
         self.schema = schema
         self.name = table
         self.text = description or facts.description
+        self.in_place = in_place
         self.warnings: list[str] = list(facts.warnings)
         if facts.valueless:
             names = listed([column.name for column in facts.columns if column.name in facts.valueless])
@@ -125,16 +132,16 @@ class _Inference:
         said = self.facts.nearly_numbers
         self.nearly_numbers = {name: said[source] for name, source in sources.items() if source in said}
         columns, position, derivation = self._with_position(columns)
-        taken = () if position is None else (position.ra, position.dec)
+        taken = () if position is None else position.columns
         self.warnings.extend(
             f"column {name}: {words}; published as text"
             for name, words in self.nearly_numbers.items()
             if name not in taken
         )
-        if position is not None:
+        if position is not None and self.in_place is None:
             columns.append(healpix_column())
         table = Table(self.schema, self.name, tuple(columns), description=self.text, position=position)
-        self.warnings.extend(gaps(table, advice=_ADVICE, dimensionless=self.dimensionless))
+        self.warnings.extend(gaps(table, advice=self.in_place or _ADVICE, dimensionless=self.dimensionless))
         return Description(
             Schema(self.schema),
             table,
@@ -167,7 +174,7 @@ class _Inference:
         return names
 
     def _is_cell(self, name: str) -> bool:
-        if name.lower() != HEALPIX_COLUMN:
+        if name.lower() != HEALPIX_COLUMN or self.in_place is not None:
             return False
         self.warnings.append(f"column {name} is computed anew from the positions; the file's own is not taken over")
         return True
@@ -222,6 +229,9 @@ class _Inference:
             if _is_pair(by_name[ra], by_name[dec], _EQUATORIAL_UCDS):
                 self.position_origin = "UCDs"
             return self._marked(columns, ra, dec), Position(ra, dec), None
+        point = self._point(columns)
+        if point is not None:
+            return _with_point(columns, point), Position(point=point), None
         derivation = self._derivation(columns)
         if derivation is None:
             why = self._why_not(columns)
@@ -234,7 +244,14 @@ class _Inference:
         columns = [_without_main(column, "pos.eq.") for column in columns]
         return [*columns, *computed_columns(derivation)], Position(COMPUTED_RA, COMPUTED_DEC), derivation
 
+    def _point(self, columns: Sequence[Column]) -> str | None:
+        """Return the only column of points, where the database can search by it."""
+        points = [column.name for column in columns if column.datatype.xtype == "point"]
+        return points[0] if self.in_place is not None and len(points) == 1 else None
+
     def _derivation(self, columns: Sequence[Column]) -> Derivation | None:
+        if self.in_place is not None:
+            return None
         pair = _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_sexagesimal)
         if pair is not None:
             return Derivation(DerivationKind.SEXAGESIMAL, *pair)
@@ -331,6 +348,14 @@ def _as_float(column: Column) -> Column:
     if column.datatype.primitive in _FLOATS:
         return column
     return replace(column, datatype=DataType(Primitive.DOUBLE), null_values=(*column.null_values, "NaN"))
+
+
+def _with_point(columns: Sequence[Column], name: str) -> list[Column]:
+    """Mark the column of points that is the main position."""
+    return [
+        replace(one, unit="deg", ucd="pos.eq;meta.main", is_principal=True) if one.name == name else one
+        for one in columns
+    ]
 
 
 def _without_main(column: Column, branch: str) -> Column:

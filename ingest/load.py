@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
     from vo_server.store.open import Store
 
-__all__ = ["LoadSummary", "load_table"]
+__all__ = ["LoadSummary", "check_case", "load_table", "new_version"]
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +106,8 @@ def load_table(
     began = time.monotonic()
     progress = progress or Silent()
     schema_name, table_name = split_table_name(table)
-    _check_case(store, schema_name, table_name)
-    version = _version(store, table, version)
+    check_case(store, schema_name, table_name)
+    version = new_version(store, table, version)
     readers = [open_file(file, are_types_needed=schema_file is None) for file in files]
     described = describe(readers, (schema_name, table_name), schema_file=schema_file, text=description)
     progress.begin(_total(readers))
@@ -205,8 +205,14 @@ def _total(readers: Sequence[TableReader]) -> int | None:
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _check_case(store: Store, schema: str, table: str) -> None:
-    """Refuse, before the load, a name that differs only in case from a published one."""
+def check_case(store: Store, schema: str, table: str) -> None:
+    """Refuse, before any work, a name that differs only in case from a published one.
+
+    Raises
+    ------
+    UsageError
+        If there is such a table.
+    """
     for other in store.catalogue.load().tables:
         is_same = (other.schema, other.name) == (schema, table)
         if not is_same and (other.schema.lower(), other.name.lower()) == (schema.lower(), table.lower()):
@@ -216,7 +222,14 @@ def _check_case(store: Store, schema: str, table: str) -> None:
             )
 
 
-def _version(store: Store, table: str, wanted: str | None) -> str:
+def new_version(store: Store, table: str, wanted: str | None) -> str:
+    """Return the name of the next release of a table: the wanted one, or one made from the time.
+
+    Raises
+    ------
+    UsageError
+        If the wanted one cannot be a name, or is taken.
+    """
     known = {release.version for release in store.catalogue.releases(table)}
     if wanted is not None:
         if not _VERSION.fullmatch(wanted):
