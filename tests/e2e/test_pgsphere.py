@@ -122,6 +122,7 @@ def test_cones_hold_what_the_oracle_says(ra: float, dec: float, radius: float, t
     rows = tap.search(
         f"SELECT id FROM survey.stars WHERE 1 = CONTAINS(pos, CIRCLE({ra}, {dec}, {radius}))", maxrec=5000
     )
-    distance = oracle_separation_deg(*map(np.array, places(N_STARS, 1)), ra, dec)
+    all_ra, all_dec = (np.array(one) for one in places(N_STARS, 1))
+    distance = oracle_separation_deg(all_ra, all_dec, ra, dec)
     found = {int(row["id"]) for row in rows}
     assert set(np.flatnonzero(distance <= radius - 1e-12)) <= found <= set(np.flatnonzero(distance <= radius + 1e-12))
