@@ -16,7 +16,7 @@ from vo_server.engine.postgres.pgsphere import SPHERE_TYPES
 from vo_server.engine.postgres.place import adopted_location, quoted_identifier, relation_of
 from vo_server.engine.postgres.types import read_sql
 from vo_server.errors import UsageError
-from vo_server.model.table import PositionIndex
+from vo_server.model.table import Position, PositionIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
     from vo_server.store.open import Store
 
-__all__ = ["AdoptionSummary", "adopt_table", "check_database"]
+__all__ = ["AdoptionSummary", "adopt_table", "check_database", "with_index"]
 
 _HEALPIX: Final = re.compile(r"healpix|hpx", re.IGNORECASE)
 
@@ -103,12 +103,13 @@ def adopt_table(
             stored, name, role=inspector.role(), schema_file=schema_file, text=description, without=without
         )
         _check_pgsphere(inspector, made.table)
-        final = _with_index(inspector, where, made.table)
+        final = with_index(inspector, where, made.table)
     location = adopted_location(where, schema=name[0], table=name[1], version=version)
     final = replace(final, release=version, location=location)
     release = publish(store, final, schema=made.schema, version=version, created=datetime.now(UTC), sources=())
-    warnings = (*name_warnings(*name), *made.warnings, *_advice(stored, final))
-    return AdoptionSummary(release, relation_of(location), warnings, positions_words(made), tuple(_indexes(final)))
+    warnings = (*name_warnings(*name), *made.warnings, *_advice(stored, final, made.table.position))
+    positions = positions_words(replace(made, table=final))
+    return AdoptionSummary(release, relation_of(location), warnings, positions, tuple(_indexes(final)))
 
 
 def check_database(url: str) -> None:
@@ -146,12 +147,26 @@ def _check_pgsphere(inspector: Inspector, table: Table) -> None:
         )
 
 
-def _with_index(inspector: Inspector, relation: tuple[str, str], table: Table) -> Table:
-    """Record which index serves the positions."""
+def with_index(inspector: Inspector, relation: tuple[str, str], table: Table) -> Table:
+    """Record which index serves the positions; where none does, an indexed column of points is the position.
+
+    Parameters
+    ----------
+    inspector
+        Open on the database.
+    relation
+        The table or view in the database.
+    table
+        As it is described.
+    """
     position = table.position
     if position is None:
         return table
     index = inspector.position_index(relation, table, position)
+    points = [one.name for one in table.columns if one.is_indexed and one.stored_as == "spoint"]
+    if index is PositionIndex.NONE and len(points) == 1:
+        position = Position(epoch_jyear=position.epoch_jyear, point=points[0])
+        index = PositionIndex.SPOINT
     return replace(table, position=replace(position, index=index))
 
 
@@ -168,15 +183,14 @@ def _indexes(table: Table) -> Iterator[str]:
             yield f"B-tree on {column.name} (cells, for conditions on this column)"
 
 
-def _advice(stored: StoredTable, table: Table) -> Iterator[str]:
-    """Yield what the owner of the table could do for its users."""
+def _advice(stored: StoredTable, table: Table, named: Position | None) -> Iterator[str]:
+    """Yield what the owner of the table could do for its users; ``named`` are the positions by the description."""
     rows = ".".join(quoted_identifier(name) for name in (stored.schema, stored.name))
     if stored.is_view:
         rows = "the table behind the view"
-    position = table.position
-    if position is not None and position.index is PositionIndex.NONE and not position.point:
-        pair = ", ".join(read_sql(table.by_name[name]) for name in position.columns)
-        yield _no_index(", ".join(position.columns), f"{rows} (q3c_ang2ipix({pair}))")
+    if named is not None and not named.point and not _serves(table, named):
+        pair = ", ".join(read_sql(table.by_name[name]) for name in named.columns)
+        yield _no_index(", ".join(named.columns), f"{rows} (q3c_ang2ipix({pair}))")
     for column in table.columns:
         if column.stored_as in SPHERE_TYPES and not column.is_indexed:
             yield _no_index(column.name, f"{rows} USING gist ({quoted_identifier(column.name)})")
@@ -194,6 +208,11 @@ def _advice(stored: StoredTable, table: Table) -> Iterator[str]:
             )
     if stored.n_rows is None and not stored.is_view:
         yield f"the number of rows is not known; the database estimates it after: ANALYZE {rows}"
+
+
+def _serves(table: Table, named: Position) -> bool:
+    final = table.position
+    return final is not None and final.columns == named.columns and final.index is not PositionIndex.NONE
 
 
 def _no_index(what: str, on: str) -> str:

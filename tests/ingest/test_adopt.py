@@ -303,6 +303,13 @@ def test_types_without_a_place_in_votable_are_refused_all_at_once(site: Site, su
     assert list(site.table("s.strange").by_name) == ["id", "ok"]
 
 
+def test_points_of_a_pgsphere_that_cannot_be_called_are_refused(site: Site, survey: Foreign) -> None:
+    survey.make("CREATE TYPE spoint AS (lon float8, lat float8); CREATE TABLE hidden (id integer, pos spoint)")
+    with pytest.raises(UsageError, match="has columns of spoint, but pgSphere's functions are not found") as caught:
+        adopt(site, survey, "hidden")
+    assert "search_path" in str(caught.value.hint)
+
+
 def test_names_that_queries_could_not_tell_apart_are_refused(site: Site, survey: Foreign) -> None:
     survey.make('CREATE TABLE twins (a integer, "A" integer)')
     with pytest.raises(UsageError, match="a and A differ at most in case"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vo_server.sky.polygon import Polygon
     from vo_server.sky.region import Region
 
-__all__ = ["IndexedPosition", "MatchSide", "Reach", "SqlDialect"]
+__all__ = ["IndexedPosition", "IndexedShape", "MatchSide", "Reach", "SqlDialect"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,19 @@ class IndexedPosition:
     has_cells: bool
     """Whether the hidden column of cells can be named: not through a subquery, and not in adopted tables."""
     index: PositionIndex
+    stored: exp.Expr | None = None
+    """The column as it is stored, where it holds points of the database's own."""
+
+
+@dataclass(frozen=True)
+class IndexedShape:
+    """A column of circles or polygons of the database's own, which its operators and indexes can search."""
+
+    alias: str
+    """Alias of the table in the query."""
+    table: Table
+    stored: exp.Expr
+    """The column as it is stored."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,21 @@ class SqlDialect(ABC):
     def read(self, value: exp.Expr, column: Column) -> exp.Expr:  # noqa: ARG002 - for dialects with adopted tables
         """Return the value of a stored column as what it is published as."""
         return value
+
+    def has_shapes(self, column: Column) -> bool:  # noqa: ARG002 - as in read
+        """Tell whether a column holds points, circles or polygons of the database's own, which it can search."""
+        return False
+
+    def coordinates(self, stored: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+        """Return longitude and latitude of a point of the database's own [deg]."""
+        raise NotImplementedError(self.name)
+
+    def shape_filter(self, shape: IndexedShape, lon: exp.Expr, lat: exp.Expr, reach: Reach) -> exp.Expr | None:
+        """Return a condition that every shape meets which is not farther from a place than a reach, or None.
+
+        Only asked for columns that :meth:`has_shapes`.
+        """
+        raise NotImplementedError(self.name)
 
     def closed(self, condition: exp.Expr) -> exp.Expr:
         """Write a condition so that the optimiser takes it as one value, where looking inside would take it long."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from vo_server.adql.resolved import BoundColumn
 from vo_server.adql.tree import Aggregate, ColumnName, CteDefinition, Expression, ScalarQuery, Select, children
-from vo_server.engine.dialect import IndexedPosition
+from vo_server.engine.dialect import IndexedPosition, IndexedShape
 from vo_server.engine.fold import unwrapped
-from vo_server.engine.sqltree import element
-from vo_server.model.table import HEALPIX_COLUMN
+from vo_server.engine.sqltree import column, element
+from vo_server.model.table import HEALPIX_COLUMN, PositionIndex
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import OutputColumn
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vo_server.engine.lower import Lowering
     from vo_server.model.table import Table
 
-__all__ = ["indexed_pair", "indexed_point", "only_source"]
+__all__ = ["indexed_pair", "indexed_point", "indexed_shape", "only_source"]
 
 
 def indexed_pair(lowering: Lowering, lon: Expression, lat: Expression) -> IndexedPosition | None:
@@ -43,13 +43,36 @@ def indexed_point(lowering: Lowering, value: Expression) -> IndexedPosition | No
     point = _bound(lowering, value)
     base = None if point is None else _base(lowering, point)
     table = None if base is None else base.source.table
-    if point is None or base is None or table is None or table.position is None:
+    if point is None or base is None or table is None:
+        return None
+    if lowering.dialect.has_shapes(base.column) and base.column.datatype.xtype == "point":
+        return _of_own(lowering, point, base, table)
+    if table.position is None:
         return None
     if table.position.point != base.column.name:
         return None
     lon, lat = (element(lowering.bound(point), number) for number in (1, 2))
     has_cells = base.source is point.source and _has_cells(table)
     return IndexedPosition(point.source.alias, table, lon, lat, has_cells=has_cells, index=table.position.index)
+
+
+def _of_own(lowering: Lowering, point: BoundColumn, base: BoundColumn, table: Table) -> IndexedPosition | None:
+    """Return the position that a column of points of the database's own is; a subquery passes on numbers only."""
+    if base.source is not point.source:
+        return None
+    stored = column(point.source.alias, base.column.name)
+    places = lowering.dialect.coordinates(stored)
+    index = PositionIndex.SPOINT if base.column.is_indexed else PositionIndex.NONE
+    return IndexedPosition(point.source.alias, table, *places, has_cells=False, index=index, stored=stored)
+
+
+def indexed_shape(lowering: Lowering, value: Expression) -> IndexedShape | None:
+    """Return the column of circles or polygons of the database's own that a value is; None when it is none."""
+    shape = _bound(lowering, value)
+    if shape is None or shape.source.table is None or not lowering.dialect.has_shapes(shape.column):
+        return None
+    alias = shape.source.alias
+    return IndexedShape(alias, shape.source.table, column(alias, shape.column.name))
 
 
 def only_source(lowering: Lowering, *values: Expression) -> str | None:

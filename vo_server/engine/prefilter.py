@@ -37,10 +37,37 @@ def overlap_filters(lowering: Lowering, ask: Ask, one: Shape, other: Shape) -> l
         if isinstance(shape, Place) and shape.position is not None and region is not None:
             found = lowering.dialect.region_filter(shape.position, region)
             return [] if found is None else [found]
+    for shape, other_shape in ((one, other), (other, one)):
+        if _is_searched(shape, other_shape):
+            return _shape_filters(lowering, shape, other_shape)
     first, second = _bounds(lowering, one), _bounds(lowering, other)
     if first is None or second is None:
         return []
     return near_filters(lowering, ask, first.centre, second.centre, _sum(first.reach, second.reach))
+
+
+def _is_searched(shape: Shape, other: Shape) -> bool:
+    """Tell whether the rows of a table with shapes are looked up for another shape, and not the other way round."""
+    indexed = shape.indexed if isinstance(shape, Circle | Corners) else None
+    if indexed is None:
+        return False
+    others = (
+        other.indexed if isinstance(other, Circle | Corners) else other.position if isinstance(other, Place) else None
+    )
+    return others is None or others.alias == indexed.alias or (others.table.n_rows or 0) < (indexed.table.n_rows or 0)
+
+
+def _shape_filters(lowering: Lowering, shape: Shape, other: Shape) -> list[exp.Expr]:
+    """Return the filter that finds shapes of the database's own which meet another one."""
+    bounds = _bounds(lowering, other)
+    if not isinstance(shape, Circle | Corners) or shape.indexed is None or bounds is None:
+        return []
+    source, reach = bounds.centre.source, bounds.reach
+    is_known = bounds.centre.known_deg is not None and reach.known_deg is not None
+    if not is_known and (source in {None, shape.indexed.alias} or reach.source not in {None, source}):
+        return []
+    found = lowering.dialect.shape_filter(shape.indexed, bounds.centre.lon, bounds.centre.lat, reach)
+    return [] if found is None else [found]
 
 
 def near_filters(lowering: Lowering, ask: Ask, one: Place, other: Place, reach: Reach) -> list[exp.Expr]:
@@ -105,6 +132,8 @@ def _bounds(lowering: Lowering, shape: Shape) -> _Bounds | None:
 def with_edges(lowering: Lowering, shape: Shape, other: Shape) -> Shape:
     """Compute the edges of each polygon of a table once, when it is matched with the rows of another table."""
     if not isinstance(shape, Corners) or shape.region is not None or shape.source is None:
+        return shape
+    if _is_searched(shape, other):
         return shape
     item = lowering.items.get(shape.source)
     partner = other.source if isinstance(other, Place) else other.centre.source if isinstance(other, Circle) else None

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from sqlglot import exp
 
 from vo_server.adql.tree import Call, Cast, Expression, StringLiteral
-from vo_server.engine.dialect import IndexedPosition
+from vo_server.engine.dialect import IndexedPosition, IndexedShape
 from vo_server.engine.fold import constant, unwrapped
 from vo_server.engine.lower import Ask, refusal, unsupported
-from vo_server.engine.positions import indexed_pair, indexed_point, only_source
+from vo_server.engine.positions import indexed_pair, indexed_point, indexed_shape, only_source
 from vo_server.engine.sqltree import any_of, element, null, wrapped
 from vo_server.errors import ProblemKind, UsageError
 from vo_server.model.datatype import DataType, Kind, Primitive
@@ -84,6 +84,8 @@ class Circle:
     radius_deg: float | None
     radius_source: str | None = None
     """Alias of the only entry of FROM that the radius is made from."""
+    indexed: IndexedShape | None = None
+    """Set when it is a column of circles of the database's own."""
 
     @cached_property
     def region(self) -> Cone | None:
@@ -104,6 +106,8 @@ class Corners:
     """Alias of the only entry of FROM that it is made from."""
     edges: exp.Expr | None = None
     """Column of that entry which has its edges, where they were computed for a filter."""
+    indexed: IndexedShape | None = None
+    """Set when it is a column of polygons of the database's own."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +150,15 @@ def shape_of(lowering: Lowering, node: Expression) -> _ShapeSteps:
         value = lowering.dialect.cast(value, DataType(Primitive.DOUBLE, "*"))
     source = only_source(lowering, bare)
     if xtype == "polygon":
-        return Corners(value, source=source)
+        return Corners(value, source=source, indexed=indexed_shape(lowering, bare))
     position = indexed_point(lowering, bare)
+    if position is not None and position.stored is not None:
+        return Place(position.lon, position.lat, position=position, source=source)
     place = Place(element(value, 1), element(lowering.duplicate(value), 2), position=position, source=source)
     if xtype != "circle":
         return place
-    return Circle(place, without_nan(lowering, element(lowering.duplicate(value), 3)), None, source)
+    radius = without_nan(lowering, element(lowering.duplicate(value), 3))
+    return Circle(place, radius, None, source, indexed_shape(lowering, bare))
 
 
 def place_of(lowering: Lowering, node: Expression) -> _PlaceSteps:

@@ -166,7 +166,9 @@ class Inspector:
             What it is to be published as.
         """
         if position.point:
-            return PositionIndex.SPOINT if table.by_name[position.point].is_indexed else PositionIndex.NONE
+            point_column = table.by_name[position.point]
+            is_served = point_column.is_indexed and point_column.stored_as in SPHERE_TYPES
+            return PositionIndex.SPOINT if is_served else PositionIndex.NONE
         places = [read(column("t", name), table.by_name[name]) for name in position.columns]
         # The whole condition of a cone costs more than some other indexes of a small table.
         cell = exp.EQ(this=call(_Q3C, *places), expression=exp.Literal.number(0))

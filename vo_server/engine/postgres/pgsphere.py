@@ -15,7 +15,7 @@ from vo_server.model.datatype import DataType, Primitive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["READS", "SPHERE_TYPES", "is_in", "overlaps", "point", "region", "regions"]
+__all__ = ["READS", "SPHERE_TYPES", "coordinates", "is_in", "overlaps", "point", "region", "regions"]
 
 SPHERE_TYPES: Final[dict[str, DataType]] = {
     "spoint": DataType(Primitive.DOUBLE, "2", "point"),
@@ -82,19 +82,20 @@ def regions(centre: exp.Expr, radius_deg: exp.Expr, *, is_small: bool) -> list[e
 
 
 def _point_read(value: exp.Expr) -> exp.Expr:
-    return _array_or_null(value, *_coordinates(value))
+    return _array_or_null(value, *coordinates(value))
 
 
 def _circle_read(value: exp.Expr) -> exp.Expr:
     radius = call("degrees", call("radius", value.copy()))
-    return _array_or_null(value, *_coordinates(call("center", value)), radius)
+    return _array_or_null(value, *coordinates(call("center", value)), radius)
 
 
 def _polygon_read(value: exp.Expr) -> exp.Expr:
     return exp.Var(this=_VERTICES.format(polygon=value.sql("postgres")))
 
 
-def _coordinates(value: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+def coordinates(value: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+    """Write longitude and latitude of a ``spoint`` [deg]."""
     return call("degrees", call("long", value.copy())), call("degrees", call("lat", value.copy()))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
-from vo_server.engine.dialect import IndexedPosition, MatchSide, Reach, SqlDialect
+from vo_server.engine.dialect import IndexedPosition, IndexedShape, MatchSide, Reach, SqlDialect
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.postgres import pgsphere
 from vo_server.engine.postgres.types import read
@@ -118,7 +118,7 @@ class PostgresDialect(SqlDialect):
         Other regions are ranges of cells, which the B-tree on the cells serves; where these cannot be named, a cone
         around them. An adopted table may have pgSphere's index, or none: then its declinations are bounded.
         """
-        if position.index is PositionIndex.NONE:
+        if position.index is PositionIndex.NONE and position.stored is None:
             low, high = (self.real(bound) for bound in region.dec_range_deg)
             return exp.Between(this=wrapped(position.lat.copy()), low=low, high=high)
         if isinstance(region, Cone):
@@ -136,7 +136,7 @@ class PostgresDialect(SqlDialect):
         if cone.radius_deg > _MAX_RADIUS_DEG:
             return None
         centre = self.real(cone.ra_deg), self.real(cone.dec_deg)
-        if position.index is PositionIndex.SPOINT:
+        if position.index is not PositionIndex.OWN:
             radius = self.real(min(_padded(cone.radius_deg), _MAX_RADIUS_DEG))
             return pgsphere.is_in(_spoint(position), pgsphere.region(pgsphere.point(*centre), radius))
         places = position.lon.copy(), position.lat.copy(), *centre
@@ -148,20 +148,39 @@ class PostgresDialect(SqlDialect):
         far, near = sides
         if not _is_indexed(far) or far.position is None or (reach.value is not None and reach.source != near.source):
             return None
-        if reach.known_deg is not None:
-            if reach.known_deg > _MAX_JOIN_RADIUS_DEG:
-                return None
-            radius = self.real(_padded(reach.known_deg))
-        else:
-            assert reach.value is not None
-            padded = exp.Add(this=wrapped(reach.value.copy()), expression=self.real(_MARGIN_DEG))
-            radius = call("LEAST", padded, self.real(180.0))
+        if reach.known_deg is not None and reach.known_deg > _MAX_JOIN_RADIUS_DEG:
+            return None
+        radius = self._radius(reach)
         lon, lat = self._finite(near.lon), self._finite(near.lat)
         if far.position.index is PositionIndex.SPOINT:
             place = _spoint(far.position)
             circles = pgsphere.regions(pgsphere.point(lon, lat), radius, is_small=reach.known_deg is not None)
             return any_of(pgsphere.is_in(place.copy(), circle) for circle in circles)
         return call("q3c_join", lon, lat, far.position.lon.copy(), far.position.lat.copy(), radius)
+
+    def has_shapes(self, column: Column) -> bool:
+        """Tell whether a column has one of pgSphere's types."""
+        return column.stored_as in pgsphere.SPHERE_TYPES
+
+    def coordinates(self, stored: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+        """Return longitude and latitude of a ``spoint`` [deg]."""
+        return pgsphere.coordinates(stored)
+
+    def shape_filter(self, shape: IndexedShape, lon: exp.Expr, lat: exp.Expr, reach: Reach) -> exp.Expr | None:
+        """Write that a ``scircle`` or ``spoly`` and the circle around the place have a point in common."""
+        if reach.known_deg is not None and reach.known_deg > _MAX_JOIN_RADIUS_DEG:
+            return None
+        centre = pgsphere.point(self._finite(lon), self._finite(lat))
+        circles = pgsphere.regions(centre, self._radius(reach), is_small=reach.known_deg is not None)
+        return any_of(pgsphere.overlaps(shape.stored.copy(), circle) for circle in circles)
+
+    def _radius(self, reach: Reach) -> exp.Expr:
+        """Return a reach that is padded, at most 180 [deg]."""
+        if reach.known_deg is not None:
+            return self.real(_padded(reach.known_deg))
+        assert reach.value is not None
+        padded = exp.Add(this=wrapped(reach.value.copy()), expression=self.real(_MARGIN_DEG))
+        return call("LEAST", padded, self.real(180.0))
 
     def let(self, values: Mapping[str, str], body: str) -> str:
         """Write a subquery without a table, which OFFSET keeps from being pasted into each use."""
@@ -219,6 +238,8 @@ def _is_indexed(side: MatchSide) -> bool:
 
 def _spoint(position: IndexedPosition) -> exp.Expr:
     """Write the ``spoint`` that pgSphere's index of a position knows."""
+    if position.stored is not None:
+        return position.stored.copy()
     return pgsphere.point(position.lon.copy(), position.lat.copy())
 
 
