@@ -14,7 +14,7 @@ from click.testing import Result
 from tests.ingest.conftest import Site
 from tests.support.foreign import Foreign, foreign_schema
 from vo_server.adql.front import compile_query
-from vo_server.errors import MissingError, SchemaFileError, UsageError
+from vo_server.errors import EngineError, MissingError, SchemaFileError, UsageError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Position, PositionIndex
 
@@ -372,6 +372,20 @@ def test_rights_that_are_missing_are_told_one_after_the_other(guest: Site, surve
         adopt(guest, survey, "stars")
     adopt(guest, survey, "stars", "--without", "source_id")
     assert answer(guest, "SELECT COUNT(ra) AS n FROM s.stars") == [(999,)]
+
+
+@pytest.mark.parametrize(
+    "change", ['ALTER TABLE stars RENAME COLUMN "dec" TO delta', "DROP TABLE stars", "ALTER TABLE stars RENAME TO suns"]
+)
+def test_a_change_by_the_owner_is_told_until_the_table_is_adopted_again(
+    change: str, site: Site, survey: Foreign
+) -> None:
+    survey.make(STARS)
+    adopt(site, survey, "stars")
+    survey.make(change)
+    with pytest.raises(EngineError, match="was changed or removed by its owner") as caught:
+        answer(site, 'SELECT ra, "dec" FROM s.stars')
+    assert "ingest adopt" in str(caught.value.hint)
 
 
 # ------------------------------------------------------------------------------------------------------- releases

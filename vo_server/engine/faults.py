@@ -35,6 +35,10 @@ class Fault(Enum):
         "a table of the query was replaced while the query started",
         "run the query again to use the new release",
     )
+    CHANGED_RELATION = (
+        "a table of the query that is published in place was changed or removed by its owner",
+        "tell the publisher, who adopts it again with `vo-server ingest adopt`",
+    )
     DIVISION_BY_ZERO = ("division by zero", "write NULLIF(divisor, 0), or leave those rows out with WHERE")
     OUT_OF_RANGE = (
         "a number became too large or too small for its type",

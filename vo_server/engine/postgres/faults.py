@@ -9,7 +9,7 @@ import psycopg
 
 from vo_server.engine.faults import Fault
 
-__all__ = ["is_lost", "load_fault", "postgres_fault"]
+__all__ = ["adopted_fault", "is_lost", "load_fault", "postgres_fault"]
 
 _BY_STATE: Final = {
     "57014": Fault.CANCELLED,  # query_canceled, statement_timeout included
@@ -38,6 +38,8 @@ _IN_LOADS: Final = {
     "42701": Fault.BAD_COLUMN,
 }
 """What means something else when a table is made than when it is read."""
+_CHANGED: Final = frozenset({"42P01", "3F000", "42703", "42804", "42809", "42846", "42883"})
+"""No such table, schema, column; columns of other types: what our SQL cannot meet unless a table has changed."""
 _BY_CLASS: Final = {
     "08": Fault.CONNECTION,
     "57": Fault.CONNECTION,  # admin_shutdown, crash_shutdown, cannot_connect_now
@@ -81,6 +83,12 @@ def postgres_fault(error: Exception) -> tuple[Fault, str] | None:
         return _by_words(str(error)), type(error).__name__
     assert isinstance(state, str)
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Fault.OTHER), state
+
+
+def adopted_fault(error: Exception) -> tuple[Fault, str] | None:
+    """Tell which failure an exception is that a query of an adopted table has met: others may change such a table."""
+    found = postgres_fault(error)
+    return found if found is None or found[1] not in _CHANGED else (Fault.CHANGED_RELATION, found[1])
 
 
 def load_fault(error: Exception) -> tuple[Fault, str] | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from adbc_driver_postgresql import StatementOptions
 
-from vo_server.engine.faults import Fault, error_of, translated
-from vo_server.engine.postgres.faults import postgres_fault
+from vo_server.engine.faults import Classifier, Fault, error_of, translated
+from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.load import PostgresLoader
 from vo_server.engine.postgres.place import is_adopted, relation_of
@@ -90,12 +90,14 @@ class PostgresEngine:
             return f"pg_temp.{names[table.full_name]}" if table.location is None else relation_of(table.location)
 
         columns = {table.full_name: table.columns for table in query.tables}
+        has_adopted = any(table.location is not None and is_adopted(table.location) for table in query.tables)
         return self._run_sql(
             generate(query, limit=limit, relation=relation),
             query.columns,
             limit=limit,
             timeout_s=timeout_s,
             inline={names[full_name]: (columns[full_name], rows) for full_name, rows in given.items()},
+            classify=adopted_fault if has_adopted else postgres_fault,
         )
 
     def loader(self, table: Table, *, version: str) -> Loader:
@@ -155,6 +157,7 @@ class PostgresEngine:
         timeout_s: float,
         inline: Mapping[str, tuple[Sequence[Column], pa.Table]] | None = None,
         prelude: Sequence[str] = (),
+        classify: Classifier = postgres_fault,
     ) -> QueryStream:
         """Start a SELECT over releases and over inline tables by their names in ``pg_temp``."""
         return QueryStream(
@@ -163,7 +166,7 @@ class PostgresEngine:
             limit=limit,
             timeout_s=timeout_s,
             watchdog=self._watchdog,
-            classify=postgres_fault,
+            classify=classify,
         )
 
 
