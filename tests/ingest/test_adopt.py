@@ -258,6 +258,25 @@ def test_a_table_without_an_index_is_served_and_the_way_to_one_is_told(site: Sit
     assert answer(site, cone) == before
 
 
+def test_cells_of_others_are_a_column_like_any_other(site: Site, survey: Foreign) -> None:
+    survey.make(
+        """
+        CREATE TABLE celled (id integer, ra double precision, "dec" double precision, _healpix_29 bigint, hpx12 bigint);
+        INSERT INTO celled VALUES (1, 10, 20, 5, 6), (2, 30, 40, NULL, 7);
+        CREATE INDEX ON celled (_healpix_29);
+        CREATE INDEX ON celled (hpx12);
+        """
+    )
+    told = adopt(site, survey, "celled").stdout
+    assert "spatial index: B-tree on _healpix_29 (cells, for conditions on this column)" in told
+    assert "spatial index: B-tree on hpx12 (cells, for conditions on this column)" in told
+    table = site.table("s.celled")
+    assert not table.by_name["_healpix_29"].is_hidden
+    for shape in ("CIRCLE(30, 40, 1)", "POLYGON(29, 39, 31, 39, 31, 41, 29, 41)", "REGION('UNION (CIRCLE 30 40 1)')"):
+        asked = f'SELECT id, "_healpix_29" FROM s.celled WHERE 1 = CONTAINS(POINT(ra, dec), {shape})'
+        assert answer(site, asked) == [(2, None)]
+
+
 def test_columns_that_are_read_in_another_type_are_told_with_their_indexes(site: Site, survey: Foreign) -> None:
     survey.make("CREATE TABLE coded (code char(8) PRIMARY KEY, flux numeric); INSERT INTO coded VALUES ('a', 1)")
     told = adopt(site, survey, "coded").stderr
