@@ -6,11 +6,11 @@
 # The database `vo` belongs to the role `vo`, which is no superuser; Q3C is in it and in every database made later.
 # VO_POSTGRES_PASSWORD_FILE names the file with the password of `vo`, and VO_POSTGRES_ROLE_OPTIONS says what else the
 # role may do; both are read when the cluster is made. VO_POSTGRES_NO_SYNC=1 makes it without waiting for the disk.
-# VO_POSTGRES_PGSPHERE=1 adds a database `pgsphere` that tests copy, with pgSphere in it; the server never needs it.
+# VO_POSTGRES_PGSPHERE names a file with pgSphere's script, which is run in a database `pgsphere` for tests to copy; the
+# server never needs it.
 # Run by root, the cluster belongs to the user postgres. Stops on SIGINT (fast) and SIGTERM (waits for its clients).
 # VO_POSTGRES_PARENT_SIGNAL is a signal to get when the parent process ends.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${VO_POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
 directory=$(cd "$1" && pwd)
 cluster=$directory/cluster
@@ -45,7 +45,7 @@ single_user() {
 # Its functions are in C, so that only a superuser can make them. With -j statements end before an empty line.
 add_pgsphere() {
   echo 'CREATE DATABASE pgsphere OWNER vo IS_TEMPLATE true' | single_user -D "$1" template1
-  "$here/pgsphere-script.sh" | single_user -j -D "$1" pgsphere
+  single_user -j -D "$1" pgsphere <"$VO_POSTGRES_PGSPHERE"
 }
 
 make_cluster() {

@@ -13,10 +13,6 @@ if [[ -n ${VO_TEST_POSTGRES:-} ]]; then
 fi
 
 bin=${VO_POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
-# What tests of tables with pgSphere's types copy; without the package they are skipped.
-if "$here/pgsphere-script.sh" >/dev/null 2>&1; then
-  export VO_POSTGRES_PGSPHERE=1
-fi
 directory=$(mktemp --directory "${TMPDIR:-/tmp}/vo-postgres.XXXXXX")
 server=
 
@@ -49,6 +45,10 @@ is_ready() {
   "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$1"
 }
 
+# Tests of tables with pgSphere's types copy a database with it; without the package they are skipped.
+if "$here/pgsphere-script.sh" >"$directory/pgsphere.sql" 2>/dev/null; then
+  export VO_POSTGRES_PGSPHERE=$directory/pgsphere.sql
+fi
 mkdir "$directory/data"
 chmod 711 "$directory"
 (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '+/=\n' >"$directory/password")
