@@ -335,6 +335,12 @@ BEGIN
 END
 $$;
 
+-- A shape as text: its numbers with blanks between them (DALI 1.1, section 3.3).
+CREATE OR REPLACE FUNCTION vo_functions.shape_text(shape double precision[])
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT string_agg(vo_functions.real_text(x), ' ' ORDER BY at) FROM unnest(shape) WITH ORDINALITY AS s(x, at)
+$$;
+
 -- The numbers of a point (n is 2), a circle (3) or a polygon (0) that is written as a text (DALI 1.1, section 3.3).
 CREATE OR REPLACE FUNCTION vo_functions.shape_of(text_ text, n integer)
 RETURNS double precision[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -218,11 +218,13 @@ class SqlDialect(ABC):
         return self.cast(value, DataType(Primitive.DOUBLE)) if datatype.primitive is Primitive.FLOAT else value
 
     def text_of(self, value: exp.Expr, datatype: DataType | None) -> exp.Expr:
-        """Write a value as text: ISO 8601 with a ``T`` for timestamps."""
-        if datatype is None or datatype.is_string:
+        """Write a value as text: ISO 8601 with a ``T`` for timestamps, the numbers of shapes as DALI has them."""
+        if datatype is None or datatype.is_string or datatype.is_region_text:
             return value
         if datatype.primitive in {Primitive.FLOAT, Primitive.DOUBLE} and not datatype.is_array:
             return self.real_text(value)
+        if datatype.is_geometry:
+            return call("vo_functions.shape_text", value)
         text = cast(value, "TEXT", self.name)
         if datatype.is_timestamp:
             return call("REPLACE", text, exp.Literal.string(" "), exp.Literal.string("T"))

@@ -167,7 +167,7 @@ GEOMETRY_FUNCTIONS: Final = (
         f"{_LONLAT} width:number height:number",
         _POLYGON,
         "Box around a centre, full width and height [deg].",
-        "BOX(1, 2, 3, 4)",
+        "BOX(10, 20, 3, 4)",
         unit="deg",
     ),
     _geometry(
@@ -175,7 +175,7 @@ GEOMETRY_FUNCTIONS: Final = (
         "centre:point width:number height:number",
         _POLYGON,
         "Box around a point, full width and height [deg].",
-        "BOX(POINT(1, 2), 3, 4)",
+        "BOX(POINT(10, 20), 3, 4)",
         unit="deg",
     ),
     _geometry(
@@ -183,7 +183,7 @@ GEOMETRY_FUNCTIONS: Final = (
         f"{_SYSTEM}{_LONLAT} width:number height:number",
         _POLYGON,
         "Box around a centre [deg].",
-        "BOX('ICRS', 1, 2, 3, 4)",
+        "BOX('ICRS', 10, 20, 3, 4)",
         unit="deg",
     ),
     _geometry(
@@ -191,7 +191,7 @@ GEOMETRY_FUNCTIONS: Final = (
         _SYSTEM + "centre:point width:number height:number",
         _POLYGON,
         "Box around a point [deg].",
-        "BOX('ICRS', POINT(1, 2), 3, 4)",
+        "BOX('ICRS', POINT(10, 20), 3, 4)",
         unit="deg",
     ),
     _geometry(

@@ -77,7 +77,7 @@ SKY_UDFS: Final[tuple[Function, ...]] = (
     ),
     udf(
         "ivo_geom_transform",
-        parameters("from_sys:text! to_sys:text! geo:polygon", _SYSTEMS),
+        parameters("fromSys:text! toSys:text! geo:polygon", _SYSTEMS),
         POLYGON,
         f"Polygon in another frame, by a rotation of its corners; frames, with their case: {_FRAMES_TEXT}.",
         "ivo_geom_transform('ICRS', 'GALACTIC', POLYGON(1, 1, 2, 1, 2, 2))",

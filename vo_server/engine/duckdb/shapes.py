@@ -273,6 +273,11 @@ _SHAPE_OF: Final = let(
     "ELSE list_transform(s, lambda x, i: CASE WHEN i % 2 = 1 AND i <> n THEN x - 360 * floor(x / 360) ELSE x END) END",
 )
 
+_TEXT: Final = (
+    r"array_to_string(list_transform(shape, lambda x: replace(replace("
+    r"regexp_replace(x::VARCHAR, '\.0$', ''), 'nan', 'NaN'), 'inf', 'Infinity')), ' ')"
+)
+
 SHAPE_MACROS: Final = (
     ("vector(lon, lat)", _VECTOR),
     ("edge(b, c)", _EDGE),
@@ -293,6 +298,7 @@ SHAPE_MACROS: Final = (
     ("polygon_within(one, other)", _WITHIN),
     ("box_corner(lon, lat, half, tilt)", _BOX_CORNER),
     ("box(lon, lat, width, height)", _BOX),
+    ("shape_text(shape)", _TEXT),
     ("numbers(text_)", _NUMBERS),
     ("shape_of(text_, n)", _SHAPE_OF),
 )
