@@ -80,7 +80,12 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
         yield
         return
     jobs, results = context.store.jobs, context.results
-    run = QueryRun(queries=context.queries, results=results)
+    public_url = _public_url(settings)
+    run = QueryRun(
+        queries=context.queries,
+        results=results,
+        async_url=None if public_url is None else f"{public_url}/tap/async",
+    )
     worker = Worker(jobs=jobs, results=results, execute=run, concurrency=settings.uws.concurrent_jobs)
     sweeper = Sweeper(jobs=jobs, results=results)
     worker.start()
@@ -94,14 +99,13 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
 
 
 def _site(settings: Settings, context: ProcessContext) -> Site:
-    public_url = settings.server.public_url
     checks = {"database": context.engine.check, "catalogue": context.store.catalogue.version}
     return Site(
         context=context,
         gate=Gate(settings.tap.max_concurrent),
         health=HealthWatch(HealthService(checks=checks)),
         description=_description(settings, context.engine.name),
-        public_url=None if public_url is None else str(public_url).rstrip("/"),
+        public_url=_public_url(settings),
         max_body_bytes=settings.server.max_body_bytes,
         # A query of the longest kind with every byte percent-encoded, and the parameters beside it.
         max_form_bytes=3 * settings.tap.max_query_bytes + 64 * 1024,
@@ -109,6 +113,11 @@ def _site(settings: Settings, context: ProcessContext) -> Site:
         title=settings.server.title,
         contact=settings.server.contact,
     )
+
+
+def _public_url(settings: Settings) -> str | None:
+    public_url = settings.server.public_url
+    return None if public_url is None else str(public_url).rstrip("/")
 
 
 def _description(settings: Settings, engine: str) -> TapDescription:

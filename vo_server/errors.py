@@ -203,17 +203,20 @@ class QueryTimeoutError(LimitError):
     ----------
     limit_s
         The limit that was reached [s].
+    link
+        URL that starts a job of the same query when it is POSTed to; None when there is none.
     """
 
     code = "timeout"
     status = 408
 
-    def __init__(self, limit_s: float, *, hint: str | None = None) -> None:
+    def __init__(self, limit_s: float, *, hint: str | None = None, link: str | None = None) -> None:
         super().__init__(
             f"the query ran longer than the limit of {limit_s:g} s",
             hint=hint or "run it as an asynchronous job, or make it smaller with TOP or a narrower condition",
         )
         self.limit_s = limit_s
+        self.link = link
 
 
 class QueryCancelledError(LimitError):

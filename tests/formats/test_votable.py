@@ -179,7 +179,7 @@ def test_an_overflow_that_shows_at_the_end_is_told_at_the_end(writer: Writer) ->
     result.batches = batches()
     found = oracle.read(b"".join(writer.write(result)))
     assert [value for value, _ in found.statuses] == ["OK", "OVERFLOW"]
-    assert "limit of 2" in (found.statuses[1][1] or "")
+    assert "MAXREC=2" in (found.statuses[1][1] or "")
 
 
 @WRITERS

@@ -15,6 +15,7 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.job import Job, Phase
 from vo_server.model.query import Query, QueryResult, arrow_schema
 from vo_server.model.table import Column
+from vo_server.model.truncation import Rest
 from vo_server.store.results import ResultStore
 from vo_server.worker.execute import QueryRun
 
@@ -34,8 +35,10 @@ class Queries:
     asked: list[tuple[Query, float]] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
+    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
         self.asked.append((query, timeout_s))
+        assert rest is not None
+        assert rest.is_job
         result = QueryResult(COLUMNS, iter(()), maxrec=1000, on_close=self.closed.set)
         result.batches = self.batches(result)
         return result

@@ -56,8 +56,8 @@ def query(
                 sys.stdout.buffer.writelines(chosen.writer.write(result))
             else:
                 _write(chosen.writer.write(result), output)
-        if result.overflow:
-            click.echo(f"vo-server: stopped after {result.n_rows} rows; there are more (see --maxrec)", err=True)
+        if result.truncation is not None:
+            click.echo(f"vo-server: {result.n_rows} rows: {result.truncation.message} (--maxrec)", err=True)
 
 
 def _read(adql: str) -> str:

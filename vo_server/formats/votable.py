@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from vo_server.model.query import QueryResult
     from vo_server.model.table import Column
+    from vo_server.model.truncation import Truncation
 
 __all__ = ["Binary2Writer", "TabledataWriter"]
 
@@ -42,21 +43,24 @@ class _VotableWriter(ABC):
         An error after that closes the table and is told in a second QUERY_STATUS (DALI 1.1, section 4.4.2); then it is
         raised again. So does a result that was cut, with OVERFLOW.
         """
-        is_cut_before = result.overflow
-        if is_cut_before:
-            status, message = Status.OVERFLOW, _overflow_message(result)
-        else:
-            status, message = Status.OK, ""
-        yield head(result.columns, self.serialization, notes=result.notes, status=status, message=message)
+        told = result.truncation
+        yield head(
+            result.columns,
+            self.serialization,
+            notes=(*result.notes, *_facts(told)),
+            status=Status.OK if told is None else Status.OVERFLOW,
+            message="" if told is None else told.message,
+        )
         try:
             yield from self._rows(slices(result.batches), result.columns)
         except VoError as error:
             yield tail(self.serialization, status=Status.ERROR, message=str(error))
             raise
-        if result.overflow and not is_cut_before:
-            yield tail(self.serialization, status=Status.OVERFLOW, message=_overflow_message(result))
-        else:
+        cut = result.truncation
+        if cut is None or cut == told:
             yield tail(self.serialization)
+        else:
+            yield tail(self.serialization, status=Status.OVERFLOW, message=cut.message, notes=_facts(cut))
 
     def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
         """Return a VOTable without a table that says what went wrong."""
@@ -101,10 +105,9 @@ class TabledataWriter(_VotableWriter):
             yield b"".join((b"<TR><TD>", rows, b"</TD></TR>\n"))
 
 
-def _overflow_message(result: QueryResult) -> str:
-    if result.maxrec == 0:
-        return "MAXREC is 0: the columns without their rows"
-    return f"there are more rows than the limit of {result.maxrec}; set MAXREC for more, or run an asynchronous job"
+def _facts(cut: Truncation | None) -> tuple[Note, ...]:
+    """Return what cut a result, for programs; the status says it to people."""
+    return () if cut is None else tuple(Note(name, value) for name, value in cut.facts.items())
 
 
 def _table_cells(cells: pa.Array, column: Column) -> pa.Array:

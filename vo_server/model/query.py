@@ -8,6 +8,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from vo_server.model.truncation import Limit, LimitKind, Rest, Truncation
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from vo_server.model.table import Column
 
-__all__ = ["Lang", "Limits", "Note", "Query", "QueryResult", "arrow_schema"]
+__all__ = ["Lang", "Limits", "Link", "Note", "Query", "QueryResult", "arrow_schema"]
 
 
 class Lang(StrEnum):
@@ -43,10 +45,12 @@ class Query:
 class Limits:
     """What a query may use; the caller's wish already cut to what the service allows."""
 
-    maxrec: int
-    """Rows that may be sent; one more is fetched to know about overflow."""
+    rows: Limit
+    """Rows that may be sent, and who says so; one more is fetched to know about overflow."""
     timeout_s: float
     """Time until the last row is produced [s]."""
+    max_bytes: int | None = None
+    """Volume of the rows that may be sent, as Arrow has them in memory [bytes]; None for any."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,24 @@ class Note:
     ucd: str | None = None
 
 
+@dataclass(frozen=True)
+class Link:
+    """A LINK element of a table: where more about it is found (VOTable 1.4, section 3.5)."""
+
+    href: str
+    title: str | None = None
+    content_role: str | None = None
+    """``doc`` for something to read; None for data."""
+    content_type: str | None = None
+    """Media type."""
+
+
 @dataclass
 class QueryResult:
     """The answer of a query: columns known at once, rows as a stream that can be read one time.
 
-    ``overflow`` is certain only after the batches have been read to their end. The owner calls
-    :meth:`close` in every case; it cancels what still runs.
+    ``overflow`` and :attr:`truncation` are certain only after the batches have been read to their end; they may be
+    known before, and then stay as they are. The owner calls :meth:`close` in every case; it cancels what still runs.
     """
 
     columns: tuple[Column, ...]
@@ -77,10 +93,35 @@ class QueryResult:
     notes: tuple[Note, ...] = ()
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
     overflow: bool = False
-    """True when there were more rows than ``maxrec``."""
+    """True when rows are left out; :attr:`truncation` tells why."""
     n_rows: int = 0
     """Rows given out so far."""
     started: datetime | None = None
+    links: tuple[Link, ...] = ()
+    """Where more is found about the tables that were used."""
+    query: Query | None = None
+    """What was asked for."""
+    limit: Limit | None = None
+    """What cuts the answer if anything does: at first the row limit, in the end what did; None stands for MAXREC."""
+    total_rows: int | None = None
+    """Rows that the whole answer has; None when that is not known without counting."""
+    rest: Rest = field(default_factory=Rest)
+    """How to get what is left out."""
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """Why rows are left out; None as long as no rows are known to be.
+
+        Every format tells :attr:`~vo_server.model.truncation.Truncation.message` to people and
+        :attr:`~vo_server.model.truncation.Truncation.facts` to programs, as far as it can.
+        """
+        if not self.overflow:
+            return None
+        limit = self.limit or Limit(LimitKind.MAXREC, self.maxrec)
+        is_hard = limit.kind in {LimitKind.HARD_ROWS, LimitKind.SIZE}
+        hard = self.rest.hard_maxrec
+        link = None if self.query is None or is_hard else self.rest.link(self.query, maxrec=hard)
+        return Truncation(limit, total_rows=self.total_rows, hard_maxrec=hard, link=link)
 
     @property
     def schema(self) -> pa.Schema:

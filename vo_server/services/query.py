@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vo_server.adql.front import compile_query
-from vo_server.errors import TooLargeError
+from vo_server.errors import QueryTimeoutError, TooLargeError
 from vo_server.model.query import Limits, Note, Query, QueryResult
+from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
+from vo_server.services.totals import total_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +37,8 @@ class QueryLimits:
     """Row limit that nobody passes."""
     max_query_bytes: int
     """Longest query text, in bytes of UTF-8."""
+    max_result_bytes: int | None = None
+    """Largest volume of the rows of one answer, as Arrow has them in memory [bytes]; None for any."""
 
 
 class QueryService:
@@ -60,7 +64,7 @@ class QueryService:
         self._limits = limits
         self._origin = origin
 
-    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
+    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
         """Compile and start a query.
 
         Parameters
@@ -69,6 +73,8 @@ class QueryService:
             What the caller asks for.
         timeout_s
             Time until the last row is produced [s].
+        rest
+            Where the caller can get what the answer leaves out; None when that is not known.
 
         Returns
         -------
@@ -86,25 +92,30 @@ class QueryService:
         """
         catalogue = self._catalogue.load()
         resolved = self._compile(query, catalogue)
-        limits = Limits(maxrec=self._maxrec(query), timeout_s=timeout_s)
+        limits = self._limits_of(query, timeout_s)
         result = QueryResult(
             columns=resolved.columns,
             batches=iter(()),
-            maxrec=limits.maxrec,
+            maxrec=limits.rows.value,
             notes=self._notes(query, resolved),
             started=datetime.now(UTC),
+            query=query,
+            limit=limits.rows,
+            total_rows=total_rows(resolved),
+            rest=replace(rest or Rest(), hard_maxrec=self._limits.hard_maxrec),
         )
-        if limits.maxrec == 0:
-            result.overflow = True  # TAP 1.1, section 2.7.4: metadata only, always told as an overflow.
+        # TAP 1.1, section 2.7.4: MAXREC=0 asks for metadata only, and is always told as an overflow.
+        result.overflow = result.maxrec == 0 or (result.total_rows or 0) > result.maxrec
+        if result.maxrec == 0:
             return result
         running = self._engine.run(
             resolved,
-            limit=limits.maxrec + 1,  # One more than may be sent, to know about overflow.
+            limit=result.maxrec + 1,  # One more than may be sent, to know about overflow.
             timeout_s=limits.timeout_s,
             inline=self._inline(resolved, catalogue),
         )
         result.on_close = running.close
-        result.batches = _counted(running, result)
+        result.batches = _counted(running, result, limits)
         return result
 
     def check(self, query: Query) -> ResolvedQuery:
@@ -120,9 +131,10 @@ class QueryService:
             )
         return compile_query(query.adql, catalogue, lang=query.lang)
 
-    def _maxrec(self, query: Query) -> int:
-        wanted = self._limits.default_maxrec if query.maxrec is None else query.maxrec
-        return min(wanted, self._limits.hard_maxrec)
+    def _limits_of(self, query: Query, timeout_s: float) -> Limits:
+        mine = self._limits
+        rows = row_limit(query.maxrec, default=mine.default_maxrec, hard=mine.hard_maxrec)
+        return Limits(rows, timeout_s=timeout_s, max_bytes=mine.max_result_bytes)
 
     def _inline(self, resolved: ResolvedQuery, catalogue: Catalogue) -> Mapping[str, pa.Table]:
         """Return the rows of those tables of the query that the service makes itself."""
@@ -146,18 +158,34 @@ class QueryService:
         return tuple(told)
 
 
-def _counted(running: RunningQuery, result: QueryResult) -> Iterator[pa.RecordBatch]:
-    """Pass batches on until ``maxrec`` rows went out; note an overflow when there was one more."""
+def _counted(running: RunningQuery, result: QueryResult, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Pass batches on until a limit is reached; note an overflow when there was a row more."""
+    assert result.query is not None
+    n_bytes = 0
     try:
         for batch in running:
-            room = result.maxrec - result.n_rows
-            if batch.num_rows > room:
+            n_fitting = _n_fitting(batch, None if limits.max_bytes is None else limits.max_bytes - n_bytes)
+            n_wanted = min(batch.num_rows, result.maxrec - result.n_rows)
+            is_cut = min(n_fitting, n_wanted) < batch.num_rows
+            if is_cut:
+                if n_fitting < n_wanted and limits.max_bytes is not None:
+                    result.limit = Limit(LimitKind.SIZE, limits.max_bytes)
                 result.overflow = True
-                batch = batch.slice(0, room)  # noqa: PLW2901 - the rest of the loop is about what is sent
+                batch = batch.slice(0, min(n_fitting, n_wanted))  # noqa: PLW2901 - the rest is about what is sent
             result.n_rows += batch.num_rows
+            n_bytes += batch.nbytes
             if batch.num_rows:
                 yield batch
-            if result.overflow:
+            if is_cut:
                 return
+    except QueryTimeoutError as error:
+        raise late(error, result.query, result.rest) from error
     finally:
         running.close()
+
+
+def _n_fitting(batch: pa.RecordBatch, room_bytes: int | None) -> int:
+    """Return how many rows of a batch there is room for, taking them for equally long."""
+    if room_bytes is None or batch.nbytes <= room_bytes:
+        return int(batch.num_rows)
+    return int(room_bytes * batch.num_rows // batch.nbytes)

@@ -111,7 +111,9 @@ def head(
     return "".join(pieces).encode()
 
 
-def tail(serialization: Serialization, *, status: Status = Status.OK, message: str = "") -> bytes:
+def tail(
+    serialization: Serialization, *, status: Status = Status.OK, message: str = "", notes: Iterable[Note] = ()
+) -> bytes:
     """Return the rest of the document after the last row.
 
     Parameters
@@ -122,8 +124,11 @@ def tail(serialization: Serialization, *, status: Status = Status.OK, message: s
         OVERFLOW or ERROR add a QUERY_STATUS after the table; OK adds nothing (DALI 1.1, section 4.4).
     message
         Text of that INFO.
+    notes
+        INFO elements after the status.
     """
     end = "" if status is Status.OK else _info(Note("QUERY_STATUS", str(status), message))
+    end += "".join(_info(note) for note in notes)
     return f"{_DATA_CLOSE[serialization]}{end}{_CLOSE}".encode()
 
 

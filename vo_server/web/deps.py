@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vo_server.model.truncation import Rest
 from vo_server.web.params import Parameters, from_body, from_query_string
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from vo_server.web.gate import Gate
     from vo_server.web.health import HealthWatch
 
-__all__ = ["Site", "parameters", "root_url", "site", "tap_url"]
+__all__ = ["Site", "parameters", "rest_of", "root_url", "site", "tap_url"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ def root_url(request: Request) -> str:
 def tap_url(request: Request) -> str:
     """Return the base URL of TAP."""
     return f"{root_url(request)}/tap"
+
+
+def rest_of(request: Request) -> Rest:
+    """Return where a caller gets what an answer leaves out: jobs, unless the store is read-only and has none."""
+    has_jobs = not site(request).context.store.database.is_read_only
+    return Rest(async_url=f"{tap_url(request)}/async" if has_jobs else None)
 
 
 async def parameters(request: Request) -> Parameters:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import parameters, site
+from vo_server.web.deps import parameters, rest_of, site
 from vo_server.web.errors import answer_in_format
 from vo_server.web.stream import ResultSource, StreamedResponse
 
@@ -27,7 +27,7 @@ async def sync(request: Request) -> Response:
     query = to_query(await parameters(request))
     chosen = find_format(query.response_format)
     source = ResultSource(
-        partial(here.context.queries.run, query, timeout_s=here.sync_timeout_s),
+        partial(here.context.queries.run, query, timeout_s=here.sync_timeout_s, rest=rest_of(request)),
         chosen.writer.write,
         is_failure_told="votable" in chosen.mime,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from vo_server.errors import QueryCancelledError
 from vo_server.formats.registry import find_format
 from vo_server.model.job import Job, JobResult
+from vo_server.model.truncation import Rest
 from vo_server.services.parameters import to_query
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _LOOK_S: Final = 0.1
 class Queries(Protocol):
     """What answers queries: :class:`~vo_server.services.query.QueryService`."""
 
-    def run(self, query: Query, *, timeout_s: float) -> QueryResult:
-        """Start a query."""
+    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
+        """Start a query; see :meth:`vo_server.services.query.QueryService.run`."""
         ...
 
 
@@ -40,11 +41,14 @@ class QueryRun:
         Answers queries.
     results
         Where the result goes.
+    async_url
+        URL of the jobs; None when it is not known outside a request.
     """
 
-    def __init__(self, *, queries: Queries, results: ResultStore) -> None:
+    def __init__(self, *, queries: Queries, results: ResultStore, async_url: str | None = None) -> None:
         self._queries = queries
         self._results = results
+        self._rest = Rest(async_url=async_url, is_job=True)
 
     def __call__(self, job: Job, cancelled: Callable[[], bool]) -> JobResult:
         """Run a job to its end.
@@ -67,7 +71,7 @@ class QueryRun:
         chosen = find_format(query.response_format)
         # Two runs of one job never write the same file: the second may begin while the first is not quite dead.
         name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
-        result = self._queries.run(query, timeout_s=job.execution_duration_s)
+        result = self._queries.run(query, timeout_s=job.execution_duration_s, rest=self._rest)
         with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):
                 file.write(piece)
