@@ -17,11 +17,12 @@ from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
 from vo_server.web import tap, uws, vosi
+from vo_server.web.compress import CompressionMiddleware
 from vo_server.web.deps import Site
 from vo_server.web.errors import HANDLERS
 from vo_server.web.gate import Gate
 from vo_server.web.health import HealthWatch
-from vo_server.web.middleware import CompressionMiddleware, FailsafeMiddleware, RequestMiddleware
+from vo_server.web.middleware import FailsafeMiddleware, PreflightMiddleware, RequestMiddleware
 from vo_server.web.pages import landing
 from vo_server.worker.execute import QueryRun
 from vo_server.worker.main import Worker
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, Mount("/tap", below_tap)],
         middleware=[
             Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
+            Middleware(PreflightMiddleware),
             Middleware(FailsafeMiddleware),
             Middleware(CompressionMiddleware),
         ],

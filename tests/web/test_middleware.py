@@ -13,23 +13,13 @@ from starlette.routing import Route
 
 from vo_server.errors import QueryCancelledError, TooManyError
 from vo_server.web.errors import HANDLERS
-from vo_server.web.middleware import CompressionMiddleware, FailsafeMiddleware, RequestMiddleware, accepts_gzip
+from vo_server.web.middleware import FailsafeMiddleware, PreflightMiddleware, RequestMiddleware
 from vo_server.web.stream import BrokenStreamError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
-
-TEXT = b"0123456789" * 1000
-
-
-async def _stream(request: Request) -> Response:
-    async def pieces() -> AsyncIterator[bytes]:
-        for begin in range(0, len(TEXT), 1000):
-            yield TEXT[begin : begin + 1000]
-
-    return StreamingResponse(pieces(), media_type="text/csv")
 
 
 async def _fail(request: Request) -> Response:
@@ -59,7 +49,6 @@ async def _small(request: Request) -> Response:
 
 APP = Starlette(
     routes=[
-        Route("/stream", _stream),
         Route("/fail", _fail),
         Route("/busy", _busy),
         Route("/cut", _cut_off),
@@ -68,8 +57,8 @@ APP = Starlette(
     ],
     middleware=[
         Middleware(RequestMiddleware, product="vo-server/9.9"),
+        Middleware(PreflightMiddleware),
         Middleware(FailsafeMiddleware),
-        Middleware(CompressionMiddleware),
     ],
     exception_handlers=HANDLERS,
 )
@@ -105,26 +94,31 @@ def test_the_access_log_has_one_line_with_the_runid_and_no_lines_of_the_caller(
     assert line.endswith("RUNID='my?run'")
 
 
-def test_nothing_is_compressed_unless_the_client_asks() -> None:
-    answer = _ask("/stream")
-    assert "content-encoding" not in answer.headers
-    assert answer.content == TEXT
+def test_a_browser_that_asks_first_may_do_what_a_client_does() -> None:
+    asked = {
+        "Origin": "https://aladin.cds.unistra.fr",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type, x-requested-with",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    answer = _ask("/anything", "OPTIONS", **asked)
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert {"GET", "POST", "DELETE"} <= set(answer.headers["Access-Control-Allow-Methods"].split(", "))
+    assert answer.headers["Access-Control-Allow-Headers"] == "content-type, x-requested-with"
+    assert answer.headers["Access-Control-Allow-Private-Network"] == "true"
 
 
-def test_a_stream_is_compressed_for_a_client_that_asks() -> None:
-    answer = _ask("/stream", **{"Accept-Encoding": "deflate, gzip;q=0.5"})
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert "Accept-Encoding" in answer.headers["Vary"]
-    assert answer.content == TEXT
+def test_the_headers_that_a_browser_asks_for_are_not_copied_when_they_are_no_names() -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "a: b"}
+    assert "Access-Control-Allow-Headers" not in _ask("/small", "OPTIONS", **asked).headers
 
 
-@pytest.mark.parametrize(
-    ("accepted", "expected"),
-    [("", False), ("gzip", True), ("GZIP", True), ("br,x-gzip", True), ("gzip;q=0", False), ("gzip; q=0.0", False),
-     ("identity", False), ("*", False), ("gzip;q=0.001", True)],
-)  # fmt: skip
-def test_what_counts_as_asking_for_gzip(accepted: str, expected: bool) -> None:
-    assert accepts_gzip(accepted) is expected
+def test_options_without_cors_tell_the_methods() -> None:
+    answer = _ask("/small", "OPTIONS")
+    assert answer.status_code == 204
+    assert "GET" in answer.headers["Allow"]
+    assert "Access-Control-Allow-Methods" not in answer.headers
 
 
 def test_a_mistake_of_ours_tells_the_request_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:

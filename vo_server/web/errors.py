@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from vo_server.adql.excerpt import excerpt
-from vo_server.errors import AdqlError, MissingError, ParameterError, Problem, VoError
+from vo_server.errors import AdqlError, MissingError, ParameterError, Problem, QueryTimeoutError, VoError
 from vo_server.formats.registry import find_format
 from vo_server.web.params import Parameters, first_of
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
     from vo_server.formats.registry import OutputFormat
 
-__all__ = ["HANDLERS", "answer_in_format", "explain", "printable", "respond"]
+__all__ = ["ASYNC_HEADER", "CODE_HEADER", "HANDLERS", "answer_in_format", "explain", "printable", "respond"]
 
 RETRY_AFTER_S: Final = 5
 """What ``Retry-After`` says to a client that came at a bad moment [s]."""
+
+CODE_HEADER: Final = "X-VO-Error"
+"""Response header with the stable name of the kind of failure, see :attr:`vo_server.errors.VoError.code`."""
+
+ASYNC_HEADER: Final = "X-VO-Async"
+"""Response header with a URL that starts a late query as a job when it is POSTed to."""
 
 UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
@@ -54,6 +60,9 @@ def respond(error: VoError, request: Request) -> Response:
     # 499 means that nobody listens any more; whoever still does was cut off by the service.
     status = UNAVAILABLE if error.status == CLIENT_CLOSED else error.status
     headers = {"Cache-Control": "no-cache"}
+    headers[CODE_HEADER] = error.code
+    if isinstance(error, QueryTimeoutError) and error.link is not None:
+        headers[ASYNC_HEADER] = error.link
     if error.transient and status in {429, UNAVAILABLE}:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status > MAX_STATUS_OF_CALLER:

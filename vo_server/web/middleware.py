@@ -1,4 +1,4 @@
-"""What happens to every request: an identifier, a line in the access log, common headers, compression on demand."""
+"""What happens to every request: an identifier, a log line, common headers, and what browsers ask first."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from vo_server.errors import VoError
-from vo_server.web.errors import printable, respond
+from vo_server.web.errors import ASYNC_HEADER, CODE_HEADER, printable, respond
 from vo_server.web.params import first_of
+from vo_server.web.status import NAMES
 from vo_server.web.stream import BrokenStreamError
 
 if TYPE_CHECKING:
@@ -23,24 +24,37 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["REQUEST_ID", "CompressionMiddleware", "FailsafeMiddleware", "RequestMiddleware", "accepts_gzip"]
+__all__ = ["REQUEST_ID", "FailsafeMiddleware", "PreflightMiddleware", "RequestMiddleware"]
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 """Identifier of the request that the current task or thread works for, for the log."""
 
-GZIP_LEVEL: Final = 1
-"""A stream is compressed while the client waits: speed before size."""
-
-COMPRESSED_TYPES: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/vnd.apache.parquet")
-"""Media types that are compressed already."""
-
-EXPOSED_HEADERS: Final = "Content-Disposition, Location, Retry-After, X-Request-ID, X-VO-Maxrec, X-VO-Overflow"
+EXPOSED_HEADERS: Final = ", ".join(
+    (
+        "Content-Disposition",
+        "Location",
+        "Retry-After",
+        "WWW-Authenticate",
+        "X-Request-ID",
+        ASYNC_HEADER,
+        CODE_HEADER,
+        *NAMES,
+    )
+)
 """Headers that scripts of other sites may read (CORS)."""
+
+ALLOWED_METHODS: Final = "GET, HEAD, POST, DELETE, OPTIONS"
+"""Methods that some resource of the service has."""
+
+PREFLIGHT_AGE_S: Final = 86400
+"""How long a browser may remember what :class:`PreflightMiddleware` told it [s]."""
 
 CLIENT_CLOSED: Final = 499
 """Status in the access log of a request whose client left before the answer."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+_FIELD_NAMES: Final = re.compile(r"[A-Za-z0-9_-]+(?:\s*,\s*[A-Za-z0-9_-]+)*")
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("vo_server.access")
@@ -153,28 +167,32 @@ class FailsafeMiddleware:
             await respond(internal, Request(scope, receive))(scope, receive, send)
 
 
-class CompressionMiddleware:
-    """Compresses answers with gzip, streams too, for those clients that ask for it and nobody else."""
+class PreflightMiddleware:
+    """Answers OPTIONS, so that scripts of any site may ask for anything that anybody may have (CORS protocol, Fetch).
+
+    Aladin Lite, TOPCAT in a browser and notebooks run on other sites than the service. Answers to everybody carry no
+    cookies and need none, so there is nothing to protect from a script that its user could not fetch by hand.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._compressing = GZipMiddleware(
-            app,
-            compresslevel=GZIP_LEVEL,
-            thread_minimum_size=32 * 1024,
-            exclude_content_types=COMPRESSED_TYPES,
-        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        wanted = scope["type"] == "http" and accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
-        await (self._compressing if wanted else self._app)(scope, receive, send)
-
-
-def accepts_gzip(accepted: str) -> bool:
-    """Tell whether an ``Accept-Encoding`` header allows gzip (RFC 9110, section 12.5.3); ``*`` alone is not asking."""
-    for part in accepted.lower().split(","):
-        coding, _, weight = (piece.strip() for piece in part.partition(";"))
-        if coding in {"gzip", "x-gzip"}:
-            return not re.fullmatch(r"q\s*=\s*0(\.0*)?", weight)
-    return False
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        asked = Headers(scope=scope)
+        headers = {"Allow": ALLOWED_METHODS}
+        if "access-control-request-method" in asked:
+            headers |= {
+                "Access-Control-Allow-Methods": ALLOWED_METHODS,
+                "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
+                "Vary": "Access-Control-Request-Headers",
+            }
+            wanted = asked.get("access-control-request-headers", "")
+            if _FIELD_NAMES.fullmatch(wanted):
+                headers["Access-Control-Allow-Headers"] = wanted
+        if asked.get("access-control-request-private-network") == "true":
+            headers["Access-Control-Allow-Private-Network"] = "true"  # A page of the web that looks at a local demo.
+        await Response(status_code=204, headers=headers)(scope, receive, send)
