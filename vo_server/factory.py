@@ -92,7 +92,10 @@ def _results_dir(settings: Settings) -> Path:
 def _query_limits(settings: Settings) -> QueryLimits:
     tap = settings.tap
     return QueryLimits(
-        default_maxrec=tap.default_maxrec, hard_maxrec=tap.hard_maxrec, max_query_bytes=tap.max_query_bytes
+        default_maxrec=tap.default_maxrec,
+        hard_maxrec=tap.hard_maxrec,
+        max_query_bytes=tap.max_query_bytes,
+        max_result_bytes=tap.max_result_bytes,
     )
 
 

@@ -46,6 +46,11 @@ class ServerSettings(_Group):
     publisher: str | None = Field(None, description="Who publishes the data (Data Origin INFO).")
     contact: str | None = Field(None, description="E-mail address for questions (Data Origin INFO).")
     max_body_bytes: ByteSize = Field(ByteSize(32 * 1024 * 1024), description="Largest request body.")
+    stream_bytes: ByteSize = Field(
+        ByteSize(256 * 1024 * 1024),
+        ge=8 * 1024 * 1024,
+        description="Memory of all answers that are on their way together, in one server process.",
+    )
 
 
 class TapSettings(_Group):
@@ -53,6 +58,11 @@ class TapSettings(_Group):
 
     default_maxrec: PositiveInt = Field(100_000, description="Row limit when the caller sets none.")
     hard_maxrec: PositiveInt = Field(20_000_000, description="Row limit that no caller can pass.")
+    max_result_bytes: ByteSize = Field(
+        ByteSize(16 * 1024**3),
+        gt=0,
+        description="Largest volume of the rows of one answer, counted before they are written in a format.",
+    )
     sync_timeout_s: PositiveSeconds = Field(60.0, description="Longest run of a synchronous query [s].")
     max_query_bytes: ByteSize = Field(ByteSize(1024 * 1024), description="Longest query text.")
     max_concurrent: PositiveInt = Field(16, description="Queries running at once in one server process.")

@@ -21,6 +21,7 @@ from vo_server.model.release import Release
 from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Schema, Table
 from vo_server.sky.healpix import cells
 from vo_server.web.listen import MAX_HEAD_BYTES
+from vo_server.web.trailers import TrailerProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -141,7 +142,7 @@ def serving(app: Starlette) -> Iterator[tuple[str, uvicorn.Server]]:
         app,
         port=0,
         lifespan="on",
-        http="h11",
+        http=TrailerProtocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         log_config=None,
         access_log=False,

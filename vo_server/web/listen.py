@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 from vo_server.errors import ConfigurationError
 from vo_server.web.middleware import REQUEST_ID
+from vo_server.web.trailers import TrailerProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ def serve_forever(
             partial(_start, make_app),
             factory=True,
             lifespan="on",
-            http="h11",
+            http=TrailerProtocol,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             workers=n_processes,
             log_config=None,

@@ -17,6 +17,8 @@ from anyio import CancelScope, to_thread
 from starlette.responses import Response
 
 from vo_server.errors import QueryCancelledError, VoError
+from vo_server.web.status import TRAILERS, known_after, known_before
+from vo_server.web.trailers import EXTENSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,9 +32,6 @@ __all__ = ["BrokenStreamError", "FileSource", "Patience", "ResultSource", "Sourc
 
 PIECE_BYTES: Final = 256 * 1024
 """Bytes that are sent at once, and read at once of a stored result."""
-
-ROW_LIMIT_HEADER: Final = "X-VO-Maxrec"
-"""Response header with the row limit that holds for the answer; one with as many rows may have been cut."""
 
 STALL_S: Final = 120.0
 """A client that takes no byte for this long has its query stopped [s]: others wait for the place."""
@@ -56,6 +55,16 @@ class Source(Protocol):
     @property
     def headers(self) -> dict[str, str]:
         """What is known of the answer once it has been started, for its headers."""
+        ...
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """What is known of the answer once it has been read to its end; empty when it has no trailers."""
+        ...
+
+    @property
+    def has_trailers(self) -> bool:
+        """Whether there will be any."""
         ...
 
     def start(self) -> None:
@@ -98,13 +107,24 @@ class ResultSource:
         self._stopping = Lock()
         self._working = Lock()  # One thread at a time in the query and in the writer.
         self._is_stopped = False
+        self._failure: VoError | None = None
         self._result: QueryResult | None = None
         self._pieces: Iterator[bytes] = iter(())
 
     @property
     def headers(self) -> dict[str, str]:
-        """The row limit: formats other than VOTable cannot tell inside that rows were left out."""
-        return {} if self._result is None else {ROW_LIMIT_HEADER: str(self._result.maxrec)}
+        """The limits: formats other than VOTable cannot tell inside that rows are left out."""
+        return {} if self._result is None else known_before(self._result)
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """What became of the answer."""
+        return {} if self._result is None else known_after(self._result, self._failure)
+
+    @property
+    def has_trailers(self) -> bool:
+        """How an answer ends is always told."""
+        return True
 
     def start(self) -> None:
         """Compile and start the query, and wait for its first rows.
@@ -139,6 +159,7 @@ class ResultSource:
                 if not self._is_failure_told or self._is_stopped:
                     raise
                 _log.warning("the answer ends with an error: %s", error)
+                self._failure = error
                 return b""
 
     def stop(self) -> None:
@@ -177,6 +198,16 @@ class FileSource:
     def headers(self) -> dict[str, str]:
         """Nothing that was not known before."""
         return {}
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """Nothing that was not known before."""
+        return {}
+
+    @property
+    def has_trailers(self) -> bool:
+        """The headers have told all."""
+        return False
 
     def start(self) -> None:
         """Open the file."""
@@ -281,7 +312,11 @@ class StreamedResponse(Response):
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
             self.headers.update(self._source.headers)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            has_trailers = self._source.has_trailers and EXTENSION in scope.get("extensions", ())
+            if has_trailers:
+                self.headers["Trailer"] = ", ".join(TRAILERS)
+            opening = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            await send({**opening, "trailers": has_trailers})
             delivery = _Delivery(send, self._patience)
             piece = b"" if scope["method"] == "HEAD" else await to_thread.run_sync(self._source.read, limiter=limiter)
             while piece:
@@ -289,6 +324,12 @@ class StreamedResponse(Response):
                     await delivery.send(piece[start : start + PIECE_BYTES], more=True)
                 piece = await to_thread.run_sync(self._source.read, limiter=limiter)
             await delivery.send(b"", more=False)
+            if has_trailers:
+                await send({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 class _Delivery:

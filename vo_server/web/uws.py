@@ -126,6 +126,7 @@ async def show_result(request: Request) -> Response:
         "Content-Disposition": f'inline; filename="result{PurePosixPath(found.path).suffix}"',
         # Formats other than VOTable cannot tell inside that rows were left out.
         "X-VO-Overflow": "true" if found.overflow else "false",
+        "X-VO-Rows": str(found.n_rows),
         **_NO_CACHE,
     }
     return StreamedResponse(FileSource(partial(jobs.open_result, found)), headers=headers)
