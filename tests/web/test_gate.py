@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from vo_server.errors import TooManyError
@@ -83,5 +84,91 @@ def test_all_running_queries_can_be_stopped_together() -> None:
             await gate.stop_all()
             leave.set()
         assert [query.n_stops for query in queries] == [1, 1]
+
+    anyio.run(scene)
+
+
+async def _queue_up(gate: Gate, client: str, order: list[str]) -> None:
+    try:
+        async with gate.enter(_Query(), client=client):
+            order.append(client)
+            await anyio.sleep(0.01)
+    except TooManyError:
+        order.append(f"{client} refused")
+
+
+def test_a_client_with_many_requests_does_not_keep_others_waiting() -> None:
+    async def scene() -> list[str]:
+        gate, leave = Gate(1), anyio.Event()
+        order: list[str] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_hold, gate, _Query(), leave)
+            await anyio.wait_all_tasks_blocked()
+            for client in "aaaaaab":
+                group.start_soon(_queue_up, gate, client, order)
+                await anyio.wait_all_tasks_blocked()
+            leave.set()
+        return order
+
+    assert anyio.run(scene) == ["a", "b", "a", "a", "a", "a", "a"]
+
+
+def test_who_has_fewest_running_comes_first() -> None:
+    async def scene() -> list[str]:
+        gate, leave = Gate(2), anyio.Event()
+        order: list[str] = []
+
+        async def hold() -> None:
+            async with gate.enter(_Query(), client="a"):
+                await leave.wait()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(hold)
+            async with gate.enter(_Query(), client="c"):
+                for client in "aaab":
+                    group.start_soon(_queue_up, gate, client, order)
+                    await anyio.wait_all_tasks_blocked()
+            await anyio.sleep(0.2)
+            leave.set()
+        return order
+
+    assert anyio.run(scene) == ["b", "a", "a", "a"]
+
+
+def test_a_full_queue_refuses_the_client_with_the_most_waiting() -> None:
+    async def scene() -> list[str]:
+        gate, leave = Gate(1), anyio.Event()
+        order: list[str] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_hold, gate, _Query(), leave)
+            await anyio.wait_all_tasks_blocked()
+            for client in "a" * QUEUE_FACTOR + "b":
+                group.start_soon(_queue_up, gate, client, order)
+                await anyio.wait_all_tasks_blocked()
+            assert order == ["a refused"]
+            leave.set()
+        return order
+
+    order = anyio.run(scene)
+    assert order.count("a") == QUEUE_FACTOR - 1
+    assert order.count("b") == 1
+
+
+def test_a_request_that_is_cancelled_while_it_is_called_gives_its_place_on() -> None:
+    async def scene() -> None:
+        gate = Gate(1)
+        for _ in range(50):
+            leave = anyio.Event()
+            async with anyio.create_task_group() as group, anyio.create_task_group() as waiting:
+                group.start_soon(_hold, gate, _Query(), leave)
+                await anyio.wait_all_tasks_blocked()
+                waiting.start_soon(_hold, gate, _Query(), anyio.Event())
+                await anyio.wait_all_tasks_blocked()
+                leave.set()
+                await anyio.lowlevel.checkpoint()
+                waiting.cancel_scope.cancel()
+            with anyio.fail_after(1):
+                async with gate.enter(_Query()):
+                    assert gate.n_running == 1
 
     anyio.run(scene)

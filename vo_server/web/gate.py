@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -31,10 +32,23 @@ class Stoppable(Protocol):
         ...
 
 
+class _Place:
+    """A request that waits for its turn."""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.is_called = anyio.Event()
+        self.has_turn = False
+        """True when a place was given to it, False when it was sent away."""
+
+
 class Gate:
     """Lets a limited number of queries run, and knows them, so that they can be stopped together.
 
-    Made and used in one event loop.
+    Places are given to clients in turn: whoever has the fewest queries running comes first, then whoever had a place
+    longest ago, then whoever waits longest.
+    When the queue is full, it is the newest request of the client with the most waiting that is refused. One client
+    with a hundred requests thus waits for itself, not everybody for that client. Made and used in one event loop.
 
     Parameters
     ----------
@@ -48,8 +62,12 @@ class Gate:
         self._max_running = max_running
         self._max_waiting = QUEUE_FACTOR * max_running
         self._max_wait_s = max_wait_s
-        self._places = anyio.Semaphore(max_running)
-        self._n_waiting = 0
+        self._n_free = max_running
+        self._held: Counter[str] = Counter()
+        self._turns: dict[str, int] = {}
+        """Number of the last turn of each client that still waits."""
+        self._n_turns = 0
+        self._queue: list[_Place] = []
         self._running: set[Stoppable] = set()
         self.threads = anyio.CapacityLimiter(max_running)
         """For the threads of the queries that were let in, so that they take none from anybody else."""
@@ -62,39 +80,77 @@ class Gate:
         return len(self._running)
 
     @asynccontextmanager
-    async def enter(self, query: Stoppable) -> AsyncIterator[None]:
+    async def enter(self, query: Stoppable, *, client: str = "") -> AsyncIterator[None]:
         """Wait for a place and hold it.
+
+        Parameters
+        ----------
+        query
+            What wants to run.
+        client
+            Who asks: a user, or the address of an anonymous caller.
 
         Raises
         ------
         TooManyError
             If the queue is full, or the wait too long.
         """
-        await self._wait()
+        await self._take(client)
         self._running.add(query)
         try:
             yield
         finally:
             self._running.discard(query)
-            self._places.release()
+            self._give_back(client)
 
-    async def _wait(self) -> None:
+    async def _take(self, client: str) -> None:
+        if self._n_free:
+            self._n_free -= 1
+            self._held[client] += 1
+            return
+        mine = _Place(client)
+        self._queue.append(mine)
+        if len(self._queue) > self._max_waiting:
+            self._send_away(self._most_greedy())
         try:
-            self._places.acquire_nowait()
-        except anyio.WouldBlock:
-            await self._queue()
-
-    async def _queue(self) -> None:
-        if self._n_waiting >= self._max_waiting:
-            raise self._busy()
-        self._n_waiting += 1
-        try:
-            with anyio.fail_after(self._max_wait_s):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise self._busy() from error
+            with anyio.move_on_after(self._max_wait_s):
+                await mine.is_called.wait()
+        except BaseException:
+            if mine.has_turn:  # It was called and left at the same moment.
+                self._give_back(client)
+            raise
         finally:
-            self._n_waiting -= 1
+            if mine in self._queue:
+                self._queue.remove(mine)
+        if not mine.has_turn:
+            raise self._busy()
+
+    def _most_greedy(self) -> _Place:
+        """Return the newest request of the client with the most waiting; of several such clients, the newest of all."""
+        n_waiting = Counter(place.client for place in self._queue)
+        most = max(n_waiting.values())
+        return next(place for place in reversed(self._queue) if n_waiting[place.client] == most)
+
+    def _send_away(self, place: _Place) -> None:
+        self._queue.remove(place)
+        place.is_called.set()
+
+    def _give_back(self, client: str) -> None:
+        self._held[client] -= 1
+        if not self._held[client]:
+            del self._held[client]
+        if not self._queue:
+            self._n_free += 1
+            return
+        place = min(self._queue, key=lambda one: (self._held[one.client], self._turns.get(one.client, 0)))
+        self._queue.remove(place)
+        self._held[place.client] += 1
+        self._n_turns += 1
+        self._turns[place.client] = self._n_turns
+        waiting = {one.client for one in self._queue}
+        self._turns = {client: turn for client, turn in self._turns.items() if client in waiting}
+        place.has_turn = True
+        place.is_called.set()
 
     def _busy(self) -> TooManyError:
         return TooManyError(
