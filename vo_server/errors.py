@@ -19,6 +19,7 @@ __all__ = [
     "CatalogueError",
     "ConfigurationError",
     "EngineError",
+    "EvaluationError",
     "IngestError",
     "LimitError",
     "MissingError",
@@ -27,12 +28,12 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "QueryCancelledError",
-    "QueryError",
     "QueryTimeoutError",
     "SchemaFileError",
     "Span",
     "TooLargeError",
     "TooManyError",
+    "UnavailableError",
     "UploadError",
     "UsageError",
     "VoError",
@@ -257,14 +258,19 @@ class EngineError(VoError):
         self.sqlstate = sqlstate
 
 
-class QueryError(EngineError):
-    """The query asks for a value that there is not: a number out of range, a text that is no number, ...
+class EvaluationError(EngineError):
+    """The query asks for a value that does not exist: a division by zero, a number out of range, a text as a number."""
 
-    What the query computes in the rows that it meets is known only when it runs; the caller can mend it.
-    """
-
-    code = "query"
+    code = "evaluation"
     status = 400
+
+
+class UnavailableError(EngineError):
+    """The database cannot answer now; the same query may work later."""
+
+    code = "unavailable"
+    status = 503
+    transient = True
 
 
 class CatalogueError(VoError):

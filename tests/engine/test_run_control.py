@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from contextlib import closing
@@ -109,6 +110,20 @@ def test_closing_a_query_with_many_rows_left_is_quick_and_so_is_the_next_query(e
         next(rows)
 
 
+def test_a_query_that_outlives_its_engine_is_told_in_our_words(engine: AnyEngine, sky: Table) -> None:
+    began, waiting = (start(engine, _SLOW["between rows"], _ID, of=[sky]) for _ in range(2))
+    next(began)
+    engine.close()
+    for rows in (began, waiting):
+        with closing(rows), contextlib.suppress(EngineError, QueryCancelledError):
+            for _ in range(3):
+                next(rows)
+        rows.close()
+    if engine.name == "duckdb":
+        with pytest.raises(EngineError, match="the service is stopping"):
+            _exhaust(start(engine, "SELECT id FROM {}", _ID, of=[sky]))
+
+
 _FAILURES = {
     "text is no number": ("SELECT CAST(name AS integer) FROM {}", "could not be read as the wanted type"),
     "integer overflow": ("SELECT CAST(9223372036854775807 AS bigint) + id FROM {}", "too large or too small"),
@@ -127,6 +142,7 @@ def test_a_failing_query_is_told_in_our_words_and_poisons_nothing(
             _exhaust(rows)
         assert caught.value.hint
         assert caught.value.sqlstate
+        assert (caught.value.code, caught.value.status) == ("evaluation", 400)
     assert any(record.name == "vo_server.engine.faults" for record in caplog.records)
     assert answer(engine, "SELECT count(*) FROM {}", LONG, of=[sky]) == [{"c0": 20_000}]
 

@@ -53,6 +53,26 @@ def test_a_bad_query_is_told_with_its_place(client: httpx.Client, query: str, to
 
 
 @pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param("id * id", "too large or too small", id="product-out-of-range"),
+        pytest.param("id + id + id + id + id + id + id + id", "too large or too small", id="sum-out-of-range"),
+        pytest.param("CAST(id AS INTEGER)", "too large or too small", id="integer-out-of-range"),
+        pytest.param("CAST(name AS INTEGER)", "could not be read as the wanted type", id="text-is-no-number"),
+        pytest.param("CAST(name AS TIMESTAMP)", "could not be read as the wanted type", id="text-is-no-time"),
+        pytest.param("(SELECT id FROM web.stars)", "more than one row", id="subquery-of-many-rows"),
+    ],
+)
+def test_a_value_that_does_not_exist_is_the_querys_fault_in_our_words(
+    client: httpx.Client, value: str, told: str
+) -> None:
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": f"SELECT {value} AS x FROM web.stars"})
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["X-VO-Error"] == "evaluation"
+    assert told in error_text(answer)
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
         pytest.param({"RESPONSEFORMAT": "docx"}, ["RESPONSEFORMAT", "docx", "votable", "csv"], id="unknown-format"),

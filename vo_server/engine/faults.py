@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vo_server.errors import ConfigurationError, EngineError, IngestError, QueryError, VoError
+from vo_server.errors import (
+    ConfigurationError,
+    EngineError,
+    EvaluationError,
+    IngestError,
+    UnavailableError,
+    VoError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +35,7 @@ class Fault(Enum):
     UNREACHABLE = ("the database cannot be reached", "try again in a moment")
     ACCESS = ("the database refuses to let the service in", "check the user and the password in the database URL")
     NO_DATABASE = ("the database does not exist", "create it, or check the name in the database URL")
+    CLOSED = ("the service is stopping", "run the query again when it is back")
     BUSY = ("the database has no connection to spare", "try again in a moment")
     PERMISSION = ("the database does not allow this", "check the privileges of the database user")
     READ_ONLY = ("queries cannot change anything", None)
@@ -91,12 +99,23 @@ class Fault(Enum):
 
 
 _CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
-_QUERY: Final = frozenset({
-    Fault.DIVISION_BY_ZERO, Fault.OUT_OF_RANGE, Fault.BAD_ARGUMENT, Fault.BAD_VALUE, Fault.BAD_TEXT,
-    Fault.SUBQUERY_ROWS, Fault.TOO_COMPLEX,
-})  # fmt: skip
-"""What only another query can mend."""
 _INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN})
+
+_EVALUATION: Final = frozenset(
+    {
+        Fault.DIVISION_BY_ZERO,
+        Fault.OUT_OF_RANGE,
+        Fault.BAD_ARGUMENT,
+        Fault.BAD_VALUE,
+        Fault.BAD_TEXT,
+        Fault.SUBQUERY_ROWS,
+        Fault.TOO_COMPLEX,
+    }
+)
+"""What the query is to blame for, and not the service."""
+_UNAVAILABLE: Final = frozenset(
+    {Fault.CANCELLED, Fault.CONNECTION, Fault.UNREACHABLE, Fault.BUSY, Fault.MISSING_RELATION, Fault.CLOSED}
+)
 
 
 class Classifier(Protocol):
@@ -121,7 +140,8 @@ def translated(classify: Classifier, *, doing: str) -> Iterator[None]:
     Raises
     ------
     EngineError
-        For whatever the driver raises, with ``sqlstate``; a QueryError for what the query itself is to blame.
+        For whatever the driver raises, with ``sqlstate``; EvaluationError where the query is to blame, UnavailableError
+        for what passes.
     ConfigurationError
         When the database cannot be entered as it is set up.
     IngestError
@@ -147,5 +167,5 @@ def error_of(fault: Fault, state: str) -> VoError:
         return ConfigurationError(fault.message, hint=fault.hint)
     if fault in _INGEST:
         return IngestError(fault.message, hint=fault.hint)
-    kind = QueryError if fault in _QUERY else EngineError
+    kind = EvaluationError if fault in _EVALUATION else UnavailableError if fault in _UNAVAILABLE else EngineError
     return kind(fault.message, sqlstate=state, hint=fault.hint)

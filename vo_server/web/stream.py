@@ -307,7 +307,7 @@ class StreamedResponse(Response):
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         limiter = None if self._gate is None else self._gate.threads
-        async with nullcontext() if self._gate is None else self._gate.enter(self._source):
+        async with nullcontext() if self._gate is None else self._gate.enter(self._source, client=_client_of(scope)):
             self._is_inside = True
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
@@ -326,6 +326,12 @@ class StreamedResponse(Response):
             await delivery.send(b"", more=False)
             if has_trailers:
                 await send({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
+
+
+def _client_of(scope: Scope) -> str:
+    """Return who asks, as far as an anonymous caller can be told from others: by the address."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -25,6 +25,8 @@ _BY_WORDS: Final = (
     ("max expression depth", Fault.TOO_COMPLEX),
     ("invalid unicode", Fault.BAD_TEXT),
     ("out of range for the destination type", Fault.OUT_OF_RANGE),
+    ("connection already closed", Fault.CLOSED),
+    ("connection has already been closed", Fault.CLOSED),
     ("not a valid duckdb database", Fault.CORRUPT),
     ("could not read enough bytes", Fault.CORRUPT),
 )
@@ -38,6 +40,7 @@ _BY_CLASS: Final[tuple[tuple[type[duckdb.Error], Fault], ...]] = (
     (duckdb.PermissionException, Fault.PERMISSION),
     (duckdb.SerializationException, Fault.CORRUPT),
     (duckdb.FatalException, Fault.CORRUPT),
+    (duckdb.ConnectionException, Fault.CLOSED),
 )
 
 

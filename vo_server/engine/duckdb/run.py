@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import os
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import duckdb
 
 from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
@@ -34,7 +38,6 @@ from vo_server.model.table import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import duckdb
     import pyarrow as pa
 
     from vo_server.adql.resolved import ResolvedQuery
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from vo_server.model.table import Column, Table
 
 __all__ = ["DuckdbEngine"]
+
+logger = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 4 * 1024**2
 _VECTOR: Final = 2048
@@ -271,7 +276,7 @@ class _Statement:
     def interrupt(self) -> None:
         with self._interrupting:
             if self._cursor is not None:
-                self._cursor.interrupt()
+                _interrupt(self._cursor)
 
     def close(self, *, is_exhausted: bool) -> None:
         with self._interrupting:
@@ -279,9 +284,18 @@ class _Statement:
         self._reader = None
         if cursor is not None:
             if not is_exhausted:
-                cursor.interrupt()
+                _interrupt(cursor)
             cursor.close()
-        self._lease.close()
+        try:
+            self._lease.close()
+        except EngineError as error:  # its rows have gone out; what cannot be detached goes with the process
+            logger.warning("a release cannot be given back: %s", error)
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Stop what runs; after the end of the engine nothing does, and its cursors are closed."""
+    with contextlib.suppress(duckdb.ConnectionException):
+        cursor.interrupt()
 
 
 def _limits_well(query: ResolvedQuery, limit: int | None) -> bool:

@@ -42,6 +42,7 @@ _CHANGED: Final = frozenset({"42P01", "3F000", "42703", "42804", "42809", "42846
 """No such table, schema, column; columns of other types: what our SQL cannot meet unless a table has changed."""
 _BY_CLASS: Final = {
     "08": Fault.CONNECTION,
+    "22": Fault.BAD_ARGUMENT,  # data exceptions that have no words of their own
     "57": Fault.CONNECTION,  # admin_shutdown, crash_shutdown, cannot_connect_now
     "28": Fault.ACCESS,
     "54": Fault.TOO_COMPLEX,
