@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> Starlette:
             app.state.site = here = await to_thread.run_sync(_site, settings, context)
             async with create_task_group() as group, _working(settings, context):
                 group.start_soon(here.health.watch)
+                group.start_soon(context.jobs.watch.run)
                 yield
                 await here.gate.stop_all()
                 group.cancel_scope.cancel()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.support.clock import Clock
 from tests.support.stores import Place
@@ -183,9 +185,29 @@ def test_users_see_their_own_jobs_and_nobody_sees_those_of_nobody(service: JobSe
 
 def waited(service: JobService, job: Job, seconds: float, phase: Phase | None = None) -> tuple[Job, float]:
     """Return the job after a wait, and how long that took [s]."""
-    start = time.monotonic()
-    found = anyio.run(lambda: service.wait(job.id, seconds, phase=phase))
-    return found, time.monotonic() - start
+
+    async def scene() -> tuple[Job, float]:
+        async with watching(service):
+            start = time.monotonic()
+            found = await service.wait(job.id, seconds, phase=phase)
+            return found, time.monotonic() - start
+
+    return anyio.run(scene)
+
+
+@asynccontextmanager
+async def watching(service: JobService) -> AsyncIterator[None]:
+    """Wake those who wait, as the application does."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(service.watch.run)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again below, out of the group that would wrap it
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 def later(seconds: float, act: Callable[[], object]) -> threading.Thread:
@@ -259,7 +281,7 @@ def test_hundreds_wait_at_once_without_a_thread_each(service: JobService) -> Non
         async def one() -> None:
             found.append((await service.wait(job.id, -1)).phase)
 
-        async with anyio.create_task_group() as group:
+        async with watching(service), anyio.create_task_group() as group:
             for _ in range(300):
                 group.start_soon(one)
             await anyio.sleep(1.0)
@@ -272,3 +294,30 @@ def test_hundreds_wait_at_once_without_a_thread_each(service: JobService) -> Non
     assert set(anyio.run(all_wait)) == {Phase.QUEUED}
     assert most - before <= 8
     assert time.monotonic() - start < 15
+
+
+def test_those_who_wait_cost_one_look_for_all(service: JobService) -> None:
+    waiting = [service.create(QUERY) for _ in range(200)]
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    async def scene() -> float:
+        took_s = 0.0
+        async with watching(service), anyio.create_task_group() as group:
+            for job in waiting:
+                group.start_soon(service.wait, job.id, 1.9)
+            await anyio.sleep(0.8)
+            event.listen(Engine, "before_cursor_execute", note)
+            begin_s = time.process_time()
+            await anyio.sleep(0.8)
+            took_s = time.process_time() - begin_s
+            event.remove(Engine, "before_cursor_execute", note)
+        return took_s
+
+    took_s = anyio.run(scene)
+    looks = [one for one in statements if one.startswith("SELECT")]
+    assert 2 <= len(looks) <= 6, statements
+    assert all(" IN " in one for one in looks)
+    assert took_s < 0.3

@@ -334,14 +334,24 @@ def test_jobs_expire_at_their_time_of_destruction(jobs: JobStore, clock: Clock) 
     assert jobs.expired() == ()
 
 
-def test_changes_wake_those_who_watch(jobs: JobStore) -> None:
+def test_changes_wake_those_who_watch_and_tell_those_who_listen(jobs: JobStore) -> None:
     job, other = make(jobs), make(jobs)
-    with jobs.signal.watch(job.id) as mine, jobs.signal.watch() as any_job:
+    told: list[str] = []
+    with jobs.signal.watch() as any_job, jobs.signal.listen(told.append):
         jobs.queue(other.id)
-        assert (mine.is_set(), any_job.is_set()) == (False, True)
+        assert any_job.is_set()
         jobs.queue(job.id)
-        assert mine.is_set()
-    assert jobs.signal._watchers == {}
+    jobs.claim("w1", lease_s=30)
+    assert told == [other.id, job.id]
+    assert jobs.signal._listeners == []
+
+
+def test_the_phases_of_several_jobs_come_in_one_look(jobs: JobStore) -> None:
+    one, two, gone = make(jobs), make(jobs), make(jobs)
+    jobs.queue(two.id)
+    jobs.destroy(gone.id)
+    assert jobs.phases([one.id, two.id, gone.id]) == {one.id: Phase.PENDING, two.id: Phase.QUEUED}
+    assert jobs.phases([]) == {}
 
 
 class PhaseMachine(RuleBasedStateMachine):

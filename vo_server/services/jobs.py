@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from anyio import to_thread
 from vo_server.errors import MissingError, ParameterError, PhaseError
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
 from vo_server.services.parameters import to_duration_s, to_time
+from vo_server.services.watch import JobWatch
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
-    import threading
     from pathlib import Path
 
     from vo_server.store.jobs import JobStore
@@ -31,15 +30,6 @@ _CONTROLS: Final = frozenset({"ACTION", "DESTRUCTION", "EXECUTIONDURATION", "PHA
 
 _WAITED_FOR: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
 """Phases in which WAIT blocks (UWS 1.1, section 2.2.1.2)."""
-
-_TICK_S: Final = 0.02
-"""Time between two looks at what this process has changed [s]; costs no input or output."""
-
-_FIRST_LOOK_S: Final = 0.1
-"""Time until the database is asked for what another process may have changed [s]; doubles each time."""
-
-_LONGEST_LOOK_S: Final = 0.5
-"""Longest time between two questions to the database [s]."""
 
 _LOOKERS: Final = 4
 """Threads that look after jobs for all waiting requests together; each look is one quick SELECT."""
@@ -93,6 +83,8 @@ class JobService:
         self.limits = limits
         self._clock = clock
         self._lookers = anyio.CapacityLimiter(_LOOKERS)
+        self.watch = JobWatch(jobs)
+        """What wakes those who wait; :meth:`~vo_server.services.watch.JobWatch.run` has to go on beside the waits."""
 
     def create(self, parameters: Sequence[tuple[str, str]], *, owner: str | None = None, run: bool = False) -> Job:
         """Make a job, whatever its parameters say: they are judged when it runs (TAP 1.1, section 2.7).
@@ -183,10 +175,10 @@ class JobService:
         if job.phase not in _WAITED_FOR or phase not in {None, job.phase} or seconds == 0:
             return job
         limit_s = self.limits.max_wait_s if seconds < 0 else min(seconds, self.limits.max_wait_s)
-        pause_s = _FIRST_LOOK_S
-        with self._jobs.signal.watch(job_id) as changed, anyio.move_on_after(limit_s):
-            while await self._next_phase(job_id, changed, pause_s) is job.phase:
-                pause_s = min(2 * pause_s, _LONGEST_LOOK_S)
+        with self.watch.expect(job_id, job.phase) as changed, anyio.move_on_after(limit_s):
+            # It may have changed between the look above and the beginning of the wait.
+            if await to_thread.run_sync(self.phase, job_id, limiter=self._lookers) is job.phase:
+                await changed.wait()
         return await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
 
     def run(self, job_id: str) -> Job:
@@ -273,14 +265,6 @@ class JobService:
     def open_result(self, result: JobResult) -> BinaryIO:
         """Open a result for reading; MissingError when it has gone meanwhile."""
         return self._results.open(result.path)
-
-    async def _next_phase(self, job_id: str, changed: threading.Event, pause_s: float) -> Phase:
-        """Return the phase of a job as soon as this process changes it, or else after a pause."""
-        until = time.monotonic() + pause_s
-        while not changed.is_set() and time.monotonic() < until:  # noqa: ASYNC110 (it is set by threads)
-            await anyio.sleep(_TICK_S)
-        changed.clear()
-        return await to_thread.run_sync(self.phase, job_id, limiter=self._lookers)
 
     def _clamped_duration_s(self, wanted_s: int) -> int:
         return min(wanted_s or self.limits.hard_duration_s, self.limits.hard_duration_s)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["JobSignal"]
 
@@ -17,26 +17,28 @@ class JobSignal:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watchers: dict[str | None, set[threading.Event]] = {}
+        self._listeners: list[Callable[[str], object]] = []
 
     def notify(self, job_id: str) -> None:
-        """Wake who watches this job, and who watches all jobs."""
+        """Tell all who listen that a job has changed."""
         with self._lock:
-            for key in (job_id, None):
-                for event in self._watchers.get(key, ()):
-                    event.set()
+            for tell in self._listeners:
+                tell(job_id)
 
     @contextmanager
-    def watch(self, job_id: str | None = None) -> Iterator[threading.Event]:
-        """Give an event that is set by every change of a job (of any job for None); the watcher clears it."""
-        event = threading.Event()
+    def listen(self, tell: Callable[[str], object]) -> Iterator[None]:
+        """Have a function called with the id of each job that changes, by the thread that did it; it must not block."""
         with self._lock:
-            self._watchers.setdefault(job_id, set()).add(event)
+            self._listeners.append(tell)
         try:
-            yield event
+            yield
         finally:
             with self._lock:
-                left = self._watchers[job_id]
-                left.discard(event)
-                if not left:
-                    del self._watchers[job_id]
+                self._listeners.remove(tell)
+
+    @contextmanager
+    def watch(self) -> Iterator[threading.Event]:
+        """Give an event that is set by every change of any job; the watcher clears it."""
+        event = threading.Event()
+        with self.listen(lambda _: event.set()):
+            yield event
