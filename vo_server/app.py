@@ -17,6 +17,7 @@ from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
 from vo_server.web import tap, uws, vosi
+from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
 from vo_server.web.deps import Site
 from vo_server.web.errors import HANDLERS
@@ -106,6 +107,7 @@ def _site(settings: Settings, context: ProcessContext) -> Site:
     return Site(
         context=context,
         gate=Gate(settings.tap.max_concurrent),
+        budget=ByteBudget(settings.server.stream_bytes),
         health=HealthWatch(HealthService(checks=checks)),
         description=_description(settings, context.engine.name),
         public_url=_public_url(settings),

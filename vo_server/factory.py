@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vo_server import __version__
+from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.open import open_engine
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from vo_server.settings import Settings
 
 __all__ = ["ProcessContext"]
+
+_BATCHES_HELD: Final = 6
+"""Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
+and the text made of it, which is three times as long."""
+
+_SMALLEST_BATCH_BYTES: Final = 256 * 1024
+"""Smaller batches cost more than they save [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class ProcessContext:
                 max_attached=settings.duckdb.max_attached,
                 pool_size=settings.postgres.pool_size,
                 data_schema=settings.postgres.data_schema,
+                batch_bytes=_batch_bytes(settings),
             )
         except BaseException:
             store.close()
@@ -87,6 +96,12 @@ class ProcessContext:
 def _results_dir(settings: Settings) -> Path:
     """Return where results go: as set, or beside the embedded catalogue, or in the working directory."""
     return settings.uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"
+
+
+def _batch_bytes(settings: Settings) -> int:
+    """Return the size of batches with which all answers that may run at once stay within their memory."""
+    share = settings.server.stream_bytes // settings.tap.max_concurrent
+    return max(_SMALLEST_BATCH_BYTES, min(BATCH_BYTES, share // _BATCHES_HELD))
 
 
 def _query_limits(settings: Settings) -> QueryLimits:

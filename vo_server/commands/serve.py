@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vo_server.settings import Settings
 
 __all__ = ["run", "serve"]
+
+_ALL_ADDRESSES: Final = frozenset({"0.0.0.0", "::", "0", ""})  # noqa: S104 - compared with, not bound to
+"""What ``--host`` has to listen on every address of the machine."""
 
 
 @click.command()
@@ -74,6 +77,12 @@ def _notes(context: ProcessContext) -> Iterator[str]:
         yield f"nothing is published in {database.place} yet; vo-server ingest load FILE --table schema.name publishes"
     if database.is_read_only:
         yield f"{database.place} cannot be written: synchronous queries work, jobs need a writable store"
+    server = context.settings.server
+    if server.host in _ALL_ADDRESSES and server.public_url is None:
+        yield (
+            f"listening on all addresses ({server.host}) without --public-url: links in answers are made from the "
+            "address that each request names; give the URL that clients use, e.g. --public-url https://vo.example.org"
+        )
 
 
 def _print_tap_url(url: str) -> None:

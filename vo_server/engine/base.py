@@ -6,7 +6,7 @@ Nothing above this package knows which engine answers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.model.table import Table
 
-__all__ = ["Engine", "LoadReport", "Loader", "RunningQuery"]
+__all__ = ["BATCH_BYTES", "Engine", "LoadReport", "Loader", "RunningQuery"]
+
+BATCH_BYTES: Final = 4 * 1024**2
+"""Size that batches aim at unless an engine is told another [bytes]: large enough that the cost per batch does not
+count, small enough that the first one comes soon."""
 
 
 class RunningQuery(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vo_server.engine.base import BATCH_BYTES
 from vo_server.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def open_engine(
     max_attached: int = 256,
     pool_size: int = 20,
     data_schema: str = "vo_data",
+    batch_bytes: int = BATCH_BYTES,
 ) -> Engine:
     """Open the engine of a database.
 
@@ -35,6 +37,8 @@ def open_engine(
         For DuckDB; see :class:`vo_server.engine.duckdb.run.DuckdbEngine`.
     pool_size, data_schema
         For PostgreSQL; see :class:`vo_server.engine.postgres.run.PostgresEngine`.
+    batch_bytes
+        Size that the batches of results aim at [bytes].
 
     Raises
     ------
@@ -50,11 +54,12 @@ def open_engine(
             memory_bytes=memory_bytes,
             threads=threads,
             max_attached=max_attached,
+            batch_bytes=batch_bytes,
         )
     if database_url.startswith(_POSTGRES):
         from vo_server.engine.postgres.run import PostgresEngine  # noqa: PLC0415 - the other engine is not to be imported
 
-        return PostgresEngine(database_url, pool_size=pool_size, data_schema=data_schema)
+        return PostgresEngine(database_url, pool_size=pool_size, data_schema=data_schema, batch_bytes=batch_bytes)
     raise ConfigurationError(
         f"the database URL {database_url.partition('@')[-1] or database_url!r} is not understood",
         hint="write duckdb:///DIRECTORY or postgresql://user@host/database",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from vo_server.factory import ProcessContext
     from vo_server.vo.tapregext import TapDescription
+    from vo_server.web.budget import ByteBudget
     from vo_server.web.gate import Gate
     from vo_server.web.health import HealthWatch
 
@@ -26,6 +27,8 @@ class Site:
     context: ProcessContext
     gate: Gate
     """What synchronous queries pass."""
+    budget: ByteBudget
+    """What the answers to them may hold together."""
     health: HealthWatch
     description: TapDescription
     """What the service says of itself, still without its URL."""

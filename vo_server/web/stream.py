@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response
 
 from vo_server.errors import QueryCancelledError, VoError
@@ -23,15 +23,20 @@ from vo_server.web.trailers import EXTENSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import pyarrow as pa
     from starlette.types import Receive, Scope, Send
 
     from vo_server.model.query import QueryResult
+    from vo_server.web.budget import ByteBudget
     from vo_server.web.gate import Gate
 
 __all__ = ["BrokenStreamError", "FileSource", "Patience", "ResultSource", "Source", "StreamedResponse"]
 
 PIECE_BYTES: Final = 256 * 1024
 """Bytes that are sent at once, and read at once of a stored result."""
+
+_STEP_BATCHES: Final = 4
+"""What the first step is taken to need, in batches: the batch, and text of it that is three times as long."""
 
 STALL_S: Final = 120.0
 """A client that takes no byte for this long has its query stopped [s]: others wait for the place."""
@@ -65,6 +70,11 @@ class Source(Protocol):
     @property
     def has_trailers(self) -> bool:
         """Whether there will be any."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the rows that were fetched last, beside the piece that :meth:`read` returned [bytes]."""
         ...
 
     def start(self) -> None:
@@ -109,6 +119,7 @@ class ResultSource:
         self._is_stopped = False
         self._failure: VoError | None = None
         self._result: QueryResult | None = None
+        self._batch_bytes = 0
         self._pieces: Iterator[bytes] = iter(())
 
     @property
@@ -126,6 +137,11 @@ class ResultSource:
         """How an answer ends is always told."""
         return True
 
+    @property
+    def held_bytes(self) -> int:
+        """The batch of which the last piece was made."""
+        return self._batch_bytes
+
     def start(self) -> None:
         """Compile and start the query, and wait for its first rows.
 
@@ -140,6 +156,7 @@ class ResultSource:
             with self._stopping:
                 self._result = result
             self._check()
+            result.batches = self._weighed(result.batches)
             result.prefetch()
             self._pieces = self._write(result)
 
@@ -176,6 +193,11 @@ class ResultSource:
             if close is not None:
                 close()
 
+    def _weighed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._batch_bytes = batch.nbytes
+            yield batch
+
     def _check(self) -> None:
         if self._is_stopped:
             raise QueryCancelledError("the query was stopped because its client has gone")
@@ -208,6 +230,11 @@ class FileSource:
     def has_trailers(self) -> bool:
         """The headers have told all."""
         return False
+
+    @property
+    def held_bytes(self) -> int:
+        """A file keeps nothing in memory."""
+        return 0
 
     def start(self) -> None:
         """Open the file."""
@@ -248,6 +275,8 @@ class StreamedResponse(Response):
         What to pass before the source is started; None for sources that cost nothing.
     patience
         How long a slow client is waited for; None for the usual time.
+    budget
+        What limits the memory of all answers together; None where it does not count.
     """
 
     def __init__(
@@ -257,6 +286,7 @@ class StreamedResponse(Response):
         headers: Mapping[str, str],
         gate: Gate | None = None,
         patience: Patience | None = None,
+        budget: ByteBudget | None = None,
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -264,6 +294,8 @@ class StreamedResponse(Response):
         self._source = source
         self._gate = gate
         self._patience = patience or Patience()
+        self._budget = budget
+        self._step_bytes = PIECE_BYTES
         self._is_inside = False
         self._is_started = False
         self._is_abandoned = False
@@ -281,6 +313,8 @@ class StreamedResponse(Response):
                 group.cancel_scope.cancel()
         finally:
             await self._stop()
+            if self._budget is not None:
+                self._budget.release(self)
         if failure is not None and not self._is_abandoned:
             raise self._told(failure)
 
@@ -305,12 +339,24 @@ class StreamedResponse(Response):
         with CancelScope(shield=True):
             await to_thread.run_sync(self._source.stop, limiter=limiter)
 
+    async def _next_piece(self, limiter: CapacityLimiter | None) -> bytes:
+        """Read on as soon as there is memory for as much as the most so far."""
+        if self._budget is None:
+            return await to_thread.run_sync(self._source.read, limiter=limiter)
+        await self._budget.want(self, self._step_bytes)
+        piece = await to_thread.run_sync(self._source.read, limiter=limiter)
+        n_bytes = self._source.held_bytes + len(piece)
+        self._step_bytes = max(self._step_bytes, n_bytes)
+        self._budget.hold(self, n_bytes)
+        return piece
+
     async def _deliver(self, scope: Scope, send: Send) -> None:
         limiter = None if self._gate is None else self._gate.threads
         async with nullcontext() if self._gate is None else self._gate.enter(self._source, client=_client_of(scope)):
             self._is_inside = True
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
+            self._step_bytes = max(PIECE_BYTES, _STEP_BATCHES * self._source.held_bytes)
             self.headers.update(self._source.headers)
             has_trailers = self._source.has_trailers and EXTENSION in scope.get("extensions", ())
             if has_trailers:
@@ -318,11 +364,10 @@ class StreamedResponse(Response):
             opening = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             await send({**opening, "trailers": has_trailers})
             delivery = _Delivery(send, self._patience)
-            piece = b"" if scope["method"] == "HEAD" else await to_thread.run_sync(self._source.read, limiter=limiter)
-            while piece:
+            while scope["method"] != "HEAD" and (piece := await self._next_piece(limiter)):
                 for start in range(0, len(piece), PIECE_BYTES):
                     await delivery.send(piece[start : start + PIECE_BYTES], more=True)
-                piece = await to_thread.run_sync(self._source.read, limiter=limiter)
+                del piece  # The next one is made meanwhile.
             await delivery.send(b"", more=False)
             if has_trailers:
                 await send({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})

@@ -36,7 +36,7 @@ async def sync(request: Request) -> Response:
         "Content-Disposition": f'inline; filename="result.{chosen.writer.extension}"',
         "Cache-Control": "no-cache",
     }
-    return StreamedResponse(source, headers=headers, gate=here.gate)
+    return StreamedResponse(source, headers=headers, gate=here.gate, budget=here.budget)
 
 
 ROUTES = [Route("/sync", sync, methods=["GET", "POST"])]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from vo_server.engine.arrow import rows_per_batch
+from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import (
@@ -48,7 +49,6 @@ __all__ = ["DuckdbEngine"]
 
 logger = logging.getLogger(__name__)
 
-_BATCH_BYTES: Final = 4 * 1024**2
 _VECTOR: Final = 2048
 """Rows that DuckDB handles at once."""
 _MOST_ROWS: Final = 64 * _VECTOR
@@ -77,6 +77,8 @@ class DuckdbEngine:
         Threads that all queries share.
     max_attached
         Release files that stay attached while nobody reads them.
+    batch_bytes
+        Size that the batches of results aim at [bytes].
     grace_s
         Age at which :meth:`sweep` takes a finished release that nobody has published for rubbish [s].
 
@@ -89,11 +91,19 @@ class DuckdbEngine:
     name = "duckdb"
 
     def __init__(
-        self, directory: Path, *, memory_bytes: int, threads: int, max_attached: int, grace_s: float = 900.0
+        self,
+        directory: Path,
+        *,
+        memory_bytes: int,
+        threads: int,
+        max_attached: int,
+        batch_bytes: int = BATCH_BYTES,
+        grace_s: float = 900.0,
     ) -> None:
         self._directory = directory.absolute()
         self._memory_bytes = memory_bytes
         self._threads = threads
+        self._batch_bytes = batch_bytes
         self._grace_s = grace_s
         try:
             self._work = spill_folder(self._directory)
@@ -212,7 +222,7 @@ class DuckdbEngine:
             sql,
             lease=lease,
             inline=inline or {},
-            batch_rows=rows_per_batch(schema, target_bytes=_BATCH_BYTES, multiple=_VECTOR, most=_MOST_ROWS),
+            batch_rows=rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS),
         )
         return QueryStream(
             source,

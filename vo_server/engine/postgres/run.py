@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from adbc_driver_postgresql import StatementOptions
 
+from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
@@ -39,7 +40,6 @@ __all__ = ["PostgresEngine"]
 
 logger = logging.getLogger(__name__)
 
-_BATCH_BYTES: Final = 4 * 1024**2
 _STORED_ORDER: Final = ("SET LOCAL synchronize_seqscans = off", "SET LOCAL max_parallel_workers_per_gather = 0")
 """What makes a plain SELECT give rows in the order of the heap."""
 
@@ -57,15 +57,26 @@ class PostgresEngine:
         Most query connections at once.
     data_schema
         Database schema of the releases; the first load makes it.
+    batch_bytes
+        Size that the batches of results aim at [bytes].
     grace_s
         Age at which :meth:`sweep` takes a finished release that nobody has published for rubbish [s].
     """
 
     name = "postgres"
 
-    def __init__(self, dsn: str, *, pool_size: int, data_schema: str = "vo_data", grace_s: float = 900.0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        pool_size: int,
+        data_schema: str = "vo_data",
+        batch_bytes: int = BATCH_BYTES,
+        grace_s: float = 900.0,
+    ) -> None:
         self._dsn = dsn
         self._data_schema = data_schema
+        self._batch_bytes = batch_bytes
         self._grace_s = grace_s
         self._pool = QueryPool(dsn, size=pool_size)
         self._watchdog = Watchdog("postgres-watchdog")
@@ -161,7 +172,7 @@ class PostgresEngine:
     ) -> QueryStream:
         """Start a SELECT over releases and over inline tables by their names in ``pg_temp``."""
         return QueryStream(
-            _Statement(self._pool, sql, inline=inline or {}, prelude=prelude),
+            _Statement(self._pool, sql, inline=inline or {}, prelude=prelude, batch_bytes=self._batch_bytes),
             schema=arrow_schema(columns),
             limit=limit,
             timeout_s=timeout_s,
@@ -180,11 +191,13 @@ class _Statement:
         *,
         inline: Mapping[str, tuple[Sequence[Column], pa.Table]],
         prelude: Sequence[str],
+        batch_bytes: int,
     ) -> None:
         self._pool = pool
         self._sql = sql
         self._inline = inline
         self._prelude = prelude
+        self._batch_bytes = batch_bytes
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
         self._reader: pa.RecordBatchReader | None = None
@@ -200,7 +213,9 @@ class _Statement:
         for statement in (*self._prelude, *(("SET TRANSACTION READ ONLY",) if self._inline else ())):
             execute(connection, statement)
         self._cursor = connection.cursor()
-        self._cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)})
+        self._cursor.adbc_statement.set_options(
+            **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self._batch_bytes)}
+        )
         self._cursor.execute(self._sql)
         # The reader that the cursor would give tells errors without their SQLSTATE.
         stream = self._cursor.fetch_arrow()
