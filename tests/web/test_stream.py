@@ -21,7 +21,8 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import QueryResult, arrow_schema
 from vo_server.model.table import Column
 from vo_server.web.gate import Gate
-from vo_server.web.stream import BrokenStreamError, Patience, ResultSource, StreamedResponse
+from vo_server.web.sources import ResultSource
+from vo_server.web.stream import BrokenStreamError, Patience, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import signal
 import socket
@@ -9,6 +11,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
@@ -32,6 +35,12 @@ START_S: Final = 60.0
 
 MAX_HEAD_BYTES: Final = 512 * 1024
 """Longest request line and headers together: a GET carries its query in there."""
+
+_M_ARENA_MAX: Final = -8
+"""``M_ARENA_MAX`` of glibc's ``malloc.h``."""
+
+_ARENAS: Final = 2
+"""Heaps of a process: more than one, so that threads do not wait for each other."""
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
@@ -110,7 +119,19 @@ class _Processes(Multiprocess):
 def _start(make_app: Callable[[], ASGIApp]) -> ASGIApp:
     """Begin in the process that serves."""
     _start_log()
+    _give_memory_back()
     return make_app()
+
+
+def _give_memory_back() -> None:
+    """Make the allocators keep less of what was freed.
+
+    Each of the threads that write answers would keep a heap of its own, twice: one of glibc, one of Arrow's pool. 50
+    readers that stall held 540 MB with them, 400 MB without.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    with contextlib.suppress(OSError, AttributeError):  # Another libc has other habits.
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -6,34 +6,28 @@ response owns its source: whatever happens, it stops it, and nothing can interru
 
 from __future__ import annotations
 
-import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
-from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response
 
-from vo_server.errors import QueryCancelledError, VoError
-from vo_server.web.status import TRAILERS, known_after, known_before
+from vo_server.web.sources import PIECE_BYTES
+from vo_server.web.status import TRAILERS
 from vo_server.web.trailers import EXTENSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    import pyarrow as pa
     from starlette.types import Receive, Scope, Send
 
-    from vo_server.model.query import QueryResult
     from vo_server.web.budget import ByteBudget
     from vo_server.web.gate import Gate
+    from vo_server.web.sources import Source
 
-__all__ = ["BrokenStreamError", "FileSource", "Patience", "ResultSource", "Source", "StreamedResponse"]
-
-PIECE_BYTES: Final = 256 * 1024
-"""Bytes that are sent at once, and read at once of a stored result."""
+__all__ = ["BrokenStreamError", "Patience", "StreamedResponse"]
 
 _STEP_BATCHES: Final = 4
 """What the first step is taken to need, in batches: the batch, and text of it that is three times as long."""
@@ -47,208 +41,9 @@ MIN_RATE_BYTES_PER_S: Final = 10_000.0
 Only the time in which the service waits for the client counts, and :data:`STALL_S` of it are for free: a modem passes,
 somebody who takes a byte now and then to keep a place does not."""
 
-_log = logging.getLogger(__name__)
-
 
 class BrokenStreamError(Exception):
     """An answer that could not be finished; raised through the server, so that the connection breaks visibly."""
-
-
-class Source(Protocol):
-    """Where the bytes of a response come from; every method blocks, and is called in a thread."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What is known of the answer once it has been started, for its headers."""
-        ...
-
-    @property
-    def trailers(self) -> dict[str, str]:
-        """What is known of the answer once it has been read to its end; empty when it has no trailers."""
-        ...
-
-    @property
-    def has_trailers(self) -> bool:
-        """Whether there will be any."""
-        ...
-
-    @property
-    def held_bytes(self) -> int:
-        """Memory of the rows that were fetched last, beside the piece that :meth:`read` returned [bytes]."""
-        ...
-
-    def start(self) -> None:
-        """Do all that can fail before the first byte."""
-        ...
-
-    def read(self) -> bytes:
-        """Return the next piece; empty at the end."""
-        ...
-
-    def stop(self) -> None:
-        """End :meth:`start` or :meth:`read` in another thread and give everything back; may be called again."""
-        ...
-
-
-class ResultSource:
-    """A query and the document made of its rows.
-
-    Parameters
-    ----------
-    run
-        Starts the query.
-    write
-        Writes the document of a result.
-    is_failure_told
-        Whether the document itself tells of an error in the middle (VOTable does); then it ends properly, else the
-        error comes out of :meth:`read`.
-    """
-
-    def __init__(
-        self,
-        run: Callable[[], QueryResult],
-        write: Callable[[QueryResult], Iterator[bytes]],
-        *,
-        is_failure_told: bool,
-    ) -> None:
-        self._run = run
-        self._write = write
-        self._is_failure_told = is_failure_told
-        self._stopping = Lock()
-        self._working = Lock()  # One thread at a time in the query and in the writer.
-        self._is_stopped = False
-        self._failure: VoError | None = None
-        self._result: QueryResult | None = None
-        self._batch_bytes = 0
-        self._pieces: Iterator[bytes] = iter(())
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The limits: formats other than VOTable cannot tell inside that rows are left out."""
-        return {} if self._result is None else known_before(self._result)
-
-    @property
-    def trailers(self) -> dict[str, str]:
-        """What became of the answer."""
-        return {} if self._result is None else known_after(self._result, self._failure)
-
-    @property
-    def has_trailers(self) -> bool:
-        """How an answer ends is always told."""
-        return True
-
-    @property
-    def held_bytes(self) -> int:
-        """The batch of which the last piece was made."""
-        return self._batch_bytes
-
-    def start(self) -> None:
-        """Compile and start the query, and wait for its first rows.
-
-        Raises
-        ------
-        VoError
-            Why there is no answer; QueryCancelledError after :meth:`stop`.
-        """
-        with self._working:
-            self._check()
-            result = self._run()
-            with self._stopping:
-                self._result = result
-            self._check()
-            result.batches = self._weighed(result.batches)
-            result.prefetch()
-            self._pieces = self._write(result)
-
-    def read(self) -> bytes:
-        """Return the next piece of the document; empty at the end.
-
-        Raises
-        ------
-        VoError
-            Why there are no more rows, unless the document tells it.
-        """
-        with self._working:
-            self._check()
-            try:
-                return next((piece for piece in self._pieces if piece), b"")
-            except VoError as error:
-                if not self._is_failure_told or self._is_stopped:
-                    raise
-                _log.warning("the answer ends with an error: %s", error)
-                self._failure = error
-                return b""
-
-    def stop(self) -> None:
-        """Cancel the query; a thread that waits for it wakes up with QueryCancelledError."""
-        with self._stopping:
-            self._is_stopped = True
-            result = self._result
-        if result is not None:
-            result.close()
-        with self._working:
-            if self._result is not None:
-                self._result.close()
-            close = getattr(self._pieces, "close", None)
-            if close is not None:
-                close()
-
-    def _weighed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            self._batch_bytes = batch.nbytes
-            yield batch
-
-    def _check(self) -> None:
-        if self._is_stopped:
-            raise QueryCancelledError("the query was stopped because its client has gone")
-
-
-class FileSource:
-    """A stored result.
-
-    Parameters
-    ----------
-    open_file
-        Opens it; what it raises comes out of :meth:`start`.
-    """
-
-    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
-        self._open_file = open_file
-        self._file: BinaryIO | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Nothing that was not known before."""
-        return {}
-
-    @property
-    def trailers(self) -> dict[str, str]:
-        """Nothing that was not known before."""
-        return {}
-
-    @property
-    def has_trailers(self) -> bool:
-        """The headers have told all."""
-        return False
-
-    @property
-    def held_bytes(self) -> int:
-        """A file keeps nothing in memory."""
-        return 0
-
-    def start(self) -> None:
-        """Open the file."""
-        self._file = self._open_file()
-
-    def read(self) -> bytes:
-        """Return the next piece; empty at the end."""
-        assert self._file is not None
-        return self._file.read(PIECE_BYTES)
-
-    def stop(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
 from vo_server.web.deps import parameters, rest_of, site
 from vo_server.web.errors import answer_in_format
-from vo_server.web.stream import ResultSource, StreamedResponse
+from vo_server.web.sources import ResultSource
+from vo_server.web.stream import StreamedResponse
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -24,7 +24,8 @@ from vo_server.vo import uws as documents
 from vo_server.web.deps import parameters, site, tap_url
 from vo_server.web.errors import printable
 from vo_server.web.params import Parameters, first_of, values_of
-from vo_server.web.stream import FileSource, StreamedResponse
+from vo_server.web.sources import FileSource
+from vo_server.web.stream import StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

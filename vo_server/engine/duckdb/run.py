@@ -26,7 +26,7 @@ from vo_server.engine.duckdb.folders import (
     try_lock,
     unknown_releases,
 )
-from vo_server.engine.duckdb.instance import open_instance, select_only
+from vo_server.engine.duckdb.instance import STREAM_BUFFER, open_instance, select_only
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
@@ -223,6 +223,7 @@ class DuckdbEngine:
             lease=lease,
             inline=inline or {},
             batch_rows=rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS),
+            ahead_bytes=self._batch_bytes,
         )
         return QueryStream(
             source,
@@ -253,12 +254,14 @@ class _Statement:
         lease: Lease,
         inline: Mapping[str, pa.Table],
         batch_rows: int,
+        ahead_bytes: int,
     ) -> None:
         self._parent = connection
         self._sql = sql
         self._lease = lease
         self._inline = inline
         self._batch_rows = batch_rows
+        self._ahead_bytes = ahead_bytes
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupting = threading.Lock()
@@ -267,6 +270,7 @@ class _Statement:
         cursor = self._parent.cursor()
         with self._interrupting:
             self._cursor = cursor
+        cursor.execute(f"SET {STREAM_BUFFER} = '{self._ahead_bytes}B'")
         statement = select_only(cursor, self._sql)
         for name, rows in self._inline.items():
             # TEMP tables belong to the cursor; unlike a view of Arrow data they give the planner statistics.
