@@ -130,6 +130,7 @@ def _origin(settings: Settings) -> tuple[Note, ...]:
     said = (
         ("server_software", f"vo-server/{__version__}"),
         ("service_protocol", "ivo://ivoa.net/std/TAP"),
+        ("service_ivoid", settings.server.ivoid),
         ("publisher", settings.server.publisher),
         ("contact", settings.server.contact),
     )

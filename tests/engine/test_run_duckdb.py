@@ -11,7 +11,7 @@ from tests.engine.samples import DOUBLE, INT, LONG, SKY, TEXT, answer, publish, 
 from tests.engine.site import DuckdbSite
 from vo_server.engine.duckdb.folders import TABLES, WorkFolder, location_of, sweep_work
 from vo_server.engine.duckdb.run import DuckdbEngine
-from vo_server.errors import ConfigurationError, EngineError
+from vo_server.errors import ConfigurationError, EngineError, EvaluationError
 from vo_server.model.table import Column
 
 _ID = [Column("id", LONG)]
@@ -188,3 +188,25 @@ def test_a_hidden_cell_column_prunes_what_is_read(duckdb_engine: DuckdbEngine) -
         of=[table],
     )
     assert 0 < row["c0"] < 10_000
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("CAST(CAST(id * 10000 AS bigint) AS integer)", "too large or too small"),
+        ("CAST(CASE WHEN id = 299999 THEN 'x' ELSE '1' END AS integer)", "could not be read as the wanted type"),
+    ],
+)
+def test_a_failure_while_rows_stream_is_told_like_any_other(
+    duckdb_engine: DuckdbEngine, value: str, words: str
+) -> None:
+    table = publish(duckdb_engine, SKY, [sky_rows(300_000)])
+    columns = [Column("x", LONG), *SKY.columns[1:4]]
+    sql = f"SELECT {value}, ra, dec, name FROM {{}}"
+    with (
+        closing(start(duckdb_engine, sql, columns, of=[table])) as rows,
+        pytest.raises(EvaluationError, match=words) as caught,
+    ):
+        for _ in rows:
+            pass
+    assert caught.value.sqlstate == "OSError", "it came through Arrow and not from DuckDB itself"

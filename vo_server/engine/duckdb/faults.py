@@ -43,6 +43,16 @@ _BY_CLASS: Final[tuple[tuple[type[duckdb.Error], Fault], ...]] = (
     (duckdb.ConnectionException, Fault.CLOSED),
 )
 
+_BY_NAME: Final = (
+    ("interrupt error", Fault.CANCELLED),
+    ("out of memory error", Fault.MEMORY),
+    ("out of range error", Fault.OUT_OF_RANGE),
+    ("conversion error", Fault.BAD_VALUE),
+    ("serialization error", Fault.CORRUPT),
+    ("fatal error", Fault.CORRUPT),
+)
+"""How messages of these classes begin."""
+
 
 def duckdb_fault(error: Exception) -> tuple[Fault, str] | None:
     """Tell which failure an exception is; None when it does not come from DuckDB."""
@@ -54,5 +64,13 @@ def duckdb_fault(error: Exception) -> tuple[Fault, str] | None:
             found = next((fault for kind, fault in _BY_CLASS if isinstance(error, kind)), Fault.OTHER)
         return found, state
     if isinstance(error, OSError):
+        if error.errno is None:  # What happens behind the first batch comes through Arrow, with its class in words.
+            return _streamed(str(error)), state
         return Fault.DISK if error.errno == 28 else Fault.OTHER, state  # noqa: PLR2004 - ENOSPC
     return None
+
+
+def _streamed(text: str) -> Fault:
+    lowered = text.lower()
+    found = next((fault for words, fault in _BY_WORDS if words in lowered), None)
+    return found or next((fault for name, fault in _BY_NAME if lowered.startswith(name)), Fault.OTHER)

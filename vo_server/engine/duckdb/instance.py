@@ -7,6 +7,7 @@ from typing import Final
 
 import duckdb
 
+from vo_server.engine.duckdb.cache import MEMORY_LIMIT
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import TABLES
 from vo_server.engine.duckdb.functions import create_functions
@@ -56,7 +57,7 @@ def open_instance(directory: Path, *, memory_bytes: int, threads: int, spill: Pa
         # ATTACH is file access, too: the folder of the tables has to stay open, see select_only.
         connection.execute(f"SET allowed_directories = ['{tables}']")
         connection.execute("SET enable_external_access = false")
-        connection.execute(f"SET allowed_configs = ['{STREAM_BUFFER}']")
+        connection.execute(f"SET allowed_configs = ['{STREAM_BUFFER}', '{MEMORY_LIMIT}']")
         connection.execute("SET lock_configuration = true")
     return connection
 

@@ -16,6 +16,7 @@ import duckdb
 from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
+from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import (
     TABLES,
@@ -116,6 +117,7 @@ class DuckdbEngine:
             self._directory, memory_bytes=memory_bytes, threads=threads, spill=self._work.path / "spill"
         )
         self._releases = Releases(self._connection.cursor(), directory=self._directory, max_attached=max_attached)
+        self._cache = BlockCache(self._connection.cursor(), memory_bytes=memory_bytes)
         self._watchdog = Watchdog("duckdb-watchdog")
 
     def translate(self, query: ResolvedQuery, *, limit: int | None = None) -> str:
@@ -224,6 +226,7 @@ class DuckdbEngine:
             inline=inline or {},
             batch_rows=rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS),
             ahead_bytes=self._batch_bytes,
+            cache=self._cache,
         )
         return QueryStream(
             source,
@@ -255,6 +258,7 @@ class _Statement:
         inline: Mapping[str, pa.Table],
         batch_rows: int,
         ahead_bytes: int,
+        cache: BlockCache,
     ) -> None:
         self._parent = connection
         self._sql = sql
@@ -262,6 +266,9 @@ class _Statement:
         self._inline = inline
         self._batch_rows = batch_rows
         self._ahead_bytes = ahead_bytes
+        self._cache = cache
+        self._level_bytes: int | None = None
+        self._n_bytes = 0
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupting = threading.Lock()
@@ -283,9 +290,23 @@ class _Statement:
     def read(self) -> pa.RecordBatch | None:
         assert self._reader is not None
         try:
-            return self._reader.read_next_batch()
+            batch = self._reader.read_next_batch()
         except StopIteration:
             return None
+        self._note_download(batch.nbytes)
+        return batch
+
+    def _note_download(self, n_bytes: int) -> None:
+        """Have the blocks dropped that a long answer leaves behind, down to what was kept near its beginning."""
+        is_first = self._n_bytes == 0
+        self._n_bytes += n_bytes
+        if is_first:
+            return  # Most answers are one batch, and shall not pay for a look.
+        if self._level_bytes is None:
+            self._level_bytes = self._cache.level_bytes()
+        elif self._n_bytes > STEP_BYTES:
+            self._n_bytes = 1
+            self._cache.drop_above(self._level_bytes)
 
     def interrupt(self) -> None:
         with self._interrupting:
