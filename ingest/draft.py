@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from ingest.origin import TEMPLATE
 from ingest.spec import COMPUTED_DEC, COMPUTED_RA, Derivation, Description, parse_schema
 from ingest.units import is_plain_unit
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
+    from vo_server.model.provenance import Provenance
     from vo_server.model.table import Column, Table
 
 __all__ = ["to_felis", "to_yaml"]
@@ -35,7 +38,8 @@ def to_yaml(description: Description) -> str:
     warnings = "".join(f"# {warning}\n" for warning in description.warnings)
     head = f"# Draft: fill in what is missing, then load with --schema-file.\n{warnings}"
     body = yaml.safe_dump(to_felis(description), sort_keys=False, allow_unicode=True, width=120)
-    return f"{head}---\n{body}"
+    template = TEMPLATE if description.table.provenance is None else ""
+    return f"{head}{template}---\n{body}"
 
 
 def to_felis(description: Description) -> dict[str, Any]:
@@ -54,7 +58,11 @@ def to_felis(description: Description) -> dict[str, Any]:
                 **_given(description=table.description),
                 **_primary_key(table),
                 **_given(**{"tap:table_index": table.index, "votable:utype": table.utype}),
-                **_notes(title=table.title, **_position_notes(table, description.derivation)),
+                **_notes(
+                    title=table.title,
+                    **_position_notes(table, description.derivation),
+                    provenance=_provenance_notes(table.provenance),
+                ),
                 "columns": [
                     _column(one, table.name, index, description.sources[one.name])
                     for index, one in enumerate(shown, start=1)
@@ -89,6 +97,20 @@ def _position_notes(table: Table, derivation: Derivation | None) -> dict[str, An
     if position is not None and (position.ra, position.dec) != (COMPUTED_RA, COMPUTED_DEC):
         notes["position"] = _given(ra=position.ra, dec=position.dec, epoch=position.epoch_jyear)
     return notes
+
+
+def _provenance_notes(provenance: Provenance | None) -> dict[str, Any] | None:
+    if provenance is None:
+        return None
+    said = {key: value for key, value in asdict(provenance).items() if value not in (None, ())}
+    if provenance.creator:
+        said["creator"] = list(provenance.creator)
+    if provenance.links:
+        said["links"] = [
+            _given(href=one.href, title=one.title, role=one.content_role, type=one.content_type)
+            for one in provenance.links
+        ]
+    return said
 
 
 def _column(one: Column, table: str, index: int, source: str) -> dict[str, Any]:

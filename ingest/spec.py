@@ -17,6 +17,7 @@ from felis import datamodel as felis
 from felis.types import FelisType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ingest.origin import ProvenanceNotes, provenance_of
 from vo_server.errors import SchemaFileError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Schema, Table
@@ -63,12 +64,15 @@ class SchemaNotes(_Notes):
     """``vo:`` of a schema."""
 
     title: str | None = None
+    provenance: ProvenanceNotes | None = None
+    """Of all tables, unless they say otherwise."""
 
 
 class TableNotes(_Notes):
     """``vo:`` of a table."""
 
     title: str | None = None
+    provenance: ProvenanceNotes | None = None
     position: PositionNotes | None = None
     galactic: PairNotes | None = None
     sexagesimal: PairNotes | None = None
@@ -243,6 +247,8 @@ def parse_schema(raw: object, *, file: str) -> SchemaFile:
         reason = str(first["msg"]).removeprefix("Value error, ")
         # Behind the first sentences, astropy tells programmers how to define units.
         reason = re.split(r"\s*(?:If this is meant to be|For details, see)", reason)[0]
+        if first["type"] == "extra_forbidden":
+            reason = f"the key {first['loc'][-1]!r} is not known here"
         raise SchemaFileError(reason + more, file=file, where=_place(first["loc"], raw)) from error
     except (TypeError, KeyError) as error:
         # Felis looks at raw values before it has checked that they are there.
@@ -348,6 +354,7 @@ class _Compiler:
             primary_key=self._primary_key(),
             keys=self._keys(),
             position=position,
+            provenance=provenance_of(schema_notes.provenance, self.notes.provenance),
             index=self.table.tap_table_index,
         )
         schema = Schema(

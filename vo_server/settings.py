@@ -45,6 +45,9 @@ class ServerSettings(_Group):
     title: str = Field("vo-server", description="Name of the service, shown to users.")
     publisher: str | None = Field(None, description="Who publishes the data (Data Origin INFO).")
     contact: str | None = Field(None, description="E-mail address for questions (Data Origin INFO).")
+    ivoid: str | None = Field(
+        None, pattern="^ivo://", description="IVOA identifier of the service (Data Origin INFO service_ivoid)."
+    )
     max_body_bytes: ByteSize = Field(ByteSize(32 * 1024 * 1024), description="Largest request body.")
     stream_bytes: ByteSize = Field(
         ByteSize(256 * 1024 * 1024),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.store.samples import NOTES, STARS
 from vo_server.errors import CatalogueError
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.provenance import Link, Provenance
 from vo_server.model.release import SourceFile
 from vo_server.model.table import Column, Position, PositionIndex, Table
 from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
@@ -51,6 +52,20 @@ def test_the_index_of_the_positions_comes_back_as_it_was(index: PositionIndex) -
     found = decode_table(encode_table(table)).position
     assert found == table.position
     assert isinstance(found and found.index, PositionIndex)
+
+
+def test_the_provenance_comes_back_as_it_was() -> None:
+    links = (Link("https://a.org/x", "Å page", "doc"), Link("https://a.org/y", content_type="text/csv"))
+    for provenance in (Provenance(), Provenance(creator=("A", "B"), citation="10.1/x"), Provenance(links=links)):
+        table = replace(STARS, provenance=provenance)
+        assert decode_table(encode_table(table)) == table
+
+
+def test_a_provenance_from_the_future_is_refused() -> None:
+    plain = json.loads(encode_table(replace(NOTES, provenance=Provenance(rights="CC0"))))
+    plain["provenance"]["smell"] = "fishy"
+    with pytest.raises(CatalogueError, match=r"smell in a provenance.*upgrade"):
+        decode_table(json.dumps(plain))
 
 
 def test_defaults_are_not_written() -> None:

@@ -9,6 +9,7 @@ from astropy.io.votable import parse
 from tests.support.xsd import votlint
 from tests.vo.samples import STARS
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.provenance import Link
 from vo_server.model.query import Note
 from vo_server.model.table import Column
 from vo_server.vo.votable import Serialization, Status, error_document, field_ids, head, tail
@@ -98,6 +99,22 @@ def test_odd_names_still_make_a_valid_document(stilts: str) -> None:
     names = [one.attrib["name"] for one in ET.fromstring(document).iter(f"{V}FIELD")]
     assert names == ["1st", "B-V", "a b c", "é<&>\"'", "_", "icrs", "\ufffd"]
     assert [line for line in votlint(stilts, document) if line.startswith("ERROR")] == []
+
+
+@SERIALIZATIONS
+def test_links_stand_between_the_fields_and_the_data(stilts: str, serialization: Serialization) -> None:
+    links = (Link("https://a.org/?a=1&b=2", "A & B", "doc", "text/html"), Link("https://a.org/data"))
+    document = head(STARS.visible_columns, serialization, links=links) + tail(serialization)
+    assert votlint(stilts, document) == []
+    table = ET.fromstring(document).find(f"{V}RESOURCE/{V}TABLE")
+    assert table is not None
+    assert [one.tag.removeprefix(V) for one in table][-3:] == ["LINK", "LINK", "DATA"]
+    assert table.find(f"{V}LINK").attrib == {  # type: ignore[union-attr]
+        "href": "https://a.org/?a=1&b=2",
+        "title": "A & B",
+        "content-role": "doc",
+        "content-type": "text/html",
+    }
 
 
 @SERIALIZATIONS

@@ -35,10 +35,13 @@ class Queries:
     asked: list[tuple[Query, float]] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
+    def run(
+        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+    ) -> QueryResult:
         self.asked.append((query, timeout_s))
         assert rest is not None
         assert rest.is_job
+        assert request_url is None
         result = QueryResult(COLUMNS, iter(()), maxrec=1000, on_close=self.closed.set)
         result.batches = self.batches(result)
         return result

@@ -48,6 +48,7 @@ class _VotableWriter(ABC):
             result.columns,
             self.serialization,
             notes=(*result.notes, *_facts(told)),
+            links=result.links,
             status=Status.OK if told is None else Status.OVERFLOW,
             message="" if told is None else told.message,
         )

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from vo_server.model.provenance import Link
     from vo_server.model.table import Column
 
-__all__ = ["Lang", "Limits", "Link", "Note", "Query", "QueryResult", "arrow_schema"]
+__all__ = ["Lang", "Limits", "Note", "Query", "QueryResult", "arrow_schema"]
 
 
 class Lang(StrEnum):
@@ -64,18 +65,6 @@ class Note:
     value: str
     text: str = ""
     ucd: str | None = None
-
-
-@dataclass(frozen=True)
-class Link:
-    """A LINK element of a table: where more about it is found (VOTable 1.4, section 3.5)."""
-
-    href: str
-    title: str | None = None
-    content_role: str | None = None
-    """``doc`` for something to read; None for data."""
-    content_type: str | None = None
-    """Media type."""
 
 
 @dataclass

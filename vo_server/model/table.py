@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from vo_server.model.datatype import DataType
+from vo_server.model.provenance import Provenance
 
 __all__ = [
     "HEALPIX_COLUMN",
@@ -149,6 +150,7 @@ class Table:
     position: Position | None = None
     """Set when rows have a position; then the hidden column ``_healpix_29`` exists and rows are sorted by it, but in
     adopted tables."""
+    provenance: Provenance | None = None
     n_rows: int | None = None
     index: int | None = None
     """Order of the table in lists."""

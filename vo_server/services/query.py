@@ -10,6 +10,7 @@ from vo_server.adql.front import compile_query
 from vo_server.errors import QueryTimeoutError, TooLargeError
 from vo_server.model.query import Limits, Note, Query, QueryResult
 from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
+from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
 from vo_server.services.totals import total_rows
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from vo_server.store.catalogue import CatalogueStore
 
 __all__ = ["QueryLimits", "QueryService"]
-
-TAP_STANDARD_ID = "ivo://ivoa.net/std/TAP"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ class QueryService:
         self._limits = limits
         self._origin = origin
 
-    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
+    def run(
+        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+    ) -> QueryResult:
         """Compile and start a query.
 
         Parameters
@@ -75,6 +76,8 @@ class QueryService:
             Time until the last row is produced [s].
         rest
             Where the caller can get what the answer leaves out; None when that is not known.
+        request_url
+            URL that asks for the same again; None when there is none.
 
         Returns
         -------
@@ -97,7 +100,8 @@ class QueryService:
             columns=resolved.columns,
             batches=iter(()),
             maxrec=limits.rows.value,
-            notes=self._notes(query, resolved),
+            notes=self._notes(query, resolved, request_url),
+            links=tuple(link for table in resolved.tables for link in links_of_table(table)),
             started=datetime.now(UTC),
             query=query,
             limit=limits.rows,
@@ -144,16 +148,14 @@ class QueryService:
         rows = self._catalogue.inline(catalogue)
         return {name: rows[name] for name in wanted}
 
-    def _notes(self, query: Query, resolved: ResolvedQuery) -> tuple[Note, ...]:
+    def _notes(self, query: Query, resolved: ResolvedQuery, request_url: str | None) -> tuple[Note, ...]:
         """Return what an answer says of itself (TAP 1.1, section 3.1; Data Origin note)."""
         told = [Note("standardID", TAP_STANDARD_ID), Note("QUERY", query.adql)]
         told.append(Note("request_date", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
         told.extend(self._origin)
-        told.extend(
-            Note("resource_version", table.release, table.full_name)
-            for table in resolved.tables
-            if table.release is not None
-        )
+        told.extend(origin_of_answer(query, request_url))
+        for table in resolved.tables:
+            told.extend(origin_of_table(table))
         told.extend(Note("ADQL_NOTE", note.message, str(note)) for note in resolved.notes)
         return tuple(told)
 

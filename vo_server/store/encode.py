@@ -7,11 +7,12 @@ know is an error and not dropped: it may say that a column is hidden.
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vo_server.errors import CatalogueError
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.provenance import Link, Provenance
 from vo_server.model.release import SourceFile
 from vo_server.model.table import Column, Key, Position, PositionIndex, Table
 
@@ -33,6 +34,9 @@ def encode_table(table: Table) -> str:
         plain["keys"] = [_plain(key) for key in table.keys]
     if table.position is not None:
         plain["position"] = _plain(table.position)
+    if table.provenance is not None:
+        links = [_plain(link) for link in table.provenance.links]
+        plain["provenance"] = _plain(replace(table.provenance, links=())) | ({"links": links} if links else {})
     return _text(plain)
 
 
@@ -50,7 +54,9 @@ def decode_table(text: str) -> Table:
         keys = tuple(_made(Key, key) for key in plain.pop("keys", ()))
         place = plain.pop("position", None)
         position = None if place is None else _position(place)
-        return _made(Table, plain, columns=columns, keys=keys, position=position)
+        origin = plain.pop("provenance", None)
+        provenance = None if origin is None else _provenance(origin)
+        return _made(Table, plain, columns=columns, keys=keys, position=position, provenance=provenance)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"a table description in the catalogue is damaged: {error}") from error
 
@@ -108,6 +114,11 @@ def _column(plain: dict[str, Any]) -> Column:
 
 def _position(plain: dict[str, Any]) -> Position:
     return _made(Position, plain, index=PositionIndex(plain.pop("index", PositionIndex.OWN)))
+
+
+def _provenance(plain: dict[str, Any]) -> Provenance:
+    links = tuple(_made(Link, link) for link in plain.pop("links", ()))
+    return _made(Provenance, plain, links=links)
 
 
 def _made(kind: type[T], plain: dict[str, Any], **ready: Any) -> T:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vo_server.model.datatype import DataType
+    from vo_server.model.provenance import Link
     from vo_server.model.table import Column
 
 __all__ = [
@@ -83,6 +84,7 @@ def head(
     serialization: Serialization,
     *,
     notes: Iterable[Note] = (),
+    links: Iterable[Link] = (),
     status: Status = Status.OK,
     message: str = "",
 ) -> bytes:
@@ -96,6 +98,8 @@ def head(
         How the rows will be written.
     notes
         INFO elements after the status; inside a RESOURCE they all come before COOSYS and TABLE.
+    links
+        LINK elements of the table, after its fields.
     status
         OVERFLOW when it is known beforehand that rows are left out (MAXREC=0), else OK.
     message
@@ -107,6 +111,7 @@ def head(
         pieces.append(f'<COOSYS ID="{_COOSYS_ID}" system="ICRS"/>\n')
     pieces.append("<TABLE>\n")
     pieces.extend(_field(column, field_id) for column, field_id in zip(columns, field_ids(columns), strict=True))
+    pieces.extend(_link(link) for link in links)
     pieces.append(_DATA_OPEN[serialization])
     return "".join(pieces).encode()
 
@@ -169,6 +174,16 @@ def field_ids(columns: Sequence[Column]) -> list[str]:
 def _info(note: Note) -> str:
     given = attributes({"name": note.name, "value": note.value, "ucd": note.ucd})
     return f"<INFO{given}>{escape_text(note.text)}</INFO>\n" if note.text else f"<INFO{given}/>\n"
+
+
+def _link(link: Link) -> str:
+    given = {
+        "content-role": link.content_role,
+        "content-type": link.content_type,
+        "title": link.title,
+        "href": link.href,
+    }
+    return f"<LINK{attributes(given)}/>\n"
 
 
 def _field(column: Column, field_id: str) -> str:

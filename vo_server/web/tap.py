@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from vo_server.formats.registry import find_format
+from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import parameters, rest_of, site
+from vo_server.web.deps import parameters, rest_of, site, tap_url
 from vo_server.web.errors import answer_in_format
 from vo_server.web.sources import ResultSource
 from vo_server.web.stream import StreamedResponse
@@ -28,7 +29,13 @@ async def sync(request: Request) -> Response:
     query = to_query(await parameters(request))
     chosen = find_format(query.response_format)
     source = ResultSource(
-        partial(here.context.queries.run, query, timeout_s=here.sync_timeout_s, rest=rest_of(request)),
+        partial(
+            here.context.queries.run,
+            query,
+            timeout_s=here.sync_timeout_s,
+            rest=rest_of(request),
+            request_url=sync_url(tap_url(request), query),
+        ),
         chosen.writer.write,
         is_failure_told="votable" in chosen.mime,
     )

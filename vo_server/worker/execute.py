@@ -27,7 +27,9 @@ _LOOK_S: Final = 0.1
 class Queries(Protocol):
     """What answers queries: :class:`~vo_server.services.query.QueryService`."""
 
-    def run(self, query: Query, *, timeout_s: float, rest: Rest | None = None) -> QueryResult:
+    def run(
+        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+    ) -> QueryResult:
         """Start a query; see :meth:`vo_server.services.query.QueryService.run`."""
         ...
 
@@ -71,7 +73,13 @@ class QueryRun:
         chosen = find_format(query.response_format)
         # Two runs of one job never write the same file: the second may begin while the first is not quite dead.
         name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
-        result = self._queries.run(query, timeout_s=job.execution_duration_s, rest=self._rest)
+        base = self._rest.async_url
+        result = self._queries.run(
+            query,
+            timeout_s=job.execution_duration_s,
+            rest=self._rest,
+            request_url=None if base is None else f"{base}/{job.id}",
+        )
         with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):
                 file.write(piece)
