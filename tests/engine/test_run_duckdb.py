@@ -205,8 +205,7 @@ def test_a_failure_while_rows_stream_is_told_like_any_other(
     sql = f"SELECT {value}, ra, dec, name FROM {{}}"
     with (
         closing(start(duckdb_engine, sql, columns, of=[table])) as rows,
-        pytest.raises(EvaluationError, match=words) as caught,
+        pytest.raises(EvaluationError, match=words),
     ):
         for _ in rows:
             pass
-    assert caught.value.sqlstate == "OSError", "it came through Arrow and not from DuckDB itself"
