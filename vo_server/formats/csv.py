@@ -1,7 +1,8 @@
 """CSV (RFC 4180) and TSV writers.
 
 Cells are VOTable literals, but for scalar booleans (``true``, ``false``) and infinity (``Inf``). Neither format can
-say that rows were left out or that something failed half way: an error breaks the transfer off.
+say that rows were left out or that something failed half way: RFC 4180 has no comments, readers would take one for a
+row. So the HTTP response tells the first, and an error breaks the transfer off; ECSV is the dialect that has comments.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vo_server.formats.outcome import plain_error
 from vo_server.formats.slices import slices
 from vo_server.formats.text import cell_text, join_rows
-from vo_server.formats.utf8 import byte_table, contains_bytes
+from vo_server.formats.utf8 import contains_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
     from vo_server.model.query import QueryResult
     from vo_server.model.table import Column
 
-__all__ = ["CsvWriter", "TsvWriter"]
+__all__ = ["CsvWriter", "TsvWriter", "quoted"]
 
-_CSV_SPECIAL: Final = byte_table(b'",\r\n')
-_TSV_SPECIAL: Final = byte_table(b"\t\r\n")
+_CSV_SPECIAL: Final = b'",\r\n'
+_TSV_SPECIAL: Final = b"\t\r\n"
 
 
 class CsvWriter:
@@ -37,18 +39,18 @@ class CsvWriter:
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the header line, then the rows."""
         names = pa.array([column.name for column in result.columns], pa.string())
-        yield ",".join(_quoted(names).to_pylist()).encode() + b"\r\n"
+        yield ",".join(quoted(names).to_pylist()).encode() + b"\r\n"
         # A row of one null would be an empty line, which readers skip.
         is_lonely = len(result.columns) == 1
         for batch in slices(result.batches):
             cells = [_csv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
             if is_lonely:
                 cells = [cells[0].fill_null('""')]
-            yield join_rows(cells, between_cells=",", between_rows="\r\n") + b"\r\n"
+            yield join_rows(cells, between=",", after="\r\n")
 
     def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
         """Return the message as plain text."""
-        return _plain_error(error, query)
+        return plain_error(error, query)
 
 
 class TsvWriter:
@@ -63,28 +65,23 @@ class TsvWriter:
         yield "\t".join(_without_tabs(names).to_pylist()).encode() + b"\n"
         for batch in slices(result.batches):
             cells = [_tsv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
-            yield join_rows(cells, between_cells="\t", between_rows="\n") + b"\n"
+            yield join_rows(cells, between="\t", after="\n")
 
     def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
         """Return the message as plain text."""
-        return _plain_error(error, query)
-
-
-def _plain_error(error: VoError, query: str | None) -> bytes:
-    lines = [f"ERROR: {error}"] if query is None else [f"ERROR: {error}", f"QUERY: {query}"]
-    return "".join(f"{line}\n" for line in lines).encode()
+        return plain_error(error, query)
 
 
 def _csv_cells(cells: pa.Array, column: Column) -> pa.Array:
     text = _plain_cells(cells, column)
-    return _quoted(text) if column.datatype.is_string else text
+    return quoted(text) if column.datatype.is_string else text
 
 
-def _quoted(text: pa.Array) -> pa.Array:
+def quoted(text: pa.Array, special: bytes = _CSV_SPECIAL) -> pa.Array:
     """Put double quotes around the values that need them, and around the empty string, to tell it from a null."""
     needs_quotes = pc.equal(text, "")
-    if contains_bytes(text, _CSV_SPECIAL):
-        needs_quotes = pc.or_(needs_quotes, pc.match_substring_regex(text, '[",\r\n]'))
+    if contains_bytes(text, special):
+        needs_quotes = pc.or_(needs_quotes, pc.match_substring_regex(text, f"[{special.decode()}]"))
     if not pc.any(needs_quotes).as_py():
         return text
     inside = pc.replace_substring(text, '"', '""')

@@ -9,14 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vo_server.formats.cells import check_fixed_length, flat_elements, timestamp_text
+from vo_server.formats.utf8 import buffers_of
 from vo_server.model.datatype import Primitive
 from vo_server.vo.votable import NULL_ELEMENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vo_server.model.datatype import DataType
     from vo_server.model.table import Column
 
-__all__ = ["cell_text", "join_rows", "null_text"]
+__all__ = ["cell_text", "join_parts", "join_rows", "joined_elements", "null_text"]
 
 _NULL_ELEMENT_TEXT: Final = {
     Primitive.BOOLEAN: "?",
@@ -60,23 +63,52 @@ def null_text(datatype: DataType) -> str:
     return " ".join([_NULL_ELEMENT_TEXT[datatype.primitive]] * datatype.n_elements)
 
 
-def join_rows(cells: list[pa.Array], *, between_cells: str, between_rows: str) -> bytes:
+def join_rows(cells: Sequence[pa.Array], *, before: str = "", between: str, after: str) -> bytes:
     """Return rows of text as one piece, nulls as nothing.
 
     Parameters
     ----------
     cells
         Text columns of the same length, at least one of each.
-    between_cells, between_rows
-        Separators; nothing comes before the first row and behind the last one.
+    before, between, after
+        What comes before the first cell of each row, between two cells, and behind the last one.
     """
     # Large strings: a batch of long rows may pass the two gigabytes that 32-bit offsets reach.
     large = [one.cast(pa.large_string()) for one in cells]
-    separator = pa.scalar(between_cells, pa.large_string())
-    rows = pc.binary_join_element_wise(*large, separator, null_handling="replace", null_replacement="")
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
-    joined = pc.binary_join(whole, pa.scalar(between_rows, pa.large_string()))
-    return bytes(joined[0].as_buffer())
+    # Row ends become parts of the outer cells, so that the joined rows lie one behind the other as they go out.
+    if before:
+        large[0] = _join([before, large[0]], "")
+    large[-1] = _join([large[-1], after], "")
+    return buffers_of(_join(large, between))[1].tobytes()
+
+
+def join_parts(parts: Sequence[pa.Array | str]) -> bytes:
+    """Return rows made of text columns and of what is the same in each row, nulls as nothing."""
+    large = [one if isinstance(one, str) else one.cast(pa.large_string()) for one in parts]
+    return buffers_of(_join(large, ""))[1].tobytes()
+
+
+def joined_elements(elements: pa.Array, lengths: pa.Array, separator: str) -> pa.Array:
+    """Return the texts of array elements as one text for each array; null arrays stay null.
+
+    Parameters
+    ----------
+    elements
+        One text for each element of all arrays that are not null.
+    lengths
+        Number of elements of each array; null for a null one.
+    separator
+        What comes between two elements.
+    """
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
+    mask = lengths.is_null() if lengths.null_count else None
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), elements, mask=mask), separator)
+
+
+def _join(parts: Sequence[pa.Array | str], separator: str) -> pa.Array:
+    scalars = (pa.scalar(one, pa.large_string()) if isinstance(one, str) else one for one in (*parts, separator))
+    return pc.binary_join_element_wise(*scalars, null_handling="replace", null_replacement="")
 
 
 def _scalar_text(cells: pa.Array) -> pa.Array:
@@ -100,8 +132,4 @@ def _array_text(cells: pa.Array, column: Column) -> pa.Array:
     elements = _scalar_text(flat_elements(cells, column))
     if elements.null_count:
         elements = elements.fill_null("?")
-    lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False)
-    offsets = np.zeros(len(cells) + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    mask = cells.is_null() if cells.null_count else None
-    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), elements, mask=mask), " ")
+    return joined_elements(elements, pc.list_value_length(cells), " ")

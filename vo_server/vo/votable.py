@@ -28,6 +28,7 @@ __all__ = [
     "error_document",
     "field_ids",
     "head",
+    "metadata_document",
     "tail",
 ]
 
@@ -135,6 +136,20 @@ def tail(
     end = "" if status is Status.OK else _info(Note("QUERY_STATUS", str(status), message))
     end += "".join(_info(note) for note in notes)
     return f"{_DATA_CLOSE[serialization]}{end}{_CLOSE}".encode()
+
+
+def metadata_document(
+    columns: Sequence[Column], *, notes: Iterable[Note] = (), status: Status = Status.OK, message: str = ""
+) -> bytes:
+    """Return a document with a table that has no DATA: what is to be said of rows that are kept in another format.
+
+    Parameters
+    ----------
+    columns, notes, status, message
+        As for :func:`head`.
+    """
+    opened = head(columns, Serialization.TABLEDATA, notes=notes, status=status, message=message)
+    return opened.removesuffix(_DATA_OPEN[Serialization.TABLEDATA].encode()) + f"</TABLE>\n{_CLOSE}".encode()
 
 
 def error_document(message: str, *, notes: Iterable[Note] = ()) -> bytes:
