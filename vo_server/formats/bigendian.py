@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vo_server.formats.cells import check_fixed_length, flat_elements, timestamp_text
+from vo_server.formats.cells import boolean_bytes, check_fixed_length, flat_elements, timestamp_text, with_null_rows
 from vo_server.formats.utf8 import binary_array, buffers_of, to_utf16, utf16_lengths
 from vo_server.model.datatype import Primitive
-from vo_server.vo.votable import NULL_ELEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +29,6 @@ __all__ = ["pack_rows"]
 
 AnyArray: TypeAlias = NDArray[Any]
 
-_TRUE: Final = ord("T")
-_FALSE: Final = ord("F")
 _UNKNOWN: Final = ord("?")
 _COUNT: Final = ">i4"
 
@@ -117,43 +114,25 @@ def _wire_type(datatype: DataType) -> str:
 
 def _scalar_values(cells: pa.Array) -> AnyArray:
     if pa.types.is_boolean(cells.type):
-        return _boolean_bytes(cells, null=0)
+        return boolean_bytes(cells, null=0)
     if cells.null_count:
         cells = cells.fill_null(float("nan") if pa.types.is_floating(cells.type) else 0)
     return cells.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # pyarrow is untyped
-
-
-def _boolean_bytes(cells: pa.Array, *, null: int) -> AnyArray:
-    values = np.where(cells.fill_null(False).to_numpy(zero_copy_only=False), _TRUE, _FALSE)  # noqa: FBT003 - Arrow's signature
-    if cells.null_count:
-        values[cells.is_null().to_numpy(zero_copy_only=False)] = null
-    return values.astype(np.uint8)
 
 
 def _add_array(parts: _Parts, cells: pa.Array, column: Column) -> None:
     check_fixed_length(cells, column)
     elements = flat_elements(cells, column)
     is_boolean = column.datatype.primitive is Primitive.BOOLEAN
-    values = _boolean_bytes(elements, null=_UNKNOWN) if is_boolean else elements.to_numpy(zero_copy_only=False)
+    values = boolean_bytes(elements, null=_UNKNOWN) if is_boolean else elements.to_numpy(zero_copy_only=False)
     wire = _wire_type(column.datatype)
     n_elements = column.datatype.n_elements
     if n_elements is not None:
-        parts.add_fixed(_with_null_rows(values.reshape(-1, n_elements), cells, column), wire)
+        parts.add_fixed(with_null_rows(values.reshape(-1, n_elements), cells, column), wire)
         return
     counts = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False)
     data = values.astype(wire)
     parts.add_variable(binary_array(_offsets(counts, data.itemsize), data.view(np.uint8)), counts)
-
-
-def _with_null_rows(values: AnyArray, cells: pa.Array, column: Column) -> AnyArray:
-    """Put rows of filler between the arrays that are not null."""
-    if not cells.null_count:
-        return values
-    primitive = column.datatype.primitive
-    filler = float("nan") if values.dtype.kind == "f" else NULL_ELEMENTS.get(primitive, 0)
-    whole = np.full((len(cells), values.shape[1]), filler, values.dtype)
-    whole[cells.is_valid().to_numpy(zero_copy_only=False)] = values
-    return whole
 
 
 def _add_string(parts: _Parts, cells: pa.Array, column: Column) -> None:

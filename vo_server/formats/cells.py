@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from vo_server.errors import EngineError
 from vo_server.formats.utf8 import utf16_lengths
@@ -15,7 +17,12 @@ from vo_server.vo.votable import NULL_ELEMENTS
 if TYPE_CHECKING:
     from vo_server.model.table import Column
 
-__all__ = ["check_fixed_length", "flat_elements", "timestamp_text"]
+__all__ = ["boolean_bytes", "check_fixed_length", "flat_elements", "timestamp_text", "with_null_rows"]
+
+AnyArray: TypeAlias = NDArray[Any]
+
+_TRUE: Final = ord("T")
+_FALSE: Final = ord("F")
 
 _FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
 _DATE_TIME_LENGTH: Final = len("2000-01-01T00:00:00")
@@ -96,6 +103,25 @@ def flat_elements(cells: pa.Array, column: Column) -> pa.Array:
         f"column {column.name} has an array with a null inside, which a VOTable cannot say for {primitive}",
         hint="leave the column out",
     )
+
+
+def boolean_bytes(cells: pa.Array, *, null: int) -> AnyArray:
+    """Return truth values as the letters T and F, and ``null`` for those that are not known, shape (n,)."""
+    values = np.where(cells.fill_null(False).to_numpy(zero_copy_only=False), _TRUE, _FALSE)  # noqa: FBT003 - Arrow's signature
+    if cells.null_count:
+        values[cells.is_null().to_numpy(zero_copy_only=False)] = null
+    return values.astype(np.uint8)
+
+
+def with_null_rows(values: AnyArray, cells: pa.Array, column: Column) -> AnyArray:
+    """Put rows of filler between the arrays of fixed length that are not null, shape (n, elements)."""
+    if not cells.null_count:
+        return values
+    primitive = column.datatype.primitive
+    filler = float("nan") if values.dtype.kind == "f" else NULL_ELEMENTS.get(primitive, 0)
+    whole = np.full((len(cells), values.shape[1]), filler, values.dtype)
+    whole[cells.is_valid().to_numpy(zero_copy_only=False)] = values
+    return whole
 
 
 def _misfit(column: Column, what: str) -> EngineError:
