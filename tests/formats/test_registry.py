@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.xsd import assert_valid
 from vo_server.errors import ParameterError
 from vo_server.formats.registry import OUTPUT_FORMATS, find_format
+from vo_server.vo.tapregext import TapDescription, capabilities
 
 
 def test_the_default_is_the_first_row() -> None:
@@ -40,6 +42,18 @@ def test_the_default_is_the_first_row() -> None:
         ("csv", "csv", "text/csv;header=present"),
         ("text/csv", "csv", "text/csv;header=present"),
         ("text/csv; header=present", "csv", "text/csv;header=present"),
+        ("fits", "fits", "application/fits"),
+        ("application/FITS", "fits", "application/FITS".lower()),
+        ("parquet", "parquet", "application/vnd.apache.parquet"),
+        ("application/x-parquet", "parquet", "application/x-parquet"),
+        ("arrow", "arrow", "application/vnd.apache.arrow.stream"),
+        ("ecsv", "ecsv", "text/x-ecsv"),
+        ("json", "json", "application/json"),
+        ("application/json;charset=utf-8", "json", "application/json;charset=utf-8"),
+        ("jsonl", "jsonl", "application/x-ndjson"),
+        ("ndjson", "jsonl", "application/x-ndjson"),
+        ("application/jsonl", "jsonl", "application/jsonl"),
+        ("html", "html", "text/html"),
         ("tsv", "tsv", "text/tab-separated-values"),
         ("text/tab-separated-values", "tsv", "text/tab-separated-values"),
     ],
@@ -53,7 +67,8 @@ def test_a_format_is_found_by_all_its_names(value: str, name: str, content_type:
     "value",
     [
         "",
-        "fits",
+        "fits-plus",
+        "application/vnd.apache.arrow.file",
         "image/png",
         "votable/fits",
         "application/x-votable+xml;serialization=BINARY",
@@ -67,8 +82,9 @@ def test_an_unknown_format_is_refused_with_what_there_is(value: str) -> None:
     with pytest.raises(ParameterError) as caught:
         find_format(value)
     assert caught.value.name == "RESPONSEFORMAT"
-    for name in ("votable", "votable/td", "csv", "tsv", "text/csv;header=present"):
-        assert name in caught.value.message
+    for one in OUTPUT_FORMATS:
+        assert one.name in caught.value.message
+        assert one.mime in caught.value.message
 
 
 def test_every_name_in_the_registry_finds_its_own_row() -> None:
@@ -79,3 +95,17 @@ def test_every_name_in_the_registry_finds_its_own_row() -> None:
 
 def test_the_registry_and_the_writers_agree_on_the_media_type() -> None:
     assert [one.mime for one in OUTPUT_FORMATS] == [one.writer.mime for one in OUTPUT_FORMATS]
+
+
+def test_the_formats_are_declared_in_a_valid_document(stilts: str) -> None:
+    described = TapDescription(base_url="http://vo.example.org/tap", features=(), output_formats=OUTPUT_FORMATS)
+    document = capabilities(described)
+    assert_valid(stilts, {"capabilities": document})
+    for one in OUTPUT_FORMATS:
+        assert f"<mime>{one.mime}</mime>" in document.decode()
+        assert f"<alias>{one.name}</alias>" in document.decode()
+
+
+def test_no_name_means_two_formats() -> None:
+    names = [name.lower() for one in OUTPUT_FORMATS for name in (one.mime, *one.all_aliases)]
+    assert len(names) == len(set(names))

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import ParameterError
+from vo_server.formats.arrow import ArrowWriter
 from vo_server.formats.csv import CsvWriter, TsvWriter
+from vo_server.formats.ecsv import EcsvWriter
+from vo_server.formats.fits.writer import FitsWriter
+from vo_server.formats.html import HtmlWriter
+from vo_server.formats.json import JsonLinesWriter, JsonWriter
+from vo_server.formats.parquet import ParquetWriter
 from vo_server.formats.votable import Binary2Writer, TabledataWriter
 
 if TYPE_CHECKING:
@@ -61,8 +67,19 @@ OUTPUT_FORMATS: Final = (
         Binary2Writer(),
     ),
     OutputFormat("votable/td", TabledataWriter.mime, ("text/xml",), f"{_VOTABLE_KEY}td", TabledataWriter()),
+    OutputFormat("fits", FitsWriter.mime, ("application/x-fits-bintable",), None, FitsWriter()),
+    OutputFormat(
+        "parquet", ParquetWriter.mime, ("application/parquet", "application/x-parquet"), None, ParquetWriter()
+    ),
+    OutputFormat("arrow", ArrowWriter.mime, (), None, ArrowWriter()),
     OutputFormat("csv", CsvWriter.mime, ("text/csv",), None, CsvWriter()),
     OutputFormat("tsv", TsvWriter.mime, (), None, TsvWriter()),
+    OutputFormat("ecsv", EcsvWriter.mime, ("text/ecsv", "application/ecsv"), None, EcsvWriter()),
+    OutputFormat("json", JsonWriter.mime, (), None, JsonWriter()),
+    OutputFormat(
+        "jsonl", JsonLinesWriter.mime, ("ndjson", "application/jsonl", "application/jsonlines"), None, JsonLinesWriter()
+    ),
+    OutputFormat("html", HtmlWriter.mime, (), None, HtmlWriter()),
 )
 """All formats; the first one is the default."""
 

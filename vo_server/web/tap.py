@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
 from vo_server.web.deps import parameters, rest_of, site, tap_url
 from vo_server.web.errors import answer_in_format
+from vo_server.web.params import first_of
 from vo_server.web.sources import ResultSource
 from vo_server.web.stream import StreamedResponse
 
@@ -26,8 +29,13 @@ async def sync(request: Request) -> Response:
     """Run a query and stream its rows (TAP 1.1, section 2.1)."""
     answer_in_format(request)
     here = site(request)
-    query = to_query(await parameters(request))
-    chosen = find_format(query.response_format)
+    given = await parameters(request)
+    query = to_query(given)
+    if first_of(given, "RESPONSEFORMAT", "FORMAT") is None:
+        chosen = preferred_format(request.headers.get("Accept"))
+        query = replace(query, response_format=chosen.name)
+    else:
+        chosen = find_format(query.response_format)
     source = ResultSource(
         partial(
             here.context.queries.run,
@@ -43,6 +51,7 @@ async def sync(request: Request) -> Response:
         "Content-Type": chosen.content_type,
         "Content-Disposition": f'inline; filename="result.{chosen.writer.extension}"',
         "Cache-Control": "no-cache",
+        "Vary": "Accept",
     }
     return StreamedResponse(source, headers=headers, gate=here.gate, budget=here.budget)
 
