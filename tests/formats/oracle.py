@@ -11,7 +11,7 @@ from typing import Any
 
 V = "{http://www.ivoa.net/xml/VOTable/v1.3}"
 _CODES = {"unsignedByte": "B", "short": "h", "int": "i", "long": "q", "float": "f", "double": "d"}
-_BOOLEANS = {b"T": True, b"F": False, b"?": None, b"\0": None}
+_BOOLEANS = {b"T": True, b"F": False, b"?": None, b" ": None, b"\0": None}
 
 
 @dataclass
