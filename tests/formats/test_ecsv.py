@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from astropy.table import Table
 
@@ -101,3 +103,12 @@ def test_a_lonely_null_is_no_empty_line() -> None:
 
 def test_the_error_document_is_plain_text() -> None:
     assert EcsvWriter().write_error(MissingError("no table é")).decode() == "ERROR: no table é\n"
+
+
+def test_the_pyarrow_engine_of_astropy_reads_what_has_no_comments_at_the_end(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.ecsv", tmp_path / "cut.ecsv"
+    whole.write_bytes(b"".join(EcsvWriter().write(endings.whole())))
+    cut.write_bytes(b"".join(EcsvWriter().write(endings.cut())))
+    assert Table.read(whole, format="ecsv", engine="pyarrow")["n"].tolist() == [1, 2]
+    with pytest.raises(pa.ArrowInvalid):
+        Table.read(cut, format="ecsv", engine="pyarrow")

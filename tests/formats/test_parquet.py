@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io.votable import parse
-from astropy.table import Table
+from astropy.table import Table, TableMergeError
 
 from tests.formats import endings
 from tests.formats.samples import EVERYTHING, INF, NAN, P, batch_of, column, sample, until_error, written
@@ -20,6 +20,7 @@ from vo_server.errors import EngineError, MissingError
 from vo_server.formats import slices
 from vo_server.formats.parquet import ParquetWriter
 from vo_server.model.query import QueryResult
+from vo_server.model.table import Column
 
 # Nothing that astropy cannot read: see docs/formats.md.
 GOOD: list[tuple[Any, list[Any]]] = [
@@ -165,3 +166,32 @@ def test_a_cell_that_the_type_cannot_hold_is_an_error() -> None:
 
 def test_the_error_document_is_plain_text() -> None:
     assert ParquetWriter().write_error(MissingError("no table é")).decode() == "ERROR: no table é\n"
+
+
+# What the page on formats says of readers; when one of these fails, astropy has become better.
+@pytest.mark.parametrize(
+    ("one", "values", "found"),
+    [
+        (column("c", P.CHAR, "*"), ["a", None], ["a", "N"]),
+        (column("c", P.LONG), [2**53 + 1, None], [2.0**53, NAN]),
+    ],
+)
+def test_what_astropy_makes_of_null(one: Column, values: list[Any], found: list[Any], tmp_path: Path) -> None:
+    path = tmp_path / "result.parquet"
+    path.write_bytes(written(ParquetWriter(), [one], batch_of([one], [values])))
+    assert repr(Table.read(path, format="parquet.votable")["c"].tolist()) == repr(found)
+
+
+@pytest.mark.parametrize(
+    ("one", "values"),
+    [
+        (column("c", P.BOOLEAN), [True, None]),
+        (column("c", P.DOUBLE, "2"), [[1.0, 2.0], None]),
+        (column("c", P.DOUBLE, "2x2"), [[1.0, 2.0, 3.0, 4.0]]),
+    ],
+)
+def test_what_astropy_refuses(one: Column, values: list[Any], tmp_path: Path) -> None:
+    path = tmp_path / "result.parquet"
+    path.write_bytes(written(ParquetWriter(), [one], batch_of([one], [values])))
+    with pytest.raises((TableMergeError, ValueError)):
+        Table.read(path, format="parquet.votable")

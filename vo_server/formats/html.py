@@ -47,7 +47,7 @@ class HtmlWriter:
         """Yield the page; browsers show the rows as they come."""
         told = Outcome.of(result)
         yield _head(result, told)
-        losses = MarkupLosses(result.columns)
+        losses = MarkupLosses(result.columns, fills_null_arrays=False)
         n_rows = 0
         try:
             for batch in slices(result.batches):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from vo_server.formats.text import null_text
@@ -13,8 +14,6 @@ from vo_server.vo.xml import ILLEGAL_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pyarrow as pa
 
     from vo_server.model.table import Column
 
@@ -34,51 +33,59 @@ _ILLEGAL_STARTS: Final = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x
 
 
 @dataclass
-class _TextSeen:
+class _Seen:
     has_null: bool = False
     has_empty: bool = False
     has_illegal: bool = False
 
 
-@dataclass
 class MarkupLosses:
-    """What elements cannot tell: NULL from the empty text, whole null arrays, and characters that XML does not have."""
+    """What elements cannot tell: NULL from what is empty, and characters that XML does not have.
 
-    columns: Sequence[Column]
-    _texts: dict[int, _TextSeen] = field(init=False)
-    _null_arrays: set[int] = field(init=False, default_factory=set)
+    Parameters
+    ----------
+    columns
+        Columns of the rows.
+    fills_null_arrays
+        Whether a null array of fixed length is written as null elements, as TABLEDATA has it.
+    """
 
-    def __post_init__(self) -> None:
-        self._texts = {index: _TextSeen() for index, one in enumerate(self.columns) if one.datatype.is_string}
+    def __init__(self, columns: Sequence[Column], *, fills_null_arrays: bool) -> None:
+        self._columns = columns
+        self._fills_null_arrays = fills_null_arrays
+        self._seen = {
+            index: _Seen() for index, one in enumerate(columns) if one.datatype.is_string or one.datatype.is_array
+        }
 
     def see(self, batch: pa.RecordBatch) -> None:
         """Take rows into account."""
-        for index, seen in self._texts.items():
-            _see_text(batch.column(index), seen)
-        for index, column in enumerate(self.columns):
-            if column.datatype.is_array and batch.column(index).null_count and null_text(column.datatype):
-                self._null_arrays.add(index)
+        for index, seen in self._seen.items():
+            _see(batch.column(index), seen)
 
     @property
     def told(self) -> list[str]:
         """What happened, one sentence for each column and kind of loss."""
         found = []
-        for index, seen in self._texts.items():
-            name = self.columns[index].name
-            if seen.has_null and seen.has_empty:
-                found.append(f"column {name}: NULL and the empty text are both written as an empty cell")
+        for index, seen in self._seen.items():
+            column = self._columns[index]
+            filler = null_text(column.datatype) if self._fills_null_arrays else ""
+            if seen.has_null and filler:
+                found.append(f"column {column.name}: NULL is written as {filler}")
+            elif seen.has_null and seen.has_empty:
+                kind = "array" if column.datatype.is_array else "text"
+                found.append(f"column {column.name}: NULL and the empty {kind} are both written as an empty cell")
             if seen.has_illegal:
-                found.append(f"column {name}: characters that XML cannot hold are written as U+FFFD")
-        for index in sorted(self._null_arrays):
-            column = self.columns[index]
-            found.append(f"column {column.name}: NULL is written as {null_text(column.datatype)}")
+                found.append(f"column {column.name}: characters that XML cannot hold are written as U+FFFD")
         return found
 
 
-def _see_text(cells: pa.Array, seen: _TextSeen) -> None:
+def _see(cells: pa.Array, seen: _Seen) -> None:
     seen.has_null |= cells.null_count > 0
-    seen.has_empty = seen.has_empty or bool(pc.any(pc.equal(pc.binary_length(cells), 0)).as_py())
-    if not seen.has_illegal and contains_bytes(cells, _ILLEGAL_STARTS):
+    is_text = pa.types.is_string(cells.type)
+    if not seen.has_empty:
+        lengths = pc.binary_length(cells) if is_text else pc.list_value_length(cells)
+        seen.has_empty = bool(pc.any(pc.equal(lengths, 0)).as_py())
+    if is_text and not seen.has_illegal and contains_bytes(cells, _ILLEGAL_STARTS):
         seen.has_illegal = bool(pc.any(pc.match_substring_regex(cells, ILLEGAL_PATTERN)).as_py())
 
 
