@@ -15,8 +15,10 @@ PIECE_BYTES: Final = 4 * 1024 * 1024
 """Arrow bytes that are turned into text or binary at once: large enough that the time per call does not count."""
 
 
-def slices(batches: Iterable[pa.RecordBatch], *, row_bytes: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in batches of about :data:`PIECE_BYTES`; empty ones are left out.
+def slices(
+    batches: Iterable[pa.RecordBatch], *, row_bytes: int = 0, piece_bytes: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in smaller batches; empty ones are left out.
 
     Parameters
     ----------
@@ -24,12 +26,15 @@ def slices(batches: Iterable[pa.RecordBatch], *, row_bytes: int = 0) -> Iterator
         Batches of any size.
     row_bytes
         Size of a row as it will be written, where that may be larger than what Arrow has [bytes].
+    piece_bytes
+        Wanted size of a batch [bytes]; None for :data:`PIECE_BYTES`.
     """
+    wanted = PIECE_BYTES if piece_bytes is None else piece_bytes
     for batch in batches:
         if not batch.num_rows:
             continue
         n_bytes = max(1, batch.nbytes, row_bytes * batch.num_rows)
-        n_rows = max(1, PIECE_BYTES * batch.num_rows // n_bytes)
+        n_rows = max(1, wanted * batch.num_rows // n_bytes)
         for start in range(0, batch.num_rows, n_rows):
             yield batch.slice(start, n_rows)
 

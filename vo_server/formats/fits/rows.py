@@ -109,4 +109,4 @@ def _text_cells(cells: pa.Array, column: Column, form: Form) -> AnyArray:
     if text.null_count:
         text = text.fill_null("")
     filled = pc.ascii_rpad(text, form.repeat, padding="\0")
-    return buffers_of(filled)[1].reshape(-1, form.repeat)
+    return buffers_of(filled)[1].view(form.field[0])

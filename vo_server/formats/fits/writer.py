@@ -29,6 +29,9 @@ __all__ = ["FitsWriter"]
 MAX_COLUMNS: Final = 999
 """FITS 4.0, section 7.3.1."""
 
+_PIECE_BYTES: Final = 1024 * 1024
+"""Rows that are made at once [bytes]: cell by cell they are written in stripes, which is quick inside a cache only."""
+
 
 class FitsWriter:
     """Rows as a binary table: widths, TNULL and 32 or 64 bits are chosen from the rows themselves.
@@ -89,4 +92,4 @@ class FitsWriter:
 
 def _narrow(spool: Spool, row_bytes: int) -> Iterator[pa.RecordBatch]:
     """Yield the batches in pieces that stay small with all their padding."""
-    return slices(spool.batches(), row_bytes=row_bytes)
+    return slices(spool.batches(), row_bytes=row_bytes, piece_bytes=_PIECE_BYTES)
