@@ -47,8 +47,8 @@ def spooled(
 ) -> Iterator[Spool]:
     """Put batches into a file without a name, which is gone at the end of the block or of the process.
 
-    Writing and reading back take a tenth of the time that making a FITS table of the rows takes; the memory in use is
-    that of one batch.
+    Writing and reading back are a sixth of the time that a FITS table of the rows takes (28 columns, from the cache of
+    the system); the memory in use is that of one batch.
 
     Parameters
     ----------
