@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from tests.formats.samples import P, batch_of, column, failing
 from vo_server.errors import EngineError
-from vo_server.model.query import Link, Note, QueryResult
+from vo_server.model.provenance import Link
+from vo_server.model.query import Note, QueryResult
 
 NUMBER = column("n", P.INT)
 NOTES = (

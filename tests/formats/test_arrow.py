@@ -31,6 +31,7 @@ def test_the_schema_holds_a_valid_votable_without_rows(stilts: str) -> None:
     content = schema.metadata[b"IVOA.VOTable-Parquet.content"]
     assert b"<DATA" not in content
     assert b'name="publisher" value="The Observatory"' in content
+    assert b'<LINK title="The paper" href="https://example.org/doi"' in content
     assert votlint(stilts, content) == []
 
 

@@ -8,7 +8,7 @@ from tests.formats import endings
 from tests.formats.samples import EVERYTHING, P, batch_of, column, sample, until_error, written
 from vo_server.errors import EngineError, MissingError
 from vo_server.formats.html import HtmlWriter
-from vo_server.model.query import Link
+from vo_server.model.provenance import Link
 
 EVIL = "<script>alert(1)</script> & \"quotes\" 'too'"
 TEXT = column("s", P.CHAR, "*")

@@ -88,6 +88,7 @@ def test_astropy_reads_values_and_metadata_of_a_voparquet(tmp_path: Path) -> Non
 
 def test_the_votable_inside_is_valid_and_has_no_rows(stilts: str) -> None:
     content = metadata_of(b"".join(ParquetWriter().write(endings.cut())))[b"IVOA.VOTable-Parquet.content"]
+    assert b'<LINK title="The paper" href="https://example.org/doi"' in content
     assert votlint(stilts, content) == []
     assert len(parse(io.BytesIO(content)).get_first_table().array) == 0
     assert b'name="QUERY_STATUS" value="OVERFLOW"' in content

@@ -58,6 +58,10 @@ def table_metadata(columns: Sequence[Column], result: QueryResult, outcome: Outc
     Parquet in the VO (VOParquet) 1.0, section 2.2.
     """
     content = metadata_document(
-        columns, notes=(*result.notes, *outcome.notes), status=outcome.status, message=outcome.message
+        columns,
+        notes=(*result.notes, *outcome.notes),
+        links=result.links,
+        status=outcome.status,
+        message=outcome.message,
     )
     return {_VERSION_KEY: _VERSION, _CONTENT_KEY: content.decode(), **outcome.facts}

@@ -18,7 +18,8 @@ from vo_server.vo.xml import escape_attribute, escape_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vo_server.model.query import Link, Note, QueryResult
+    from vo_server.model.provenance import Link
+    from vo_server.model.query import Note, QueryResult
     from vo_server.model.table import Column
 
 __all__ = ["HtmlWriter"]

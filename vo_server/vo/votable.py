@@ -139,16 +139,21 @@ def tail(
 
 
 def metadata_document(
-    columns: Sequence[Column], *, notes: Iterable[Note] = (), status: Status = Status.OK, message: str = ""
+    columns: Sequence[Column],
+    *,
+    notes: Iterable[Note] = (),
+    links: Iterable[Link] = (),
+    status: Status = Status.OK,
+    message: str = "",
 ) -> bytes:
     """Return a document with a table that has no DATA: what is to be said of rows that are kept in another format.
 
     Parameters
     ----------
-    columns, notes, status, message
+    columns, notes, links, status, message
         As for :func:`head`.
     """
-    opened = head(columns, Serialization.TABLEDATA, notes=notes, status=status, message=message)
+    opened = head(columns, Serialization.TABLEDATA, notes=notes, links=links, status=status, message=message)
     return opened.removesuffix(_DATA_OPEN[Serialization.TABLEDATA].encode()) + f"</TABLE>\n{_CLOSE}".encode()
 
 
