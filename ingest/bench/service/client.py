@@ -5,6 +5,7 @@ A client in Python that looked at the rows would itself be the slowest part of w
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Address", "Connection", "Download", "request_of"]
 
-_CHUNKED_END: Final = b"\r\n0\r\n\r\n"
-"""What ends a chunked answer that is complete."""
+_CHUNKED_END: Final = re.compile(rb"\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
+"""What ends a chunked answer that is complete: the last chunk, trailers, an empty line."""
 
 _BUFFER_BYTES: Final = 1024 * 1024
 _TIMEOUT_S: Final = 900.0
@@ -94,7 +95,7 @@ class Connection:
         tail = tail or self._last(self._receive())
         first_byte_s = time.perf_counter() - begin
         n_bytes = len(tail)
-        while not (n_bytes >= length if length is not None else (_CRLF + tail).endswith(_CHUNKED_END)):
+        while not (n_bytes >= length if length is not None else _CHUNKED_END.search(_CRLF + tail)):
             n_new = self._receive()
             n_bytes += n_new
             # The end may come in two pieces, so that enough is kept of what came before.

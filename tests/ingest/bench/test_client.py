@@ -39,13 +39,14 @@ def _saying(*answers: Sequence[bytes]) -> Iterator[Address]:
         thread.join(10)
 
 
-def test_a_chunked_answer_ends_with_its_last_chunk_wherever_it_is_cut() -> None:
-    whole = CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"
+@pytest.mark.parametrize("trailers", [b"", b"X-Rows: 3\r\nX-More: no\r\n"], ids=["plain", "trailers"])
+def test_a_chunked_answer_ends_with_its_last_chunk_wherever_it_is_cut(trailers: bytes) -> None:
+    whole = CHUNKED + b"3\r\nabc\r\n0\r\n" + trailers + b"\r\n"
     for cut in range(1, len(whole)):
         with _saying([whole[:cut], whole[cut:]]) as address, Connection(address) as connection:
             got = connection.fetch(request_of(address, "SELECT 1"))
         assert got.n_bytes == len(whole)
-        assert got.tail.endswith(b"abc\r\n0\r\n\r\n")
+        assert got.tail.endswith(b"abc\r\n0\r\n" + trailers + b"\r\n")
 
 
 def test_one_connection_carries_many_answers() -> None:
