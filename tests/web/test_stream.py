@@ -127,6 +127,12 @@ def test_a_result_is_sent_in_order_and_closed() -> None:
     assert rows.is_closed.is_set()
 
 
+def test_small_pieces_go_together_where_no_rows_are_waited_for() -> None:
+    client = _Client()
+    _deliver(_Rows(3), client)
+    assert [message.get("body") for message in client.messages[1:]] == [b"head 1", b" 2", b" 3", b" tail", b""]
+
+
 def test_a_head_request_gets_the_headers_and_reads_no_further_than_the_first_batch() -> None:
     rows, client = _Rows(1000), _Client()
     _deliver(rows, client, method="HEAD")

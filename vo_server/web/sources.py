@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from enum import Enum
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -21,7 +22,18 @@ __all__ = ["PIECE_BYTES", "FileSource", "ResultSource", "Source"]
 PIECE_BYTES: Final = 256 * 1024
 """Bytes that are sent at once, and read at once of a stored result."""
 
+_SMALL_BYTES: Final = 32 * 1024
+"""Pieces that are smaller are sent together with the next ones [bytes]."""
+
 _log = logging.getLogger(__name__)
+
+
+class _Taken(Enum):
+    """Batches that a writer has asked for."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
 
 
 class Source(Protocol):
@@ -88,6 +100,8 @@ class ResultSource:
         self._working = Lock()  # One thread at a time in the query and in the writer.
         self._is_stopped = False
         self._failure: VoError | None = None
+        self._postponed: VoError | None = None
+        self._taken = _Taken.NONE
         self._result: QueryResult | None = None
         self._batch_bytes = 0
         self._pieces: Iterator[bytes] = iter(())
@@ -128,6 +142,7 @@ class ResultSource:
             self._check()
             result.batches = self._weighed(result.batches)
             result.prefetch()
+            result.batches = self._counted(result.batches)
             self._pieces = self._write(result)
 
     def read(self) -> bytes:
@@ -141,7 +156,7 @@ class ResultSource:
         with self._working:
             self._check()
             try:
-                return next((piece for piece in self._pieces if piece), b"")
+                return self._joined()
             except VoError as error:
                 if not self._is_failure_told or self._is_stopped:
                     raise
@@ -162,6 +177,33 @@ class ResultSource:
             close = getattr(self._pieces, "close", None)
             if close is not None:
                 close()
+
+    def _joined(self) -> bytes:
+        """Return pieces together as long as they are small and there without waiting for rows.
+
+        Each costs a thread, a chunk and often a packet. The first batch is there before the head is written, and
+        after the last one nothing is waited for.
+        """
+        if self._postponed is not None:
+            raise self._postponed
+        pieces: list[bytes] = []
+        try:
+            while not pieces or (sum(map(len, pieces)) < _SMALL_BYTES and self._taken is not _Taken.SOME):
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                pieces.extend([piece] if piece else [])
+        except VoError as error:
+            if not pieces:
+                raise
+            self._postponed = error  # What was written before it goes first.
+        return b"".join(pieces)
+
+    def _counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._taken = _Taken.SOME
+            yield batch
+        self._taken = _Taken.ALL
 
     def _weighed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
