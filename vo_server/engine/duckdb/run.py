@@ -27,7 +27,7 @@ from vo_server.engine.duckdb.folders import (
     try_lock,
     unknown_releases,
 )
-from vo_server.engine.duckdb.instance import STREAM_BUFFER, open_instance, select_only
+from vo_server.engine.duckdb.instance import STREAM_BUFFER, open_instance, select_only, stream
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
@@ -287,8 +287,7 @@ class _Statement:
             cursor.register("inline_rows", rows)
             cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM inline_rows")
             cursor.unregister("inline_rows")
-        # execute() would hold all rows before the first one is given; a relation is a stream.
-        self._reader = cursor.sql(statement).to_arrow_reader(self._batch_rows)
+        self._reader = stream(cursor, statement, self._batch_rows)
 
     def read(self) -> pa.RecordBatch | None:
         assert self._reader is not None
