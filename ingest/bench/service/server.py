@@ -59,6 +59,17 @@ class Server:
                 continue
         return total
 
+    def processor_s(self) -> float:
+        """Return the processor time that the server and its child processes have used [s]."""
+        total = 0.0
+        for process in (self.process, *self.process.children(recursive=True)):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += times.user + times.system
+        return total
+
     @contextmanager
     def watched(self) -> Iterator[Memory]:
         """Sample the memory fifty times a second; what is given is complete when the block ends."""

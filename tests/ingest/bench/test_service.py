@@ -52,6 +52,7 @@ def test_a_run_measures_everything_and_reports_it(engine: tuple[str, str], tmp_p
     )
     overhead = found["cone 0.1 deg: p50"]["median"] - found["cone 0.1 deg: p50"]["limit"]["value"]
     assert found["cone 0.1 deg: overhead"]["median"] == pytest.approx(overhead)
+    assert 0 < found["cone 0.1 deg: processor time of the server"]["median"] < 1e3
     assert ("cone 0.1 deg: q3c_radial_query alone" in found) == (name == "postgres")
     assert found["cone 0.1 deg, 32 clients: errors"]["median"] == 0
     told = json.loads(file.read_text())
