@@ -50,7 +50,7 @@ def _problems(query: str) -> list[str]:
         ("ivo_epoch_prop_pos(ra, dec, 1, 1, 1, 1, 2000, 2016)", "POINT", "deg", "pos.eq"),
         ("ivo_geom_transform('ICRS', 'GALACTIC', CIRCLE(ra, dec, 1))", "CIRCLE", "deg", None),
         ("ivo_to_jd(seen)", "DOUBLE PRECISION", "d", "time.epoch"),
-        ("ivo_histogram(mag, 10, 20, 10)", "INTEGER[]", None, "meta.number"),
+        ("ivo_histogram(mag, 10, 20, 10)", "INTEGER ARRAY", None, "meta.number"),
         ("ivo_hms_to_degrees(name)", "DOUBLE PRECISION", "deg", None),
         ("median(mag)", "DOUBLE PRECISION", "mag", "phot.mag;em.opt.R;stat.median"),
         ("median(ra)", "DOUBLE PRECISION", "deg", "pos.eq.ra;stat.median"),
