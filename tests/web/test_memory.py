@@ -56,6 +56,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         "VO_POSTGRES__STORE_SCHEMA": postgres.store_schema,
         "VO_TAP__MAX_CONCURRENT": str(N_STALLED),
         "VO_SERVER__STREAM_BYTES": f"{BUDGET_MB}MiB",
+        "VO_UWS__RESULTS_DIR": str(tmp_path_factory.mktemp("results")),
     }
     try:
         with_wide(Settings(database=database, postgres=postgres), N_ROWS)

@@ -19,7 +19,7 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Column, Table
-from vo_server.settings import PostgresSettings, ServerSettings, Settings
+from vo_server.settings import PostgresSettings, ServerSettings, Settings, UwsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             ivoid="ivo://example.org/tap",
             public_url="https://vo.example.org/",
         ),
+        uws=UwsSettings(results_dir=tmp_path_factory.mktemp("results")),
         postgres=postgres,
     )
     with closing(ProcessContext.create(settings)) as context:
