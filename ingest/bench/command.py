@@ -111,6 +111,30 @@ def service(
         report.write(json_file)
 
 
+@bench.command()
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "postgres", "both"]),
+    default="duckdb",
+    show_default=True,
+    help="Which database to measure.",
+)
+@click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Rows of the sky.")
+@click.option("--repeat", default=9, show_default=True, type=click.IntRange(min=1), help="Places that are asked for.")
+@click.option("--postgres", envvar="VO_TEST_POSTGRES", help="Database to measure PostgreSQL in.")
+@click.option("--data", type=click.Path(path_type=Path), help="Directory for DuckDB; a temporary one if not given.")
+def spellings(engine: str, rows: int, repeat: int, postgres: str | None, data: Path | None) -> None:
+    """Measure every way to write a cone, an area and a match, beside the plain way."""
+    from ingest.bench.spatial import measure, on_sky  # noqa: PLC0415 - late: the engines take a while to import
+
+    with ExitStack() as stack:
+        for name, url in _databases(engine, postgres, data, stack):
+            opened, catalogue = stack.enter_context(on_sky(url, rows))
+            click.echo(f"{name}: {rows} rows, {repeat} places, medians; the ratio is that to the plain spelling")
+            for row in measure(opened, catalogue, repeat=repeat):
+                click.echo(f"{row.family:<7}{row.spelling:<40}{row.median_ms:>10.2f} ms{row.ratio:>8.2f}")
+
+
 def _require_psutil() -> None:
     if find_spec("psutil") is None:
         raise UsageError("the memory of the server is measured with psutil", hint="pip install psutil, then try again")

@@ -8,25 +8,19 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.engine.lowering.spellings import AREAS, CONES, MATCHES, REGIONS
+from ingest.bench.spellings import AREAS, CONES, MATCHES, REGIONS, values
 from tests.support.sky import oracle_separation_deg
 from tests.support.testengines import DuckdbAnswers, PostgresAnswers, SkyEngine
 from tests.support.testsky import objects, rows_of, tables
-from vo_server.sky.healpix import cells
 from vo_server.sky.polygon import Polygon, box_corners_deg
 
-_NAMES = {"m": "sky.matches AS m", "o": "sky.objects AS o"}
-
-
-def _written(area: str) -> str:
-    corners = box_corners_deg(123, 20, 0.4, 0.4)
-    flat = [repr(number) for corner in corners for number in corner]
-    return area.format(
-        corners=", ".join(flat),
-        text=" ".join(flat),
-        points=", ".join(f"POINT({ra!r}, {dec!r})" for ra, dec in corners),
-        backwards=", ".join(f"{ra!r}, {dec!r}" for ra, dec in reversed(corners)),
-    )
+_HERE: Final = values(123.0, 20.0, 0.2)
+_MATCH: Final = {
+    **values(123.0, 20.0, 0.001),
+    "m": "sky.matches AS m",
+    "o": "sky.objects AS o",
+    "matches": "sky.matches",
+}
 
 
 def _ids(engine: SkyEngine, condition: str) -> set[int]:
@@ -40,7 +34,7 @@ def _ids(engine: SkyEngine, condition: str) -> set[int]:
 def test_cones_in_all_spellings_hold_the_rows_of_the_oracle(spelling: str, sky: SkyEngine) -> None:
     distance = oracle_separation_deg(objects()["ra"], objects()["dec"], 123, 20)
     assert np.nanmin(np.abs(distance - 0.2)) > 1e-10
-    assert _ids(sky, CONES[spelling]) == set(np.flatnonzero(distance <= 0.2).tolist())
+    assert _ids(sky, CONES[spelling].format(**_HERE)) == set(np.flatnonzero(distance <= 0.2).tolist())
 
 
 @pytest.mark.parametrize("spelling", AREAS)
@@ -52,14 +46,13 @@ def test_areas_in_all_spellings_hold_the_same_rows(spelling: str, sky: SkyEngine
     east = np.cos(dec) * np.sin(ra)
     reach = np.tan(np.radians(0.2))
     inside = (ahead > 0) & (np.abs(east / ahead) <= reach) & (np.abs(north / ahead) <= reach)
-    assert _ids(sky, _written(AREAS[spelling])) == set(np.flatnonzero(inside).tolist())
+    assert _ids(sky, AREAS[spelling].format(**_HERE)) == set(np.flatnonzero(inside).tolist())
     assert inside.sum() > 30
 
 
 def _regions(spelling: str) -> tuple[str, str]:
     region, parts = REGIONS[spelling]
-    cell = int(cells([123.0], [20.0])[0]) >> 2 * 23
-    return region.replace("{cell}", str(cell)), parts.replace("{cell}", str(cell))
+    return region.format(**_HERE), parts.format(**_HERE)
 
 
 @pytest.mark.parametrize("spelling", REGIONS)
@@ -72,7 +65,7 @@ def test_regions_hold_the_rows_of_their_parts(spelling: str, sky: SkyEngine) -> 
 
 @pytest.mark.parametrize("spelling", MATCHES)
 def test_matches_in_all_spellings_are_those_of_the_oracle(spelling: str, sky: SkyEngine) -> None:
-    rows = sky.answer(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_NAMES)}")
+    rows = sky.answer(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_MATCH)}")
     matches = rows_of(tables()[1]).to_pydict()
     ra, dec = (np.array(matches[name])[:, np.newaxis] for name in ("RAJ2000", "DEJ2000"))
     pairs = np.argwhere(oracle_separation_deg(ra, dec, objects()["ra"], objects()["dec"]) <= 0.001)
@@ -90,7 +83,7 @@ def _scans_all(plan: str) -> bool:
 @pytest.mark.postgres
 @pytest.mark.parametrize("spelling", CONES)
 def test_postgres_serves_every_cone_from_the_index(spelling: str, postgres_sky: PostgresAnswers) -> None:
-    plan = postgres_sky.plan(f"SELECT id FROM sky.objects WHERE {CONES[spelling]}")
+    plan = postgres_sky.plan(f"SELECT id FROM sky.objects WHERE {CONES[spelling].format(**_HERE)}")
     assert "Bitmap Index Scan on objects_q3c_ang2ipix_idx" in plan
     assert not _scans_all(plan)
 
@@ -98,7 +91,7 @@ def test_postgres_serves_every_cone_from_the_index(spelling: str, postgres_sky: 
 @pytest.mark.postgres
 @pytest.mark.parametrize("spelling", AREAS)
 def test_postgres_serves_every_area_from_the_cells(spelling: str, postgres_sky: PostgresAnswers) -> None:
-    plan = postgres_sky.plan(f"SELECT id FROM sky.objects WHERE {_written(AREAS[spelling])}")
+    plan = postgres_sky.plan(f"SELECT id FROM sky.objects WHERE {AREAS[spelling].format(**_HERE)}")
     assert re.search(r"Index Scan (on|using) objects__healpix_29_idx", plan)
     assert not _scans_all(plan)
 
@@ -114,20 +107,20 @@ def test_postgres_serves_regions_from_an_index(spelling: str, postgres_sky: Post
 @pytest.mark.postgres
 @pytest.mark.parametrize("spelling", MATCHES)
 def test_postgres_serves_every_match_from_the_index(spelling: str, postgres_sky: PostgresAnswers) -> None:
-    plan = postgres_sky.plan(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_NAMES)}")
+    plan = postgres_sky.plan(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_MATCH)}")
     assert "Index Scan on objects_q3c_ang2ipix_idx" in plan
     assert not _scans_all(plan)
 
 
 @pytest.mark.parametrize("spelling", CONES)
 def test_duckdb_reads_ranges_of_cells_for_every_cone(spelling: str, duckdb_sky: DuckdbAnswers) -> None:
-    plan = duckdb_sky.plan(f"SELECT id FROM sky.objects WHERE {CONES[spelling]}")
+    plan = duckdb_sky.plan(f"SELECT id FROM sky.objects WHERE {CONES[spelling].format(**_HERE)}")
     assert re.search(r"_healpix_29 ?(>=|<=|BETWEEN)", plan)
 
 
 @pytest.mark.parametrize("spelling", AREAS)
 def test_duckdb_reads_ranges_of_cells_for_every_area(spelling: str, duckdb_sky: DuckdbAnswers) -> None:
-    plan = duckdb_sky.plan(f"SELECT id FROM sky.objects WHERE {_written(AREAS[spelling])}")
+    plan = duckdb_sky.plan(f"SELECT id FROM sky.objects WHERE {AREAS[spelling].format(**_HERE)}")
     assert re.search(r"_healpix_29 ?(>=|<=|BETWEEN)", plan)
 
 
@@ -160,7 +153,7 @@ def test_duckdb_bounds_coordinates_where_a_subquery_hides_the_cells(duckdb_sky: 
 
 @pytest.mark.parametrize("spelling", MATCHES)
 def test_duckdb_joins_every_match_by_hashing(spelling: str, duckdb_sky: DuckdbAnswers) -> None:
-    plan = duckdb_sky.plan(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_NAMES)}")
+    plan = duckdb_sky.plan(f"SELECT m.match_id, o.id FROM {MATCHES[spelling].format(**_MATCH)}")
     assert "Hash Join" in plan
     assert "Nested Loop" not in plan
 
