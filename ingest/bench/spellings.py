@@ -68,11 +68,11 @@ REGIONS: Final = {
                 "DISTANCE(ra, dec, {lon}, {lat}) <= {r} OR DISTANCE(ra, dec, 0, 0) <= 0.3"),
     "cones in OR": ("DISTANCE(ra, dec, {lon}, {lat}) <= {r} OR CONTAINS(POINT(ra, dec), CIRCLE(0, 0, 0.3)) = 1",
                     "NOT (NOT DISTANCE(ra, dec, {lon}, {lat}) <= {r} AND NOT DISTANCE(ra, dec, 0, 0) <= 0.3)"),
-    "an intersection": ("1 = CONTAINS(POINT(ra, dec), "
-                        "REGION('Intersection (Circle {lon} {lat} {r} Circle {beside} {lat} {r})'))",
+    "an intersection": (("1 = CONTAINS(POINT(ra, dec), "
+                        "REGION('Intersection (Circle {lon} {lat} {r} Circle {beside} {lat} {r})'))"),
                         "DISTANCE(ra, dec, {lon}, {lat}) <= {r} AND DISTANCE(ra, dec, {beside}, {lat}) <= {r}"),
-    "a ring": ("1 = CONTAINS(POINT(ra, dec), "
-               "REGION('Intersection (Circle {lon} {lat} {r} Not (Circle {lon} {lat} {half}))'))",
+    "a ring": (("1 = CONTAINS(POINT(ra, dec), "
+               "REGION('Intersection (Circle {lon} {lat} {r} Not (Circle {lon} {lat} {half}))'))"),
                "DISTANCE(ra, dec, {lon}, {lat}) <= {r} AND DISTANCE(ra, dec, {lon}, {lat}) > {half}"),
     "a range": ("1 = CONTAINS(POINT(ra, dec), REGION('range 359.9 0.2 -0.3 0.3'))",
                 "dec BETWEEN -0.3 AND 0.3 AND (ra >= 359.9 OR ra <= 0.2)"),

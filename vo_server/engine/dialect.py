@@ -66,8 +66,8 @@ class MatchSide:
     is_repeatable: bool
     """Whether the rows of the item may be repeated, each with another key, which the condition of the match picks one
     of."""
-    item: exp.Table | None
-    """That entry of FROM, when it is a table or a common table expression."""
+    item: exp.Table | exp.Subquery | None
+    """That entry of FROM, unless it is a join."""
 
     @property
     def n_rows(self) -> int:

@@ -26,7 +26,7 @@ from vo_server.adql.tree import (
     StringLiteral,
 )
 from vo_server.engine.fold import unwrapped
-from vo_server.engine.sqltree import all_of, column, wrapped
+from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
 from vo_server.errors import AdqlError, Problem, ProblemKind
 from vo_server.model.datatype import DataType, Primitive
@@ -110,8 +110,8 @@ class Lowering:
         self.query = query
         self.dialect = dialect
         self.relation = relation
-        self.items: dict[str, exp.Table] = {}
-        """Tables in FROM by their aliases."""
+        self.items: dict[str, exp.Table | exp.Subquery] = {}
+        """Tables and subqueries in FROM by their aliases."""
         self.filters: dict[Condition, exp.Expr] = {}
         """What a spatial index serves of a condition, for OR to join."""
         self._rules = rules
@@ -175,9 +175,15 @@ class Lowering:
         return exp.Var(this=text)
 
     def note_filter(self, node: Condition, filters: Sequence[exp.Expr]) -> None:
-        """Remember the filters of a condition, where the database does not find them inside OR."""
+        """Remember the filter of a condition, where the database does not find it inside OR.
+
+        Of several conditions the first is kept: DuckDB reads less for an OR only when it is about one column.
+        """
         if filters and not self.dialect.finds_filters_in_or:
-            self.filters[node] = self.duplicate(all_of(filters))
+            first = filters[0]
+            while isinstance(first, exp.And):
+                first = first.this
+            self.filters[node] = self.duplicate(first)
 
     def let(self, values: Mapping[str, exp.Expr], body: str) -> exp.Expr:
         """Give values, which are used up, names that SQL calls ``v.name``; each is computed once."""

@@ -217,7 +217,7 @@ def _from(
     joins: list[exp.Expr] = []
     for at, reference in enumerate(node.tables):
         chain = reference if isinstance(reference, Joined) else None
-        first = yield Ask(reference if chain is None else chain.first, repeatable=aliases)
+        first = yield from _entry(lowering, reference if chain is None else chain.first, aliases)
         if at == 0:
             select.set("from_", exp.From(this=first))
         else:
@@ -228,10 +228,18 @@ def _from(
         select.set("joins", joins)
 
 
+def _entry(lowering: Lowering, reference: TableReference, aliases: frozenset[str]) -> Steps:
+    """Lower one entry of FROM; the rows of a subquery may be given columns for a match, as those of a table."""
+    entry = yield Ask(reference, repeatable=aliases)
+    if isinstance(reference, DerivedTable) and isinstance(entry, exp.Subquery):
+        lowering.items[lowering.query.sources[reference].alias] = entry
+    return entry
+
+
 def _joins(lowering: Lowering, node: Joined, aliases: frozenset[str]) -> Generator[Ask, exp.Expr, list[exp.Expr]]:
     joins: list[exp.Expr] = []
     for join in node.joins:
-        right = yield Ask(join.right, repeatable=aliases)
+        right = yield from _entry(lowering, join.right, aliases)
         kind = join.kind
         condition = yield from _join_condition(lowering, node, join, aliases)
         if condition is None:
@@ -313,7 +321,7 @@ def _looked_up(lowering: Lowering, join: Join) -> str:
 
 def _joined(lowering: Lowering, node: Joined, ask: Ask) -> Steps:
     """A join in parentheses; its own alias is not needed, as the aliases of all sources differ."""
-    first = yield Ask(node.first, repeatable=ask.repeatable)
+    first = yield from _entry(lowering, node.first, ask.repeatable)
     joins = yield from _joins(lowering, node, ask.repeatable)
     if isinstance(first, (exp.Paren, exp.Var)):
         first = exp.Table(this=first)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import Dialect, exp
 
+from vo_server.engine.items import source_of, with_rows
 from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
 from vo_server.sky.region import MARGIN_DEG
 
 if TYPE_CHECKING:
     from vo_server.engine.dialect import MatchSide, SqlDialect
+    from vo_server.engine.items import Item
 
 __all__ = ["MAX_GRID_RADIUS_DEG", "Grid"]
 
@@ -63,9 +65,9 @@ class Grid:
         spacing_deg = math.sqrt(_SKY_DEG2 / (n_rows or _UNKNOWN_ROWS))
         return cls(max(reach_deg or 0.0, min(max(spacing_deg, _MIN_HEIGHT_DEG), _MAX_HEIGHT_DEG)))
 
-    def of_largest(self, dialect: SqlDialect, radius: exp.Expr, item: exp.Table) -> Grid:
+    def of_largest(self, dialect: SqlDialect, radius: exp.Expr, item: Item) -> Grid:
         """Return this grid for radii that differ from row to row of an entry of FROM."""
-        value, source = _sql(dialect, wrapped(radius)), _sql(dialect, item.copy())
+        value, source = _sql(dialect, wrapped(radius)), source_of(dialect, item)
         return replace(self, largest=f"(SELECT MAX({value}) FROM {source}) + {MARGIN_DEG!r}")
 
     def equation(self, dialect: SqlDialect, near: MatchSide, far: MatchSide) -> exp.Expr:
@@ -81,14 +83,13 @@ class Grid:
             return exp.EQ(this=here, expression=self._with_cell(dialect, far.item, there, "", ""))
         return exp.EQ(this=here, expression=exp.Var(this=there))
 
-    def _with_cell(self, dialect: SqlDialect, item: exp.Table, cell: str, steps: str, where: str) -> exp.Expr:
+    def _with_cell(self, dialect: SqlDialect, item: Item, cell: str, steps: str, where: str) -> exp.Expr:
         """Give the rows of an entry of FROM a column with their cell, and return its name."""
-        source = _sql(dialect, item.copy())
+        source = source_of(dialect, item)
         # The rows may have a cell already, for another match.
         key = f"{_CELL_COLUMN}{source.count(_CELL_COLUMN) + 1}"
         height = f', (SELECT {self._largest_height} AS "h") AS "g"' if self.largest else ""
-        rows = f'(SELECT "{item.alias}".*, {cell} AS "{key}" FROM {source}{steps}{height}{where})'
-        item.set("this", exp.Var(this=rows))
+        with_rows(item, f'SELECT "{item.alias}".*, {cell} AS "{key}" FROM {source}{steps}{height}{where}')
         return column(item.alias, key)
 
     @property
