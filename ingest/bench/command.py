@@ -23,6 +23,15 @@ _GROUPS: Final = ("overhead", "cones", "clients", "selections", "formats", "memo
 _DEFAULT_GROUPS: Final = _GROUPS[:-1]
 
 
+_engine_option = click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "postgres", "both"]),
+    default="duckdb",
+    show_default=True,
+    help="Which database to measure.",
+)
+
+
 @click.group()
 def bench() -> None:
     """Measure how fast parts of the house are on this machine."""
@@ -43,13 +52,7 @@ def adql(repeat: int, file: TextIO | None) -> None:
 
 
 @bench.command()
-@click.option(
-    "--engine",
-    type=click.Choice(["duckdb", "postgres", "both"]),
-    default="duckdb",
-    show_default=True,
-    help="Which database to measure.",
-)
+@_engine_option
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Rows of the table.")
 @click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Times each is measured.")
 @click.option("--seconds", default=3.0, show_default=True, help="How long many clients ask, each time.")
@@ -112,13 +115,7 @@ def service(
 
 
 @bench.command()
-@click.option(
-    "--engine",
-    type=click.Choice(["duckdb", "postgres", "both"]),
-    default="duckdb",
-    show_default=True,
-    help="Which database to measure.",
-)
+@_engine_option
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Rows of the sky.")
 @click.option("--repeat", default=9, show_default=True, type=click.IntRange(min=1), help="Places that are asked for.")
 @click.option("--postgres", envvar="VO_TEST_POSTGRES", help="Database to measure PostgreSQL in.")
