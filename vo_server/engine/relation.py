@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from vo_server.engine.lower import unsupported
+from vo_server.engine.lower import refusal, unsupported
 from vo_server.engine.shapes import Circle, Corners, Place, Written, without_nan
 from vo_server.engine.sqltree import all_of, any_of, wrapped
+from vo_server.errors import ProblemKind
 from vo_server.sky.compound import Complement, CoverageMap, Intersection, LonLatRange, Union, is_within, meet
 from vo_server.sky.healpix import ORDER
 from vo_server.sky.polygon import Polygon
@@ -257,8 +258,9 @@ def _meets_parts(lowering: Lowering, shape: Shape, region: Region, span: Span) -
 
 
 def _undecided(span: Span) -> AdqlError:
-    return unsupported(
-        "a circle or polygon of a row in a region that is more than one circle or polygon",
+    return refusal(
+        ProblemKind.UNSUPPORTED,
+        "a circle or polygon of a row cannot be compared with a region of several parts",
         span,
         hint="ask for each part, joined by AND and OR; points can be asked for in every region",
     )

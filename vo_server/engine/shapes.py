@@ -17,6 +17,7 @@ from vo_server.engine.sqltree import any_of, element, null, wrapped
 from vo_server.errors import ProblemKind, UsageError
 from vo_server.model.datatype import DataType, Kind, Primitive
 from vo_server.sky.angle import checked_dec_deg, checked_radius_deg, wrapped_ra_deg
+from vo_server.sky.compound import CoverageMap
 from vo_server.sky.polygon import Polygon, box_corners_deg
 from vo_server.sky.region import Cone, Region
 from vo_server.sky.shapes import region_of
@@ -318,6 +319,8 @@ def _region(lowering: Lowering, node: Call) -> _ShapeSteps:
 def _known_shape(lowering: Lowering, region: Region, text: str) -> Shape:
     if isinstance(region, Polygon):
         return known_corners(lowering, region)
+    if isinstance(region, CoverageMap):
+        return Written(read_region(text).text, region)  # DALI 1.2, section 3: the map alone
     if not isinstance(region, Cone):
         return Written(text, region)
     real = lowering.dialect.real
