@@ -297,7 +297,7 @@ $$;
 -- A double as a real. The cast fails for what is too small, and 2**-150 is the first that is.
 CREATE OR REPLACE FUNCTION vo_functions.narrowed(x double precision)
 RETURNS real LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN abs(x) <= 7.006492321624085e-46 THEN CAST(sign(x) * 0 AS real) ELSE CAST(x AS real) END
+  SELECT CASE WHEN abs(x) <= 7.006492321624085e-46 THEN CAST(x * 0 AS real) ELSE CAST(x AS real) END
 $$;
 
 -- The shortest text of a number, with an exponent from 1e16 on only.

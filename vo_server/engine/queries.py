@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from vo_server.model.table import Column
 
 __all__ = ["QUERY_RULES"]
+
+_ALIAS: Final = re.compile(r'"(t[0-9]+)"\.')
+"""Alias of a source in front of a column."""
 
 _SET_OPERATIONS: Final[dict[SetOperator, type[exp.SetOperation]]] = {
     SetOperator.UNION: exp.Union,
@@ -264,7 +268,8 @@ def _join_condition(
             # Rows of the other side are kept when nothing is found, and must therefore stay single.
             aliases = frozenset({looked_up}) & aliases
         condition = yield Ask(join.condition, looked_up=looked_up, repeatable=aliases)
-        if join.kind is JoinKind.FULL and lowering.dialect.full_join_needs_equation and not _has_equation(condition):
+        needs_equation = join.kind is JoinKind.FULL and lowering.dialect.full_join_needs_equation
+        if needs_equation and not _has_equation(lowering, condition, _aliases(lowering, [join.right])):
             return all_of([_sham_equation(lowering, node, join), exp.Paren(this=condition)])
         return condition
     equalities: list[exp.Expr] = []
@@ -304,13 +309,22 @@ def _first_of(reference: TableReference) -> TableReference:
     return reference
 
 
-def _has_equation(condition: exp.Expr) -> bool:
-    """Tell whether one of the conditions that are joined by AND is an equation."""
+def _has_equation(lowering: Lowering, condition: exp.Expr, right: frozenset[str]) -> bool:
+    """Tell whether one of the conditions that are joined by AND equates values of both sides of a join."""
     while isinstance(condition, exp.And):
-        if isinstance(condition.expression, exp.EQ):
+        if _equates(lowering, condition.expression, right):
             return True
         condition = condition.this
-    return isinstance(condition, exp.EQ)
+    return _equates(lowering, condition, right)
+
+
+def _equates(lowering: Lowering, condition: exp.Expr, right: frozenset[str]) -> bool:
+    if not isinstance(condition, exp.EQ):
+        return False
+    sides = [set(_ALIAS.findall(lowering.sql(side.copy()))) for side in (condition.this, condition.expression)]
+    is_right = [bool(aliases) and aliases <= right for aliases in sides]
+    is_left = [bool(aliases) and aliases.isdisjoint(right) for aliases in sides]
+    return (is_right[0] and is_left[1]) or (is_left[0] and is_right[1])
 
 
 def _looked_up(lowering: Lowering, join: Join) -> str:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TIME_UDFS"]
 
-_DAYS: Final = "(date_part('epoch', {time}) / 86400.0 + {zero})"
+_DAYS: Final = "(CAST(date_part('epoch', {time}) AS DOUBLE PRECISION) / 86400.0 + {zero})"
+"""With a cast, as the SQL is written with EXTRACT, which gives exact decimals on PostgreSQL and other last digits."""
 
 
 def _days(name: str, words: str, zero: str) -> tuple[Function, Function]:

@@ -147,6 +147,10 @@ MATHS_FUNCTIONS: Final = (
         "POWER(2, 10)",
         sql=f"CASE WHEN {_DX} = 0 THEN CASE WHEN {_DY} > 0 AND {_DY} <= {_MAX} THEN 0.0 WHEN {_DY} = 0 THEN 1.0 END "
         f"WHEN {_DX} < 0 AND {_DY} <> floor({_DY}) THEN NULL "
+        # PostgreSQL fails where a product of doubles leaves their range, as the one below would.
+        f"WHEN {_DY} <> 0 AND abs({_DY}) < 1e-290 THEN 1.0 WHEN abs({_DY}) BETWEEN 1e290 AND {_MAX} THEN "
+        f"CASE WHEN abs({_DX}) = 1 THEN 1.0 WHEN abs({_DX}) < 1 AND {_DY} > 0 OR "
+        f"abs({_DX}) BETWEEN 1 AND {_MAX} AND {_DY} < 0 THEN 0.0 END "
         f"WHEN {_LN_POWER} > {_LN_POWER_MAX} THEN NULL WHEN {_LN_POWER} < {_LN_POWER_MIN} THEN 0.0 "
         f"ELSE power({_DX}, {_DY}) END",
     ),
@@ -210,9 +214,9 @@ MATHS_FUNCTIONS: Final = (
     _maths(
         "COT",
         "x",
-        "Cotangent of an angle in radians; NULL where the tangent is 0.",
+        "Cotangent of an angle in radians; NULL where the tangent is 0 or so small that there is no such double.",
         "COT(1)",
-        sql=f"(1.0 / nullif(tan({_FINITE}), 0))",
+        sql=f"CASE WHEN abs(tan({_FINITE})) > 5.6e-309 THEN 1.0 / tan({_FINITE}) END",
     ),
     _maths("SIN", "x", "Sine of an angle in radians.", "SIN(1)", sql=f"sin({_FINITE})"),
     _maths("TAN", "x", "Tangent of an angle in radians.", "TAN(1)", sql=f"tan({_FINITE})"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import duckdb
@@ -32,6 +33,9 @@ _BY_WORDS: Final = (
 )
 """Words of messages, in lower case; they say more than the class."""
 
+_LONG_NUMBER: Final = re.compile(r"could not convert string '\s*[+-]?[0-9]+\s*' to u?int")
+"""What DuckDB says of a text that is a whole number, and one that the type cannot hold."""
+
 _BY_CLASS: Final[tuple[tuple[type[duckdb.Error], Fault], ...]] = (
     (duckdb.InterruptException, Fault.CANCELLED),
     (duckdb.OutOfMemoryException, Fault.MEMORY),
@@ -60,6 +64,8 @@ def duckdb_fault(error: Exception) -> tuple[Fault, str] | None:
     if isinstance(error, duckdb.Error):
         text = str(error).lower()
         found = next((fault for words, fault in _BY_WORDS if words in text), None)
+        if found is None and _LONG_NUMBER.search(text):
+            found = Fault.OUT_OF_RANGE
         if found is None:
             found = next((fault for kind, fault in _BY_CLASS if isinstance(error, kind)), Fault.OTHER)
         return found, state

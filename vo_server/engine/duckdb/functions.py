@@ -246,12 +246,16 @@ _MACROS: Final = (
         let(
             "w",
             "{'h': vo_functions.words(haystack), 'n': vo_functions.words(needle)}",
-            "CAST(len(w.n) > 0 AND list_has_all(w.h, w.n) AS INTEGER)",
+            # An AND may be false although one side is NULL; the function of PostgreSQL is strict.
+            "CASE WHEN w.h IS NOT NULL THEN CAST(len(w.n) > 0 AND list_has_all(w.h, w.n) AS INTEGER) END",
         ),
     ),
     (
         "hashlist_has(hashlist, item)",
-        "CAST(hashlist <> '' AND list_contains(string_split(lower(hashlist), '#'), lower(item)) AS INTEGER)",
+        (
+            "CASE WHEN item IS NOT NULL THEN "
+            "CAST(hashlist <> '' AND list_contains(string_split(lower(hashlist), '#'), lower(item)) AS INTEGER) END"
+        ),
     ),
     ("bin_of(val, low, high, n)", _BIN),
     (
