@@ -14,6 +14,9 @@ export PYTHON
 # What pytest must not skip, and anything else for it: make test TESTS="-k cone tests/engine"
 REQUIRE ?= --require postgres --require stilts $(if $(VO_TEST_POSTGRES),,--require pgsphere)
 TESTS ?=
+# How many random queries `make nightly` runs, and which; without a seed others every time.
+QUERIES ?= 20000
+SEED ?=
 # Options of the benchmark: make bench BENCH="--rows 100000 --only formats"
 BENCH ?=
 # Options of the demo: make demo DEMO="--rows 1000000 --port 8000"
@@ -22,7 +25,7 @@ DEMO ?=
 SOURCES := vo_server ingest tests
 LOCKED := pyproject.toml constraints.txt docker/install-python.sh
 
-.PHONY: help demo test bench lint format check-types tools wheel constraints clean
+.PHONY: help demo test nightly bench lint format check-types tools wheel constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +35,10 @@ demo: $(VENV)/core.stamp ## Make a mock sky, publish it and serve it; Ctrl-C sto
 
 test: $(VENV)/dev.stamp tools lint check-types ## Run every check and every test, on both engines
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest $(REQUIRE) $(TESTS)
+
+nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries; QUERIES=N SEED=N choose others
+	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest --require postgres tests/differential \
+	  --differential $(QUERIES) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/dev.stamp tools ## Measure the service on both engines, beside what the databases can do alone
 	docker/with-postgres.sh $(BIN)/vo-server bench service --engine both --json bench.json $(BENCH)

@@ -23,6 +23,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["postgres", "pgsphere", "stilts", "catalogues"],
         help="Fail, instead of skipping, tests that need this and do not find it.",
     )
+    parser.addoption(
+        "--differential",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Compare the engines on N random queries more (tests/differential); 20000 take a quarter of an hour.",
+    )
+    parser.addoption(
+        "--seed", type=int, default=None, help="Seed of --differential; the one of a run that failed repeats it."
+    )
 
 
 def _missing(config: pytest.Config, what: str, reason: str) -> None:
