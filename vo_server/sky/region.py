@@ -222,12 +222,12 @@ class Cone(Region):
         if reach_deg >= 180:  # noqa: PLR2004 - the whole sphere
             return [(0, N_CELLS - 1)]
         order, numbers = self.large_cells()
-        for _ in range(min(_REFINEMENT, ORDER - order)):
-            order += 1
-            numbers = (numbers[:, np.newaxis] * 4 + np.arange(4)).reshape(-1)
-            ra_deg, dec_deg = centres(order, numbers)
-            distance_deg = separation_deg(ra_deg, dec_deg, self.ra_deg, self.dec_deg)
-            numbers = numbers[distance_deg <= reach_deg + circumradius_deg(order)]
+        # In one step, not order by order: each call for centres costs as much as some hundred cells do.
+        depth = min(_REFINEMENT, ORDER - order)
+        order += depth
+        numbers = ((numbers[:, np.newaxis] << 2 * depth) + np.arange(4**depth)).reshape(-1)
+        distance_deg = separation_deg(*centres(order, numbers), self.ra_deg, self.dec_deg)
+        numbers = numbers[distance_deg <= reach_deg + circumradius_deg(order)]
         shift = 2 * (ORDER - order)
         first = np.sort(numbers) << shift
         return pruned_ranges(first, first + (1 << shift) - 1, max_ranges)

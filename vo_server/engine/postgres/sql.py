@@ -39,8 +39,8 @@ _MARGIN_DEG: Final = 5e-6
 _MAX_RADIUS_DEG: Final = 90.0
 """Radius beyond which half of the sky is read anyway [deg]."""
 
-_MAX_RANGES: Final = 16
-"""Most ranges of cells in a filter: a scan of the index for each."""
+_MAX_RANGES: Final = 8
+"""Most ranges of cells in a filter: a scan of the index for each, and text to write and to plan (0.03 ms)."""
 
 _MAX_EDGES: Final = 50
 """Edges of a polygon that are written out."""
@@ -113,15 +113,17 @@ class PostgresDialect(SqlDialect):
         return self.cast(spoilt, datatype)
 
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
-        """Write ``q3c_radial_query`` for a cone, which planning turns into about a hundred ranges of the index.
+        """Write ranges of cells, which the B-tree on the cells serves, and in which order the rows are stored.
 
-        Other regions are ranges of cells, which the B-tree on the cells serves; where these cannot be named, a cone
-        around them. An adopted table may have pgSphere's index, or none: then its declinations are bounded.
+        ``q3c_radial_query`` finds the same rows, but planning turns it into about a hundred ranges of its index: of a
+        cone of 0.1 deg it is 2.2 of 3.4 ms, where a few ranges of cells take 0.4 ms in all. Where the cells cannot be
+        named, a cone around the region serves. An adopted table may have pgSphere's index, or none: then its
+        declinations are bounded.
         """
         if position.index is PositionIndex.NONE and position.stored is None:
             low, high = (self.real(bound) for bound in region.dec_range_deg)
             return exp.Between(this=wrapped(position.lat.copy()), low=low, high=high)
-        if isinstance(region, Cone):
+        if isinstance(region, Cone) and (region.radius_deg > _MAX_RADIUS_DEG or not position.has_cells):
             return self._cone_filter(position, region)
         if position.has_cells:
             cell = column(position.alias, HEALPIX_COLUMN)
