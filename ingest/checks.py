@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.convert import Fault
+from ingest.shapes import coordinates
 from vo_server.formats.read.cast import null_out
 from vo_server.model.datatype import Primitive
 from vo_server.model.table import HEALPIX_COLUMN
@@ -37,6 +38,12 @@ def position_faults(columns: Mapping[str, pa.Array], description: Description) -
     if position is None:
         return ()
     hint = "; if it is no position, describe the table in a schema file" if description.is_inferred else ""
+    if position.point:
+        values = columns[position.point]
+        lon, _ = coordinates(values)
+        outside = ~np.isnan(lon) & ~((lon >= RA_RANGE_DEG[0]) & (lon <= RA_RANGE_DEG[1]))
+        reason = f"has a longitude outside {RA_RANGE_DEG[0]:g} to {RA_RANGE_DEG[1]:g} deg{hint}"
+        return (Fault(position.point, outside, reason, values),) if outside.any() else ()
     faults = []
     for name, (low, high) in ((position.ra, RA_RANGE_DEG), (position.dec, DEC_RANGE_DEG)):
         values = columns[name]
@@ -65,8 +72,8 @@ class Findings:
     non_ascii: set[str] = field(default_factory=set)
     """Columns of text with characters outside ASCII."""
     n_infinite: Counter[str] = field(default_factory=Counter)
-    reach_deg: dict[str, float] = field(default_factory=dict)
-    """Largest absolute value of the position columns."""
+    reach_deg: tuple[float, float] = (0.0, 0.0)
+    """Largest absolute values of the longitudes and of the latitudes of the positions."""
 
     def see(self, batch: pa.RecordBatch) -> None:
         """Look at a batch that is about to be written."""
@@ -84,10 +91,13 @@ class Findings:
         position = self.table.position
         if position is None:
             return
-        for name in (position.ra, position.dec):
-            reach = pc.max(pc.abs(batch.column(name))).as_py()
-            if reach is not None:
-                self.reach_deg[name] = max(reach, self.reach_deg.get(name, 0.0))
+        if position.point:
+            lon_deg, lat_deg = coordinates(batch.column(position.point))
+            places = pa.array(lon_deg, from_pandas=True), pa.array(lat_deg, from_pandas=True)
+        else:
+            places = batch.column(position.ra), batch.column(position.dec)
+        lon, lat = (pc.max(pc.abs(values)).as_py() or 0.0 for values in places)
+        self.reach_deg = max(lon, self.reach_deg[0]), max(lat, self.reach_deg[1])
 
     def warnings(self) -> list[str]:
         """Return what a publisher should hear of."""
@@ -100,9 +110,9 @@ class Findings:
         n_lost = self.null_counts[HEALPIX_COLUMN]
         if n_lost:
             told.append(f"{n_lost} rows have no position; cone searches do not find them")
-        ra, dec = self.reach_deg.get(position.ra, 0.0), self.reach_deg.get(position.dec, 0.0)
+        ra, dec = self.reach_deg
         if self.n_rows >= _FEW_ROWS and 0 < ra <= 2 * np.pi and dec <= np.pi / 2:
-            names = f"{position.ra} and {position.dec}"
+            names = " and ".join(position.columns)
             told.append(f"no position is larger than 2 pi: are {names} in radians? They are taken as degrees")
         return told
 

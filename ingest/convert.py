@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.shapes import centres, checked_shapes, coordinates, main_shape, without_words
 from ingest.spec import COMPUTED_DEC, COMPUTED_RA, DerivationKind
 from vo_server.errors import IngestError
 from vo_server.formats.read.cast import cast, null_out
@@ -114,9 +115,16 @@ class Converter:
     def _values(self, column: Column, raw: pa.Array, faults: list[Fault]) -> pa.Array:
         marks = self.marks[column.name]
         null_texts = self.null_texts | frozenset(marks)
-        values, bad = cast(raw, column.datatype, null_texts, keeps_empty=self.keeps_empty)
+        given = raw
+        is_shape = column.datatype.is_geometry
+        if is_shape and (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
+            given = without_words(pc.cast(raw, pa.string()), column.datatype)
+        values, bad = cast(given, column.datatype, null_texts, keeps_empty=self.keeps_empty)
         if bad is not None:
             faults.append(Fault(column.name, bad, f"is not {_a_value_of(column.datatype)}", raw))
+        if is_shape:
+            values, found = checked_shapes(values, column.datatype)
+            faults.extend(Fault(column.name, one.mask, one.reason, raw) for one in found)
         values = apply_null_values(values, column.datatype, marks)
         if column.datatype.is_string:
             values = self._without_zeros(column, values, faults)
@@ -243,11 +251,18 @@ def sexagesimal_to_degrees(text: pa.Array, *, is_hours: bool) -> FloatArray:
 
 
 def with_cells(columns: Mapping[str, pa.Array], description: Description) -> dict[str, pa.Array]:
-    """Add the hidden cell column where the table has positions; rows without a position get NULL."""
-    position = description.table.position
-    if position is None:
+    """Add the hidden cell column where the table has positions, or else shapes; rows without one get NULL."""
+    table, position = description.table, description.table.position
+    if HEALPIX_COLUMN not in table.by_name:
         return dict(columns)
-    found = cells(_numbers(columns[position.ra]), _numbers(columns[position.dec]))
+    if position is None:
+        shape = main_shape(table.columns)
+        assert shape is not None
+        found = cells(*centres(columns[shape.name], shape.datatype))
+    elif position.point:
+        found = cells(*coordinates(columns[position.point]))
+    else:
+        found = cells(_numbers(columns[position.ra]), _numbers(columns[position.dec]))
     return {**columns, HEALPIX_COLUMN: pa.array(found, mask=found == NO_CELL)}
 
 
@@ -304,6 +319,8 @@ def _complain(file: str, missing: list[str], extra: list[str]) -> None:
 def _a_value_of(datatype: DataType) -> str:
     if datatype.is_timestamp:
         return "a date or time like 2026-01-31T12:00:00"
+    if datatype.is_geometry:
+        return f"a {datatype.xtype}"
     if datatype.is_array:
         return f"an array {datatype.primitive}[{datatype.arraysize}]"
     if datatype.primitive is Primitive.INT:

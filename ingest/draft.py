@@ -95,7 +95,8 @@ def _position_notes(table: Table, derivation: Derivation | None) -> dict[str, An
         notes[derivation.kind.value] = {"lon": derivation.lon, "lat": derivation.lat}
     position = table.position
     if position is not None and (position.ra, position.dec) != (COMPUTED_RA, COMPUTED_DEC):
-        notes["position"] = _given(ra=position.ra, dec=position.dec, epoch=position.epoch_jyear)
+        place = {"point": position.point} if position.point else {"ra": position.ra, "dec": position.dec}
+        notes["position"] = _given(**place, epoch=position.epoch_jyear)
     return notes
 
 

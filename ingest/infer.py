@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ingest.gaps import NO_POSITIONS, gaps, listed
+from ingest.shapes import is_outline, main_shape, shape_type
 from ingest.spec import (
     COMPUTED_DEC,
     COMPUTED_RA,
@@ -70,6 +71,7 @@ GALACTIC_NAMES: Final = (
 """Pairs of names that mean Galactic longitude and latitude."""
 
 _EQUATORIAL_UCDS: Final = (("pos.eq.ra;meta.main", "pos.eq.dec;meta.main"), ("pos.eq.ra", "pos.eq.dec"))
+_POINT_UCD: Final = "pos.eq;meta.main"
 _GALACTIC_UCDS: Final = (("pos.galactic.lon", "pos.galactic.lat"),)
 _OTHER_FRAMES: Final = re.compile(r"fk4|ecl|gal|az_?el|body|xy", re.IGNORECASE)
 _SEXAGESIMAL_UNITS: Final = ("h:m:s", "d:m:s")
@@ -118,6 +120,8 @@ class _Inference:
         self.sexagesimal: dict[str, str] = {}
         self.nearly_numbers: dict[str, str] = {}
         self.dimensionless: set[str] = set()
+        self.not_equatorial: set[str] = set()
+        """Columns of points that are said to be something else than ICRS positions."""
         self.position_origin = "names"
 
     def description(self) -> Description:
@@ -138,8 +142,8 @@ class _Inference:
             for name, words in self.nearly_numbers.items()
             if name not in taken
         )
-        if position is not None and self.in_place is None:
-            columns.append(healpix_column())
+        if self.in_place is None and (position is not None or main_shape(columns) is not None):
+            columns.append(healpix_column(has_position=position is not None))
         table = Table(self.schema, self.name, tuple(columns), description=self.text, position=position)
         self.warnings.extend(gaps(table, advice=self.in_place or _ADVICE, dimensionless=self.dimensionless))
         return Description(
@@ -184,18 +188,38 @@ class _Inference:
         if datatype.xtype in ("hms", "dms"):
             self.sexagesimal[name] = datatype.xtype
             datatype = replace(datatype, xtype=None)
+        unit = self._unit(name, column.unit)
+        datatype = self._shape(name, datatype, unit)
+        if datatype.is_geometry:
+            unit = "deg"
+            # What the file says, and not only what is a UCD: pos.galactic alone is none.
+            if column.ucd is not None and column.ucd.lower().partition(";")[0] != "pos.eq":
+                self.not_equatorial.add(name)
         null_values = column.null_values
         if datatype.primitive in _FLOATS and not datatype.is_array:
             null_values = (*null_values, "NaN")
-        return replace(
+        made = replace(
             column,
             name=name,
             datatype=datatype,
-            unit=self._unit(name, column.unit),
+            unit=unit,
             ucd=self._ucd(name, column.ucd),
             description=" ".join(column.description.split()) if column.description else None,
             null_values=null_values,
         )
+        return replace(made, is_indexed=self.in_place is None) if is_outline(made) else made
+
+    def _shape(self, name: str, datatype: DataType, unit: str | None) -> DataType:
+        """Return the type of a column as the shapes that its xtype says, where its values can be such."""
+        found = shape_type(datatype)
+        is_given = (datatype.xtype or "").lower().removeprefix("adql:") in {"point", "circle", "polygon"}
+        if not is_given or (self.in_place is not None and datatype.is_string):
+            return datatype
+        why = f"it is in {unit}" if unit not in (None, "deg") else "a cell has another count of numbers"
+        if found is None or unit not in (None, "deg"):
+            self.warnings.append(f"column {name}: the xtype {datatype.xtype!r} was left out: {why}")
+            return replace(datatype, xtype=None)
+        return found
 
     def _unit(self, name: str, unit: str | None) -> str | None:
         if unit is None:
@@ -229,9 +253,9 @@ class _Inference:
             if _is_pair(by_name[ra], by_name[dec], _EQUATORIAL_UCDS):
                 self.position_origin = "UCDs"
             return self._marked(columns, ra, dec), Position(ra, dec), None
-        point = self._point(columns)
-        if point is not None:
-            return _with_point(columns, point), Position(point=point), None
+        points = self._points(columns)
+        if len(points) == 1:
+            return _with_point(columns, points[0]), Position(point=points[0]), None
         derivation = self._derivation(columns)
         if derivation is None:
             why = self._why_not(columns)
@@ -241,13 +265,20 @@ class _Inference:
         if taken & {COMPUTED_RA, COMPUTED_DEC}:
             self.warnings.append(f"positions were not computed: the file has a column {COMPUTED_RA} or {COMPUTED_DEC}")
             return columns, None, None
-        columns = [_without_main(column, "pos.eq.") for column in columns]
+        columns = [_without_main(column, "pos.eq") for column in columns]
         return [*columns, *computed_columns(derivation)], Position(COMPUTED_RA, COMPUTED_DEC), derivation
 
-    def _point(self, columns: Sequence[Column]) -> str | None:
-        """Return the only column of points, where the database can search by it."""
-        points = [column.name for column in columns if column.datatype.xtype == "point"]
-        return points[0] if self.in_place is not None and len(points) == 1 else None
+    def _points(self, columns: Sequence[Column]) -> list[str]:
+        """Return the columns of points that are called the main position, else all that may be it."""
+        fit = [column for column in columns if self._is_point(column)]
+        main = [column.name for column in fit if _is_ucd(column, _POINT_UCD)]
+        self.position_origin = "UCD" if main else "xtype"
+        return main or [column.name for column in fit]
+
+    def _is_point(self, column: Column) -> bool:
+        is_point = column.datatype.is_geometry and column.datatype.xtype == "point"
+        is_other = column.name in self.not_equatorial
+        return is_point and not is_other and not _OTHER_FRAMES.search(self.frames.get(column.name.lower(), ""))
 
     def _derivation(self, columns: Sequence[Column]) -> Derivation | None:
         if self.in_place is not None:
@@ -260,6 +291,12 @@ class _Inference:
 
     def _why_not(self, columns: Sequence[Column]) -> str:
         """Say which pair was seen and why it was not taken, to follow "no positions were found"."""
+        points = self._points(columns)
+        if len(points) > 1:
+            return (
+                f" ({listed(points)} are columns of points; the UCD {_POINT_UCD}, or `vo: {{position: {{point: "
+                f"{points[0]}}}}}` in a schema file, says which is the main one)"
+            )
         by_name = _by_name(columns)
         for first, second in (*EQUATORIAL_NAMES, *GALACTIC_NAMES):
             pair = [by_name[name] for name in (first, second) if name in by_name]
@@ -302,7 +339,7 @@ class _Inference:
         for column in columns:
             ucd = ucds.get(column.name)
             if ucd is None:
-                marked.append(_without_main(column, "pos.eq."))
+                marked.append(_without_main(column, "pos.eq"))
             else:
                 marked.append(replace(_as_float(column), unit="deg", ucd=ucd, is_principal=True))
         return marked
@@ -353,7 +390,9 @@ def _as_float(column: Column) -> Column:
 def _with_point(columns: Sequence[Column], name: str) -> list[Column]:
     """Mark the column of points that is the main position."""
     return [
-        replace(one, unit="deg", ucd="pos.eq;meta.main", is_principal=True) if one.name == name else one
+        replace(one, unit="deg", ucd=_POINT_UCD, is_principal=True)
+        if one.name == name
+        else _without_main(one, "pos.eq")
         for one in columns
     ]
 

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import yaml
 from felis import datamodel as felis
 from felis.types import FelisType
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.origin import ProvenanceNotes, provenance_of
+from ingest.shapes import is_outline, main_shape, shape_type
 from vo_server.errors import SchemaFileError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Schema, Table
@@ -46,11 +47,20 @@ class _Notes(BaseModel):
 
 
 class PositionNotes(_Notes):
-    """``vo: position:`` of a table."""
+    """``vo: position:`` of a table: two columns of numbers, or one of points."""
 
-    ra: str
-    dec: str
+    ra: str | None = None
+    dec: str | None = None
+    point: str | None = None
     epoch: float | None = None
+
+    @model_validator(mode="after")
+    def is_one_place(self) -> Self:
+        """Demand both numbers or the point."""
+        given = (self.ra is not None, self.dec is not None, self.point is not None)
+        if given not in {(True, True, False), (False, False, True)}:
+            raise ValueError("position must name the columns ra and dec, or the column point")
+        return self
 
 
 class PairNotes(_Notes):
@@ -292,14 +302,15 @@ def _place(location: Sequence[int | str], raw: object) -> str | None:
     return ", ".join(words) or None
 
 
-def healpix_column() -> Column:
-    """Return the hidden column of a table with positions."""
+def healpix_column(*, has_position: bool = True) -> Column:
+    """Return the hidden column of a table with positions, or of one with shapes, which it is sorted by as well."""
+    what = "position" if has_position else "middle of the shape"
     return Column(
         HEALPIX_COLUMN,
         DataType(Primitive.LONG),
         ucd="pos.healpix",
-        description="HEALPix order-29 NESTED cell of the position",
-        is_indexed=True,
+        description=f"HEALPix order-29 NESTED cell of the {what}",
+        is_indexed=has_position,
         is_hidden=True,
     )
 
@@ -332,11 +343,12 @@ class _Compiler:
         columns = [self._column(one) for one in self._ordered()]
         names = {column.name for column in columns}
         derivation = self._derivation(names)
-        position = self._position(names, derivation)
+        position = self._position(columns, names, derivation)
         if derivation is not None:
             columns.extend(one for one in computed_columns(derivation) if one.name not in names)
-        if position is not None:
-            columns = [one for one in columns if one.name != HEALPIX_COLUMN] + [healpix_column()]
+        if position is not None or main_shape(columns) is not None:
+            columns = [one for one in columns if one.name != HEALPIX_COLUMN]
+            columns.append(healpix_column(has_position=position is not None))
         computed = {HEALPIX_COLUMN} | ({COMPUTED_RA, COMPUTED_DEC} if derivation else set())
         sources = {
             one.name: (one.vo.source if one.vo and one.vo.source else one.name)
@@ -376,7 +388,7 @@ class _Compiler:
         if null_values is None:
             is_float = datatype.primitive in (Primitive.FLOAT, Primitive.DOUBLE) and not datatype.is_array
             null_values = ("NaN",) if is_float else ()
-        return Column(
+        made = Column(
             one.name,
             datatype,
             unit=notes.unit or one.ivoa_unit or one.fits_tunit,
@@ -392,6 +404,9 @@ class _Compiler:
             element_names=notes.element_names,
             flag_meanings=tuple(sorted(notes.flag_meanings.items())),
         )
+        if datatype.is_geometry and made.unit not in (None, "deg"):
+            raise self._error(f"a column of shapes is in deg, not in {made.unit}", one.name)
+        return replace(made, is_indexed=True) if is_outline(made) else made
 
     def _datatype(self, one: VoColumn) -> DataType:
         name = one.votable_datatype or FelisType.felis_type(one.datatype).votable_name
@@ -401,9 +416,19 @@ class _Compiler:
             primitive = Primitive(name)
             if primitive in (Primitive.CHAR, Primitive.UNICODE_CHAR) and arraysize is None and (one.length or 1) > 1:
                 arraysize = "*"
-            return DataType(primitive, arraysize, xtype)
+            datatype = DataType(primitive, arraysize, xtype)
         except ValueError as error:
             raise self._error(f"the type {name} {arraysize or ''} cannot be stored: {error}", one.name) from error
+        if not datatype.is_geometry:
+            return datatype
+        found = shape_type(datatype)
+        if found is None:
+            raise self._error(
+                f"a column with the xtype {xtype} cannot have the arraysize {arraysize or 1}; "
+                "a point has 2, a circle 3, a polygon *",
+                one.name,
+            )
+        return found
 
     def _derivation(self, names: set[str]) -> Derivation | None:
         galactic, sexagesimal = self.notes.galactic, self.notes.sexagesimal
@@ -417,15 +442,29 @@ class _Compiler:
         kind = DerivationKind.GALACTIC if galactic is not None else DerivationKind.SEXAGESIMAL
         return Derivation(kind, pair.lon, pair.lat)
 
-    def _position(self, names: set[str], derivation: Derivation | None) -> Position | None:
+    def _position(self, columns: Sequence[Column], names: set[str], derivation: Derivation | None) -> Position | None:
         if self.notes.position is not None:
             known = names | ({COMPUTED_RA, COMPUTED_DEC} if derivation else set())
-            for name in (self.notes.position.ra, self.notes.position.dec):
+            said = self.notes.position
+            position = Position(said.ra or "", said.dec or "", said.epoch, said.point or "")
+            for name in position.columns:
                 self._require(name, known)
-            return Position(self.notes.position.ra, self.notes.position.dec, self.notes.position.epoch)
+            if said.point is not None and said.point not in _points(columns):
+                raise self._error("vo: position: point must name a column with the xtype point", said.point)
+            return position
         if derivation is not None:
             return Position(COMPUTED_RA, COMPUTED_DEC)
-        return self._main_position()
+        return self._main_position() or self._main_point(columns)
+
+    @staticmethod
+    def _main_point(columns: Sequence[Column]) -> Position | None:
+        """Return the column of points whose UCD calls it the main position."""
+        main = [
+            one.name
+            for one in columns
+            if one.name in _points(columns) and (one.ucd or "").lower() == "pos.eq;meta.main"
+        ]
+        return Position(point=main[0]) if len(main) == 1 else None
 
     def _main_position(self) -> Position | None:
         """Return the pair whose UCDs call it the main position, if it is in degrees."""
@@ -470,6 +509,10 @@ class _Compiler:
     def _error(self, message: str, column: str | None = None) -> SchemaFileError:
         where = f"table {self.table.name}" + ("" if column is None else f", column {column}")
         return SchemaFileError(message, file=self.file, where=where)
+
+
+def _points(columns: Sequence[Column]) -> set[str]:
+    return {one.name for one in columns if one.datatype.is_geometry and one.datatype.xtype == "point"}
 
 
 def without_notes(raw: Any) -> Any:

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -16,10 +18,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ingest.cli import ingest
+from vo_server.adql.front import compile_query
 from vo_server.engine.base import Engine
 from vo_server.engine.open import open_engine
+from vo_server.engine.postgres.place import relation_of
+from vo_server.engine.postgres.sql import generate
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import Table
+from vo_server.model.table import Catalogue, Schema, Table
 from vo_server.store.open import Store, open_store
 
 
@@ -82,6 +87,35 @@ class Site:
         engine.close()
         return read
 
+    def ask(self, adql: str, table: str = "s.t") -> list[tuple[Any, ...]]:
+        """Return the rows of a query of one table."""
+        catalogue = Catalogue((Schema(table.partition(".")[0], (self.table(table),)),))
+        engine = self.open_engine()
+        try:
+            with closing(engine.run(compile_query(adql, catalogue), limit=None, timeout_s=60)) as batches:
+                return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+        finally:
+            engine.close()
+
+    def plan(self, adql: str, table: str = "s.t") -> str:
+        """Return PostgreSQL's plan of a query of one table."""
+        found = self.table(table)
+        query = compile_query(adql, Catalogue((Schema(found.schema, (found,)),)))
+        sql = generate(query, limit=None, relation=lambda one: relation_of(one.location or ""))
+        with psycopg.connect(self.url) as connection:
+            connection.execute("SET jit = off")
+            return "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}".encode()))
+
+
+@pytest.fixture
+def postgres_site(postgres_dsn: str) -> Iterator[Site]:
+    """An empty place on PostgreSQL, for tests of its indexes."""
+    made = Site(postgres_dsn, uuid.uuid4().hex[:12])
+    yield made
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS data_{made.name} CASCADE")
+        connection.execute(f"DROP SCHEMA IF EXISTS store_{made.name} CASCADE")
+
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
@@ -89,12 +123,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     if request.param == "duckdb":
         yield Site(f"duckdb:///{tmp_path / 'vo'}", "unused")
         return
-    dsn = request.getfixturevalue("postgres_dsn")
-    made = Site(dsn, uuid.uuid4().hex[:12])
+    made: Site = request.getfixturevalue("postgres_site")
     yield made
-    with psycopg.connect(dsn) as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS data_{made.name} CASCADE")
-        connection.execute(f"DROP SCHEMA IF EXISTS store_{made.name} CASCADE")
 
 
 @pytest.fixture

@@ -147,18 +147,25 @@ def shape_of(lowering: Lowering, node: Expression) -> _ShapeSteps:
             "a region that is stored as text", bare.span, hint="publish it as a column of points, circles or polygons"
         )
     value = yield Ask(bare)
-    if datatype is not None and datatype.primitive is Primitive.FLOAT:
-        value = lowering.dialect.cast(value, DataType(Primitive.DOUBLE, "*"))
+    is_float = datatype is not None and datatype.primitive is Primitive.FLOAT
+
+    def number(at: int) -> exp.Expr:
+        # Not the whole array is cast: PostgreSQL dissolves the functions of Q3C only around values that cost little.
+        found = element(lowering.duplicate(value), at)
+        return lowering.dialect.cast(found, _DOUBLE) if is_float else found
+
     source = only_source(lowering, bare)
     if xtype == "polygon":
+        if is_float:
+            value = lowering.dialect.cast(value, DataType(Primitive.DOUBLE, "*"))
         return Corners(value, source=source, indexed=indexed_shape(lowering, bare))
     position = indexed_point(lowering, bare)
     if position is not None and position.stored is not None:
         return Place(position.lon, position.lat, position=position, source=source)
-    place = Place(element(value, 1), element(lowering.duplicate(value), 2), position=position, source=source)
+    place = Place(number(1), number(2), position=position, source=source)
     if xtype != "circle":
         return place
-    radius = without_nan(lowering, element(lowering.duplicate(value), 3))
+    radius = without_nan(lowering, number(3))
     return Circle(place, radius, None, source, indexed_shape(lowering, bare))
 
 

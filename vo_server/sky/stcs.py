@@ -17,7 +17,7 @@ from vo_server.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RegionSyntaxError", "ShapeText", "read_region"]
+__all__ = ["PLAIN_WORDS", "RegionSyntaxError", "ShapeText", "read_region"]
 
 _WORD: Final = re.compile(r"[()]|[^\s()]+")
 _FRAMES: Final = {
@@ -33,6 +33,9 @@ _IGNORED: Final = frozenset(
         "TOPOCENTER", "RELOCATABLE", "UNKNOWNREFPOS", "SPHERICAL2", "CARTESIAN2", "UNIT", "DEG",
     }
 )  # fmt: skip
+PLAIN_WORDS: Final = _IGNORED | {word for word, frame in _FRAMES.items() if frame in {"ICRS", "FK5"}}
+"""Words behind the name of a shape that change nothing of its numbers, in upper case."""
+
 _COUNTS: Final = {"position": 2, "circle": 3, "box": 4, "polygon": 0, "range": 4}
 """Numbers of each shape; 0 for an even number of at least six."""
 

@@ -170,7 +170,8 @@ class PostgresLoader:
         """Index positions with Q3C, and with B-trees the cells, the primary key and the columns named as indexed."""
         position = self._table.position
         if position is not None:
-            ra, dec = quoted_identifier(position.ra), quoted_identifier(position.dec)
+            names = [quoted_identifier(name) for name in position.columns]
+            ra, dec = (f"{names[0]}[1]", f"{names[0]}[2]") if position.point else names
             self._execute(f"CREATE INDEX ON {self._target} (q3c_ang2ipix({ra}, {dec}))")
         wanted: list[tuple[str, ...]] = [(HEALPIX_COLUMN,)] if self._is_sorted else []
         if self._table.primary_key:
