@@ -231,6 +231,83 @@ BEGIN
 END
 $$;
 
+-- A box of PostgreSQL's own around a circle (three numbers) or a polygon, in longitude and latitude [deg]. The longitude
+-- begins in [0, 360) and goes on past 360; a shape that holds a pole, or comes within 1e-5 deg of it, has all of them.
+-- What is no shape gets the whole sphere, so that a filter by boxes never decides about it.
+-- Indexes of tables are made of this function: another meaning needs another name.
+CREATE OR REPLACE FUNCTION vo_functions.bounds(shape double precision[])
+RETURNS box LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  margin CONSTANT double precision := 1e-5;
+  everything CONSTANT box := box(point(0, -90), point(360, 90));
+  edges double precision[]; reach double precision; low double precision; high double precision;
+  first double precision; last double precision; here double precision; step double precision;
+  n integer := cardinality(shape) / 2;
+BEGIN
+  IF cardinality(shape) = 3 THEN
+    reach := shape[3] + margin;
+    IF shape[1] - shape[1] <> 0 OR NOT (abs(shape[2]) <= 90 AND reach >= 0 AND reach <= 180) THEN
+      RETURN everything;
+    END IF;
+    low := shape[2] - reach;
+    high := shape[2] + reach;
+    first := 0;
+    last := 360;
+    IF low > -90 AND high < 90 THEN
+      step := vo_functions.degrees(asin(least(1, sin(radians(reach)) / cos(radians(shape[2]))))) + margin;
+      first := shape[1] - step;
+      last := shape[1] + step;
+    END IF;
+  ELSE
+    edges := vo_functions.edges(shape);
+    IF edges IS NULL THEN
+      RETURN everything;
+    END IF;
+    -- On its way to the nearer pole a place inside meets an edge, unless the pole is inside as well.
+    low := vo_functions.edge_distance(ARRAY[0, 0, -1], edges) - 90 - margin;
+    high := 90 - vo_functions.edge_distance(ARRAY[0, 0, 1], edges) + margin;
+    IF vo_functions.in_edges(ARRAY[0, 0, -1], edges) THEN
+      low := -90;
+    END IF;
+    IF vo_functions.in_edges(ARRAY[0, 0, 1], edges) THEN
+      high := 90;
+    END IF;
+    here := shape[1];
+    first := here;
+    last := here;
+    FOR i IN 1..n LOOP
+      step := shape[2 * (i % n) + 1] - shape[2 * i - 1];
+      step := step - 360 * round(step / 360);
+      -- Half a turn: an edge near a pole, or corners that are opposite each other.
+      IF abs(step) > 179 THEN
+        last := first + 360;
+      END IF;
+      here := here + step;
+      first := least(first, here);
+      last := greatest(last, here);
+    END LOOP;
+    first := first - margin;
+    last := last + margin;
+    IF low <= -90 OR high >= 90 THEN
+      first := 0;
+      last := 360;
+    END IF;
+  END IF;
+  IF last - first >= 360 THEN
+    first := 0;
+    last := 360;
+  END IF;
+  step := 360 * floor(first / 360);
+  RETURN box(point(first - step, greatest(low, -90)), point(last - step, least(high, 90)));
+END
+$$;
+
+-- The same box, so many degrees of longitude further.
+CREATE OR REPLACE FUNCTION vo_functions.shifted(bounds box, lon double precision)
+RETURNS box LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT bounds + point(lon, 0)
+$$;
+
 -- Whether an edge of one polygon goes through an edge of another one.
 CREATE OR REPLACE FUNCTION vo_functions.edges_cross(one double precision[], other double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

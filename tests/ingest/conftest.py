@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,15 +87,25 @@ class Site:
         engine.close()
         return read
 
-    def ask(self, adql: str, table: str = "s.t") -> list[tuple[Any, ...]]:
-        """Return the rows of a query of one table."""
+    @contextmanager
+    def asking(self, table: str = "s.t") -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+        """Open the table, and give what returns the rows of a query of it."""
         catalogue = Catalogue((Schema(table.partition(".")[0], (self.table(table),)),))
         engine = self.open_engine()
-        try:
+
+        def ask(adql: str) -> list[tuple[Any, ...]]:
             with closing(engine.run(compile_query(adql, catalogue), limit=None, timeout_s=60)) as batches:
                 return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+
+        try:
+            yield ask
         finally:
             engine.close()
+
+    def ask(self, adql: str, table: str = "s.t") -> list[tuple[Any, ...]]:
+        """Return the rows of a query of one table."""
+        with self.asking(table) as ask:
+            return ask(adql)
 
     def plan(self, adql: str, table: str = "s.t") -> str:
         """Return PostgreSQL's plan of a query of one table."""

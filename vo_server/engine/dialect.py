@@ -42,13 +42,14 @@ class IndexedPosition:
 
 @dataclass(frozen=True)
 class IndexedShape:
-    """A column of circles or polygons of the database's own, which its operators and indexes can search."""
+    """A column of circles or polygons which operators and indexes of the database can search."""
 
     alias: str
     """Alias of the table in the query."""
     table: Table
     stored: exp.Expr
     """The column as it is stored."""
+    column: Column
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,10 @@ class SqlDialect(ABC):
         """Tell whether a column holds points, circles or polygons of the database's own, which it can search."""
         return False
 
+    def can_search(self, column: Column) -> bool:
+        """Tell whether there is a :meth:`shape_filter` for a column of circles or polygons."""
+        return self.has_shapes(column)
+
     def coordinates(self, stored: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
         """Return longitude and latitude of a point of the database's own [deg]."""
         raise NotImplementedError(self.name)
@@ -190,7 +195,7 @@ class SqlDialect(ABC):
     def shape_filter(self, shape: IndexedShape, lon: exp.Expr, lat: exp.Expr, reach: Reach) -> exp.Expr | None:
         """Return a condition that every shape meets which is not farther from a place than a reach, or None.
 
-        Only asked for columns that :meth:`has_shapes`.
+        Only asked for columns that it :meth:`can_search`.
         """
         raise NotImplementedError(self.name)
 

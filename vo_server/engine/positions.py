@@ -67,12 +67,12 @@ def _of_own(lowering: Lowering, point: BoundColumn, base: BoundColumn, table: Ta
 
 
 def indexed_shape(lowering: Lowering, value: Expression) -> IndexedShape | None:
-    """Return the column of circles or polygons of the database's own that a value is; None when it is none."""
+    """Return the column of circles or polygons that a value is, where an index serves it; None when there is none."""
     shape = _bound(lowering, value)
-    if shape is None or shape.source.table is None or not lowering.dialect.has_shapes(shape.column):
+    if shape is None or shape.source.table is None or not lowering.dialect.can_search(shape.column):
         return None
     alias = shape.source.alias
-    return IndexedShape(alias, shape.source.table, column(alias, shape.column.name))
+    return IndexedShape(alias, shape.source.table, column(alias, shape.column.name), shape.column)
 
 
 def only_source(lowering: Lowering, *values: Expression) -> str | None:

@@ -47,14 +47,19 @@ def overlap_filters(lowering: Lowering, ask: Ask, one: Shape, other: Shape) -> l
 
 
 def _is_searched(shape: Shape, other: Shape) -> bool:
-    """Tell whether the rows of a table with shapes are looked up for another shape, and not the other way round."""
+    """Tell whether the rows of a table with shapes are looked up for another shape, and not the other way round.
+
+    Those of the larger table are; of tables of the same size, or one that is joined with itself, the later name.
+    """
     indexed = shape.indexed if isinstance(shape, Circle | Corners) else None
     if indexed is None:
         return False
     others = (
         other.indexed if isinstance(other, Circle | Corners) else other.position if isinstance(other, Place) else None
     )
-    return others is None or others.alias == indexed.alias or (others.table.n_rows or 0) < (indexed.table.n_rows or 0)
+    if others is None or others.alias == indexed.alias:
+        return True
+    return (others.table.n_rows or 0, others.alias) < (indexed.table.n_rows or 0, indexed.alias)
 
 
 def _shape_filters(lowering: Lowering, shape: Shape, other: Shape) -> list[exp.Expr]:

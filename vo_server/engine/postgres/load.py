@@ -9,6 +9,7 @@ from vo_server.engine.arrow import conform, slices
 from vo_server.engine.base import LoadReport
 from vo_server.engine.faults import translated
 from vo_server.engine.feed import BatchFeed
+from vo_server.engine.postgres.bounds import has_bounds, index_expression
 from vo_server.engine.postgres.faults import load_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.place import location_of, quoted_identifier, relation_of, split
@@ -167,19 +168,25 @@ class PostgresLoader:
         self._execute(f"DROP TABLE {self._staging}")
 
     def _index(self) -> None:
-        """Index positions with Q3C, and with B-trees the cells, the primary key and the columns named as indexed."""
+        """Index positions with Q3C, shapes by boxes around them, and with B-trees the cells, the primary key and more.
+
+        More are the columns that are named as indexed.
+        """
         position = self._table.position
         if position is not None:
             names = [quoted_identifier(name) for name in position.columns]
-            ra, dec = (f"{names[0]}[1]", f"{names[0]}[2]") if position.point else names
-            self._execute(f"CREATE INDEX ON {self._target} (q3c_ang2ipix({ra}, {dec}))")
+            places = [f"{names[0]}[1]", f"{names[0]}[2]"] if position.point else names
+            self._execute(f"CREATE INDEX ON {self._target} (q3c_ang2ipix({', '.join(places)}))")
+        for column in self._table.columns:
+            if has_bounds(column):
+                self._execute(f"CREATE INDEX ON {self._target} USING gist ({index_expression(column)})")
         wanted: list[tuple[str, ...]] = [(HEALPIX_COLUMN,)] if self._is_sorted else []
         if self._table.primary_key:
             wanted.append(self._table.primary_key)
         wanted += [(column.name,) for column in self._table.columns if column.is_indexed]
-        for names in dict.fromkeys(wanted):
-            if not any(self._table.by_name[name].datatype.is_array for name in names):
-                columns = ", ".join(quoted_identifier(name) for name in names)
+        for key in dict.fromkeys(wanted):
+            if not any(self._table.by_name[name].datatype.is_array for name in key):
+                columns = ", ".join(quoted_identifier(name) for name in key)
                 self._execute(f"CREATE INDEX ON {self._target} ({columns})")
 
     def _execute(self, statement: str) -> None:

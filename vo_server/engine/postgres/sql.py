@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from vo_server.engine.dialect import IndexedPosition, IndexedShape, MatchSide, Reach, SqlDialect
 from vo_server.engine.lower import generate as lower
-from vo_server.engine.postgres import pgsphere
+from vo_server.engine.postgres import bounds, pgsphere
 from vo_server.engine.postgres.types import read
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import any_of, call, column, quantity, wrapped
@@ -164,14 +164,24 @@ class PostgresDialect(SqlDialect):
         """Tell whether a column has one of pgSphere's types."""
         return column.stored_as in pgsphere.SPHERE_TYPES
 
+    def can_search(self, column: Column) -> bool:
+        """Tell whether a column has one of pgSphere's types, or an index over the boxes of its shapes."""
+        return self.has_shapes(column) or bounds.has_bounds(column)
+
     def coordinates(self, stored: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
         """Return longitude and latitude of a ``spoint`` [deg]."""
         return pgsphere.coordinates(stored)
 
     def shape_filter(self, shape: IndexedShape, lon: exp.Expr, lat: exp.Expr, reach: Reach) -> exp.Expr | None:
-        """Write that a ``scircle`` or ``spoly`` and the circle around the place have a point in common."""
+        """Write that a ``scircle`` or ``spoly`` and the circle around the place have a point in common.
+
+        Of arrays of numbers, that the boxes of the two overlap.
+        """
         if reach.known_deg is not None and reach.known_deg > _MAX_JOIN_RADIUS_DEG:
             return None
+        if not self.has_shapes(shape.column):
+            boxes = bounds.boxes_of_circle(self._finite(lon), self._finite(lat), self._radius(reach), self.real)
+            return bounds.overlaps(bounds.numbers(shape.stored.copy(), shape.column), boxes)
         centre = pgsphere.point(self._finite(lon), self._finite(lat))
         circles = pgsphere.regions(centre, self._radius(reach), is_small=reach.known_deg is not None)
         return any_of(pgsphere.overlaps(shape.stored.copy(), circle) for circle in circles)
