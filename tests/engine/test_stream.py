@@ -38,6 +38,7 @@ class Source:
     n_interrupts: int = 0
     closed: list[bool] = field(default_factory=list)
     n_read: int = 0
+    ahead_bytes: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def open(self) -> None:

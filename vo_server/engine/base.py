@@ -32,6 +32,11 @@ class RunningQuery(Protocol):
     :class:`~vo_server.errors.QueryTimeoutError` or :class:`~vo_server.errors.QueryCancelledError`.
     """
 
+    @property
+    def ahead_bytes(self) -> int:
+        """Memory of the rows that came from the database and were not asked for yet [bytes]."""
+        ...
+
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
     def __next__(self) -> pa.RecordBatch: ...

@@ -27,6 +27,11 @@ _LONGEST_PAUSE_S: Final = 1.0
 class BatchSource(Protocol):
     """What an engine puts under a stream: one statement on one connection."""
 
+    @property
+    def ahead_bytes(self) -> int:
+        """Memory of the batches that were read before anybody asked for them [bytes]."""
+        ...
+
     def open(self) -> None:
         """Take a connection and start the statement; may wait for the first row."""
         ...
@@ -95,6 +100,11 @@ class QueryStream:
         self._step_began_s: float | None = None
         self._next_interrupt_s = 0.0
         self._pause_s = _FIRST_PAUSE_S
+
+    @property
+    def ahead_bytes(self) -> int:
+        """Memory of the rows that came from the database and were not asked for yet [bytes]."""
+        return self._source.ahead_bytes
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self

@@ -81,6 +81,8 @@ class QueryResult:
     maxrec: int
     notes: tuple[Note, ...] = ()
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+    ahead_bytes: Callable[[], int] = field(default=lambda: 0, repr=False)
+    """Tells the memory of rows that were fetched before ``batches`` was asked for them [bytes]."""
     overflow: bool = False
     """True when rows are left out; :attr:`truncation` tells why."""
     n_rows: int = 0

@@ -119,6 +119,7 @@ class QueryService:
             inline=self._inline(resolved, catalogue),
         )
         result.on_close = running.close
+        result.ahead_bytes = lambda: running.ahead_bytes
         result.batches = _counted(running, result, limits)
         return result
 

@@ -123,8 +123,8 @@ class ResultSource:
 
     @property
     def held_bytes(self) -> int:
-        """The batch of which the last piece was made."""
-        return self._batch_bytes
+        """The batch of which the last piece was made, and those that wait behind it."""
+        return self._batch_bytes + (0 if self._result is None else self._result.ahead_bytes())
 
     def start(self) -> None:
         """Compile and start the query, and wait for its first rows.

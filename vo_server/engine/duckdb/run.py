@@ -252,6 +252,8 @@ class DuckdbEngine:
 class _Statement:
     """One SELECT on a cursor of its own; a :class:`~vo_server.engine.stream.BatchSource`."""
 
+    ahead_bytes = 0
+
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from adbc_driver_postgresql import StatementOptions
 
+from vo_server.engine.ahead import ReadAhead
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
@@ -171,8 +172,9 @@ class PostgresEngine:
         classify: Classifier = postgres_fault,
     ) -> QueryStream:
         """Start a SELECT over releases and over inline tables by their names in ``pg_temp``."""
+        statement = _Statement(self._pool, sql, inline=inline or {}, prelude=prelude, batch_bytes=self._batch_bytes)
         return QueryStream(
-            _Statement(self._pool, sql, inline=inline or {}, prelude=prelude, batch_bytes=self._batch_bytes),
+            ReadAhead(statement, name="postgres-reader"),
             schema=arrow_schema(columns),
             limit=limit,
             timeout_s=timeout_s,
@@ -183,6 +185,8 @@ class PostgresEngine:
 
 class _Statement:
     """One SELECT in a read-only transaction; a :class:`~vo_server.engine.stream.BatchSource`."""
+
+    ahead_bytes = 0
 
     def __init__(
         self,
