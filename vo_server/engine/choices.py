@@ -48,10 +48,16 @@ def _coalesce(lowering: Lowering, node: Call, _: Ask) -> Steps:
 
 
 def _as_result(lowering: Lowering, node: Expression, part: Expression, value: exp.Expr) -> exp.Expr:
-    """Give a number the type of the result: of a real and a whole number the databases would make a real."""
+    """Give a number the type of the result.
+
+    Of a real and a whole number the databases would make a real, and of a byte and a literal DuckDB makes a byte, which
+    has no negative value.
+    """
     result, datatype = lowering.type_of(node), lowering.type_of(part)
     if result is None or datatype is None or not (result.is_numeric and datatype.is_numeric):
         return value
+    if result.is_integer:
+        return lowering.dialect.whole(value, datatype, result)
     is_float = result.primitive in {Primitive.FLOAT, Primitive.DOUBLE}
     return lowering.dialect.cast(value, result) if is_float and datatype.primitive is not result.primitive else value
 

@@ -30,7 +30,12 @@ def _extreme(lowering: Lowering, node: Call, _: Ask) -> Steps:
         if result is not None and result.kind is not Kind.STRING and datatype != result:
             value = lowering.dialect.cast(value, result)
         values.append(value)
-    return call(node.name.upper(), *values)
+    # In pairs of pairs: DuckDB takes the names of columns for names of arguments, and copies of a plan fail for three
+    # that are called the same.
+    while len(values) > 1:
+        pairs = zip(values[::2], values[1::2], strict=False)
+        values = [call(node.name.upper(), *pair) for pair in pairs] + (values[-1:] if len(values) % 2 else [])
+    return values[0]
 
 
 def _transform(lowering: Lowering, node: Call, _: Ask) -> Steps:

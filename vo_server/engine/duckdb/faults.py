@@ -28,6 +28,7 @@ _BY_WORDS: Final = (
     ("out of range for the destination type", Fault.OUT_OF_RANGE),
     ("connection already closed", Fault.CLOSED),
     ("connection has already been closed", Fault.CLOSED),
+    ("error during bind of function in deserialization", Fault.OTHER),
     ("not a valid duckdb database", Fault.CORRUPT),
     ("could not read enough bytes", Fault.CORRUPT),
 )
