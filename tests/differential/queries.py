@@ -165,7 +165,9 @@ class Queries:
         # Names of the outer query must not be hidden, nor be taken for names of the inner one.
         scope.is_bare = False
         scope.outer = outer
-        value = Values(self.draw, Scope(scope.sources, scope.merged)).exact(sort, 1)
+        scope.is_correlated = outer is not None
+        inner = Scope(scope.sources, scope.merged, is_correlated=scope.is_correlated)
+        value = Values(self.draw, inner).exact(sort, 1)
         where = ""
         if outer is not None or self.draw.chance(50):
             where = f" WHERE {Conditions(self.draw, scope).any(1)}"

@@ -33,7 +33,9 @@ _FORMS = (
 
 def _told(failures: list[Failure], pair: Pair) -> str:
     smaller = [shrunk(pair, one).told(pair) for one in failures[:3]]
-    return f"{len(failures)} of the queries differ, seed {pair.seed}; made smaller:\n\n" + "\n\n".join(smaller)
+    head = f"{len(failures)} of the queries differ, seed {pair.seed}; made smaller:"
+    all_of_them = [f"{one.query.text}\n  {one.found}" for one in failures]
+    return "\n\n".join([head, *smaller, "as they were drawn:", *all_of_them])
 
 
 def test_the_engines_and_the_oracle_agree(pair: Pair, report: Report) -> None:
