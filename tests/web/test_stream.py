@@ -327,3 +327,18 @@ def test_a_real_client_sees_that_an_answer_breaks_off(die_at: int) -> None:
 
     with serving(Starlette(routes=[Route("/", breaking)])) as (url, _), pytest.raises(httpx.RemoteProtocolError):
         httpx.get(url)
+
+
+def test_what_a_writer_has_is_sent_before_it_reads_all_rows() -> None:
+    rows = _Rows(1000, wait_at=500)
+
+    def write_late(result: QueryResult) -> Iterator[bytes]:
+        yield b"head"
+        yield b""
+        n_rows = sum(batch.num_rows for batch in result.batches)
+        yield str(n_rows).encode()
+
+    source = ResultSource(rows.result, write_late, is_failure_told=False)
+    source.start()
+    assert source.read() == b"head"
+    source.stop()

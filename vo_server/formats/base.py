@@ -22,7 +22,7 @@ class Writer(Protocol):
     """File name ending, without the dot."""
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
-        """Yield the document.
+        """Yield the document; an empty piece tells that what follows takes long, and that the pieces before may go.
 
         The head comes before the first batch is asked for, so that a client sees that its query was accepted; an
         error after that is told inside the document as far as the format can (:meth:`failure` for VOTable), then

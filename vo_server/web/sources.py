@@ -182,7 +182,7 @@ class ResultSource:
         """Return pieces together as long as they are small and there without waiting for rows.
 
         Each costs a thread, a chunk and often a packet. The first batch is there before the head is written, and
-        after the last one nothing is waited for.
+        after the last one nothing is waited for. An empty piece says that what follows takes its time.
         """
         if self._postponed is not None:
             raise self._postponed
@@ -190,7 +190,7 @@ class ResultSource:
         try:
             while not pieces or (sum(map(len, pieces)) < _SMALL_BYTES and self._taken is not _Taken.SOME):
                 piece = next(self._pieces, None)
-                if piece is None:
+                if piece is None or (pieces and not piece):
                     break
                 pieces.extend([piece] if piece else [])
         except VoError as error:

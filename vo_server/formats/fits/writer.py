@@ -67,6 +67,7 @@ class FitsWriter:
     @staticmethod
     def _pieces(result: QueryResult, columns: Sequence[Column]) -> Iterator[bytes]:
         yield primary_header()
+        yield b""  # all rows are read before the next piece
         survey = Survey(columns)
         with spooled(result.batches, result.schema, survey.see) as spool:
             forms = forms_of(columns, survey)
