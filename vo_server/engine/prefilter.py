@@ -107,6 +107,8 @@ def _sum(one: Reach, other: Reach) -> Reach:
     """Add two reaches; what rows of two tables add up to has no source."""
     if one.known_deg is not None and other.known_deg is not None:
         return Reach(min(one.known_deg + other.known_deg, _HALF_TURN_DEG))
+    if any(part.known_deg is not None and part.known_deg >= _HALF_TURN_DEG for part in (one, other)):
+        return Reach(_HALF_TURN_DEG)  # the antipode is as near as everything else
     sources = {part.source for part in (one, other) if part.known_deg is None}
     values = [wrapped(part.value) for part in (one, other) if part.value is not None and part.known_deg != 0]
     value = values[0] if len(values) == 1 else exp.Add(this=values[0], expression=values[1])
