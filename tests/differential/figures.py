@@ -238,7 +238,8 @@ class Figures:
         count = self.draw.between(3, 7)
         turns = [360 * (at + self.draw.below(80) / 100) / count for at in range(count)]
         is_simple = True
-        if self.draw.chance(15) and count > 4:
+        # Which side of a large polygon that crosses itself is the inside is anybody's guess.
+        if self.draw.chance(15) and count > 4 and radius <= 12:
             turns = turns[::2] + turns[1::2]
             is_simple = False
         sizes = [radius * (40 + self.draw.below(60)) / 100 for _ in turns]

@@ -112,7 +112,7 @@ class Groups:
 
     def _histogram(self) -> Value:
         limits = self.draw.pick(("0, 10, 5", "-100, 100, 4", "0, 1, 1", "1, 0, 3"))
-        return Value(f"ivo_histogram({self._values.exact(Sort.REAL, 1).text}, {limits})", Sort.ARRAY, 0)
+        return Value(f"ivo_histogram({self._values.tame_real(1).text}, {limits})", Sort.ARRAY, 0)
 
     def _texts(self) -> Value:
         delimiter = self.draw.pick(("', '", "''", "'#'"))

@@ -236,14 +236,14 @@ class SkyQueries:
         distance = self._distance(spot, centre)
         return self.draw.pick((f"{distance} > {text}", f"{text} < {distance}", f"NOT ({distance} <= {text})")), truth
 
-    def _discs(self, figures: Figures, is_match: bool) -> Condition:
+    def _discs(self, figures: Figures, is_match: bool) -> Condition | None:
         one, other = self._sides(figures, is_match)
         first, second = figures.disc(one), figures.disc(other)
         is_null = first.is_null | second.is_null
         args = (first.centre.vectors, first.radius, second.centre.vectors, second.radius)
-        # Q3C leaves out what is exactly opposite, and takes no radius beyond 180, to which the sum of two comes.
-        is_whole_sky = is_match and max(np.nanmax(one.radius, initial=0) for one in (first, second)) >= 180
-        if is_whole_sky or self.draw.chance(50):
+        if is_match and max(np.nanmax(one.radius, initial=0) for one in (first, second)) >= 180:
+            return None  # Q3C leaves out what is exactly opposite, and takes no radius beyond 180
+        if self.draw.chance(50):
             truth = Truth.of(circle_in_circle(*args), is_null)
             return self._tested(f"CONTAINS({first.text}, {second.text})", truth)
         pair = (first, second) if self.draw.chance(50) else (second, first)

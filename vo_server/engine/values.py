@@ -97,12 +97,11 @@ def _signed(lowering: Lowering, node: Signed, _: Ask) -> Steps:
             # Whole numbers that fit a type with their sign only: the databases do not agree which type they have.
             return lowering.dialect.cast(quantity(whole), _LONG)
     value = yield Ask(node.operand)
-    if node.sign != "-":
-        return value
     datatype = lowering.type_of(node.operand)
     if datatype is not None and datatype.is_integer:
+        # With either sign it is an INTEGER at least, and what it is an operand of counts on that.
         value = lowering.dialect.whole(value, datatype, DataType.widest(datatype, _INT))
-    return exp.Neg(this=wrapped(value))
+    return exp.Neg(this=wrapped(value)) if node.sign == "-" else value
 
 
 def _arithmetic(lowering: Lowering, node: Arithmetic, _: Ask) -> Steps:

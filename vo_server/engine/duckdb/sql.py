@@ -112,7 +112,7 @@ class DuckdbDialect(SqlDialect):
         """Write 3.0 as ``3``, as PostgreSQL does, and its words for what is no finite number."""
         text = cast(value, "TEXT", self.name)
         text = call("REGEXP_REPLACE", text, exp.Literal.string(r"\.0$"), exp.Literal.string(""))
-        for written, read in (("nan", "NaN"), ("inf", "Infinity")):
+        for written, read in (("-nan", "nan"), ("nan", "NaN"), ("inf", "Infinity")):
             text = call("REPLACE", text, exp.Literal.string(written), exp.Literal.string(read))
         return text
 
