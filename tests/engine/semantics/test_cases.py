@@ -36,5 +36,5 @@ def test_what_has_no_answer_is_refused_in_our_words_and_blamed_on_the_query(
 ) -> None:
     with pytest.raises(VoError, match=re.escape(case["error"])) as caught:
         answer(*semantics, case["adql"])
-    assert isinstance(caught.value, UsageError) or caught.value.code == "query"
+    assert isinstance(caught.value, UsageError) or caught.value.code == "evaluation"
     assert caught.value.status == 400
