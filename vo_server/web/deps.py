@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.truncation import Rest
 from vo_server.web.params import Parameters, from_body, from_query_string
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from vo_server.web.gate import Gate
     from vo_server.web.health import HealthWatch
 
-__all__ = ["Site", "parameters", "rest_of", "root_url", "site", "tap_url"]
+__all__ = ["Site", "identity", "parameters", "rest_of", "root_url", "site", "tap_url"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,13 @@ def site(request: Request) -> Site:
     """Return the site that a request came to."""
     found = request.app.state.site
     assert isinstance(found, Site)
+    return found
+
+
+def identity(request: Request) -> Identity:
+    """Return who asks; what checked the credentials has put it into the state of the request."""
+    found = getattr(request.state, "identity", ANONYMOUS)
+    assert isinstance(found, Identity)
     return found
 
 
