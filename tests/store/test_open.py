@@ -13,7 +13,8 @@ from tests.store.samples import GAIA, STARS, release
 from tests.support.stores import Place
 from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.open import directory_of, open_store
-from vo_server.store.tables import FORMAT, formats
+from vo_server.store.tables import formats
+from vo_server.store.upgrade import FORMAT
 
 OPEN = (
     "import sys; from vo_server.store.open import open_store; open_store(sys.argv[1], store_schema=sys.argv[2]).close()"

@@ -1,4 +1,4 @@
-"""Opens the store, and makes it where there is none yet."""
+"""Opens the store, makes it where there is none yet, and brings an older one up to date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.catalogue import CatalogueStore
 from vo_server.store.database import Database, directory_of, first_line, has_file
 from vo_server.store.jobs import JobStore
-from vo_server.store.tables import FORMAT, formats, metadata, stamps
+from vo_server.store.tables import formats, metadata, stamps
+from vo_server.store.upgrade import FORMAT, upgrade
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Store", "directory_of", "has_store", "open_store"]
 
 _CREATION_LOCK = 0x766F5F73746F7265
-"""Key of the PostgreSQL advisory lock that orders processes which open a new store at once ("vo_store")."""
+"""Key of the PostgreSQL advisory lock that orders processes which make or upgrade a store at once ("vo_store")."""
 
 _HOW_TO_PUBLISH = "publish something first (vo-server ingest load FILE --table schema.name) or name one with --database"
+
+_HOW_TO_UPGRADE = "run vo-server once as the owner of the database, e.g. `vo-server jobs list --database URL`"
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Store:
 
 
 def open_store(database_url: str, *, store_schema: str = "vo_store", create: bool = True) -> Store:
-    """Open the store of a database; make it first where there is none.
+    """Open the store of a database; make it first where there is none, upgrade it where it is older.
 
-    Several processes may open a new store at the same time.
+    Several processes may open a new or an older store at the same time.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
     ConfigurationError
         If the URL is not understood, the database cannot be reached or written, or there is no store to look at.
     CatalogueError
-        If the store was made by a newer version.
+        If the store was made by a newer version, or by an older one and may not be changed.
     """
     directory = directory_of(database_url)
     if not create and directory is not None and not has_file(directory):
@@ -79,7 +82,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
             database.require_writable()
             with database.write() as connection:
                 _create(connection, database)
-        _check_format(database)
+        _bring_up_to_date(database)
     except ConfigurationError:
         database.close()
         raise
@@ -146,7 +149,7 @@ def _usual_cause(database: Database, reason: str) -> str:
 
 def _create(connection: Connection, database: Database) -> None:
     if database.schema is not None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION_LOCK})
+        _take_turn(connection)
         connection.execute(CreateSchema(database.schema, if_not_exists=True))
     metadata.create_all(connection)
     if connection.scalar(select(formats.c.id)) is None:
@@ -154,14 +157,38 @@ def _create(connection: Connection, database: Database) -> None:
         connection.execute(insert(stamps).values(id=1, version=0))
 
 
-def _check_format(database: Database) -> None:
+def _take_turn(connection: Connection) -> None:
+    """Let no other process make or upgrade the store before the transaction ends; SQLite has one writer anyway."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION_LOCK})
+
+
+def _bring_up_to_date(database: Database) -> None:
     with database.read() as connection:
         row = connection.execute(select(formats.c.version, formats.c.created_by).where(formats.c.id == 1)).one_or_none()
     if row is None:
         raise CatalogueError(f"the catalogue database {database.place} is incomplete: it names no format")
+    what = f"the catalogue database {database.place} has format {row.version}, made by vo-server {row.created_by}"
     if row.version > FORMAT:
         raise CatalogueError(
-            f"the catalogue database {database.place} has format {row.version}, made by vo-server {row.created_by}; "
-            f"this is vo-server {__version__}, which knows formats up to {FORMAT}",
+            f"{what}; this is vo-server {__version__}, which knows formats up to {FORMAT}",
             hint="upgrade this vo-server",
         )
+    if row.version == FORMAT:
+        return
+    if database.is_read_only:
+        raise CatalogueError(
+            f"{what}; this is vo-server {__version__}, which needs format {FORMAT} and may not write here",
+            hint=_HOW_TO_UPGRADE,
+        )
+    try:
+        with database.write() as connection:
+            if database.schema is not None:
+                _take_turn(connection)
+            upgrade(connection, schema=database.schema)
+    except CatalogueError as error:
+        if not isinstance(error.__cause__, SQLAlchemyError):
+            raise
+        reason = first_line(error.__cause__)
+        raise CatalogueError(
+            f"{what}; it cannot be brought to format {FORMAT}: {reason}", hint=_HOW_TO_UPGRADE
+        ) from error

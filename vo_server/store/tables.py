@@ -1,18 +1,20 @@
 """The server's own tables: what is published, jobs and their results.
 
-One description for SQLite and PostgreSQL; :mod:`vo_server.store.open` creates them.
+One description for SQLite and PostgreSQL; :mod:`vo_server.store.open` creates them, and whoever changes them adds a
+step to :mod:`vo_server.store.upgrade`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 __all__ = [
-    "FORMAT",
     "UtcDateTime",
     "formats",
     "job_parameters",
@@ -39,9 +40,6 @@ __all__ = [
     "stamps",
     "utc_now",
 ]
-
-FORMAT: Final = 1
-"""Version of these tables; a server refuses a store that is newer than itself."""
 
 
 def utc_now() -> datetime:
@@ -147,8 +145,14 @@ jobs = Table(
     Column("worker", Text),
     Column("lease_until", UtcDateTime),
     Column("n_attempts", Integer, nullable=False, server_default="0"),
+    Column("n_rows", BigInteger),
+    Column("progress", Float),
+    Column("estimate", Text),
 )
-"""One row per job. ``worker`` holds the job until ``lease_until``, which its heartbeat pushes on."""
+"""One row per job. ``worker`` holds the job until ``lease_until``, which its heartbeat pushes on.
+
+``n_rows`` and ``progress`` (in [0, 1], as far as the engine tells) are of the run that goes on or was the last.
+"""
 
 Index("jobs_queue_idx", jobs.c.phase, jobs.c.queued)
 Index("jobs_owner_idx", jobs.c.owner, jobs.c.created)
@@ -173,4 +177,9 @@ job_results = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("n_rows", BigInteger, nullable=False),
     Column("overflow", Boolean, nullable=False),
+    Column("limit_kind", Text),
+    Column("limit_value", BigInteger),
+    Column("total_rows", BigInteger),
+    Column("overflow_message", Text),
 )
+"""One row per result. ``limit_kind`` and ``limit_value`` are of the limit that held, or that cut it."""
