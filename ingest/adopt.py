@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.describe import name_warnings, positions_words, split_table_name
 from ingest.foreign import described
-from ingest.load import check_case, new_version
-from ingest.publish import publish
 from vo_server.engine.postgres.inspect import open_inspector
 from vo_server.engine.postgres.pgsphere import SPHERE_TYPES
 from vo_server.engine.postgres.place import adopted_location, quoted_identifier, relation_of
 from vo_server.engine.postgres.types import read_sql
 from vo_server.errors import UsageError
+from vo_server.load.naming import name_warnings, positions_words, split_table_name
+from vo_server.load.publish import publish
+from vo_server.load.release import check_case, new_version
 from vo_server.model.table import Position, PositionIndex
 
 if TYPE_CHECKING:

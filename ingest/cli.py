@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ingest.adopt import AdoptionSummary
-    from ingest.load import LoadSummary
     from vo_server.engine.base import Engine
+    from vo_server.load.release import LoadSummary
     from vo_server.model.table import Table
     from vo_server.store.open import Store
 

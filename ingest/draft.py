@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from ingest.origin import TEMPLATE
-from ingest.spec import COMPUTED_DEC, COMPUTED_RA, Derivation, Description, parse_schema
-from ingest.units import is_plain_unit
+from ingest.spec import parse_schema
+from vo_server.load.description import COMPUTED_DEC, COMPUTED_RA, Derivation, Description
+from vo_server.load.units import is_plain_unit
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 

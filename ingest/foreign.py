@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ingest.gaps import NO_POSITIONS, gaps, listed
-from ingest.infer import infer
 from ingest.spec import read_schema_file
 from vo_server.adql.suggest import either, near
 from vo_server.engine.postgres.pgsphere import SPHERE_TYPES
 from vo_server.engine.postgres.types import stored_as
 from vo_server.errors import SchemaFileError, UsageError
 from vo_server.formats.read.base import TableFacts
+from vo_server.load.gaps import NO_POSITIONS, gaps, listed
+from vo_server.load.infer import infer
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from ingest.spec import Description
     from vo_server.engine.stored import StoredColumn, StoredTable
+    from vo_server.load.description import Description
 
 __all__ = ["described"]
 

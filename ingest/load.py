@@ -1,65 +1,24 @@
-"""Load files as a release of a table: describe, stream, check, publish. Whatever fails, the old release stays."""
+"""Load files as a release of a table that a Felis file may describe."""
 
 from __future__ import annotations
 
-import logging
-import re
-import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ingest.checks import with_unicode
-from ingest.describe import describe, late_warnings, name_warnings, open_file, positions_words, split_table_name
-from ingest.progress import Silent
-from ingest.publish import check_primary_key, publish, with_identifier
-from ingest.readers.base import Source
-from ingest.run import BadRow, OnError, Run
-from vo_server.errors import IngestError, UsageError, VoError
-from vo_server.formats.read.base import TableReader
-from vo_server.model.release import SourceFile
+from ingest.describe import describe
+from vo_server.load.release import LoadSummary, load_files
+from vo_server.load.run import OnError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ingest.progress import Progress
-    from ingest.spec import Description
-    from vo_server.engine.base import Engine, LoadReport
-    from vo_server.model.release import Release
-    from vo_server.model.table import Table
+    from vo_server.engine.base import Engine
+    from vo_server.formats.read.base import TableReader
+    from vo_server.load.progress import Progress
     from vo_server.store.open import Store
 
-__all__ = ["LoadSummary", "check_case", "load_table", "new_version"]
-
-logger = logging.getLogger(__name__)
-
-_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
-
-
-@dataclass(frozen=True)
-class LoadSummary:
-    """What a load has done."""
-
-    release: Release
-    n_rows: int
-    n_bad_rows: int
-    bad_rows: tuple[BadRow, ...]
-    """The first ones."""
-    null_counts: Mapping[str, int]
-    """NULLs by column; columns without any are not in it."""
-    warnings: tuple[str, ...]
-    size_bytes: int
-    seconds: float
-    swept: tuple[str, ...] = field(default=())
-    """Leftovers of earlier loads that were removed."""
-    positions: str | None = None
-    """Which columns were taken as positions, and why; None without positions."""
-
-    @property
-    def rows_per_second(self) -> float:
-        """Speed of the whole load."""
-        return self.n_rows / max(self.seconds, 1e-9)
+__all__ = ["load_table"]
 
 
 def load_table(
@@ -74,172 +33,30 @@ def load_table(
     on_error: OnError | str = OnError.REFUSE,
     progress: Progress | None = None,
 ) -> LoadSummary:
-    """Load files as a new release of a table and make it the current one.
-
-    The release is staged where nobody sees it and becomes visible by one transaction of the catalogue; after any
-    failure the table is as it was before. The checksums of the files are computed by a pass of their own.
+    """Load files as a new release of a table; see :func:`vo_server.load.release.load_files`.
 
     Parameters
     ----------
-    files
-        Paths, or readers that are open already; they must have the same columns.
-    table
-        ``schema.table``.
     schema_file
         Felis description; wins over what the files say. A file of several tables is asked for the table's name.
     description
         Description of the table; wins over that of the files.
-    version
-        Name of the release; made from the time when None.
-    on_error
-        What happens to rows that cannot be taken over.
 
     Raises
     ------
-    IngestError
-        If a file cannot be read, or rows are bad and are to be refused, or the primary key repeats.
+    IngestError, UsageError
+        As there.
     SchemaFileError
         If the description does not hold together.
-    UsageError
-        If the name of the table or of the release cannot be used.
     """
-    began = time.monotonic()
-    progress = progress or Silent()
-    schema_name, table_name = split_table_name(table)
-    check_case(store, schema_name, table_name)
-    version = new_version(store, table, version)
-    readers = [open_file(file, are_types_needed=schema_file is None) for file in files]
-    described = describe(readers, (schema_name, table_name), schema_file=schema_file, text=description)
-    progress.begin(_total(readers))
-    report: LoadReport | None = None
-    try:
-        # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
-        with engine.loader(described.table, version=version) as loader:
-            run = Run(described, loader, on_error=OnError(on_error), progress=progress)
-            report = _stage(run, readers, progress)
-            staged, notes = _checked(engine, described, run, version, report)
-            sources = _sources(files, readers, run)
-            progress.say("publishing")
-            release = publish(
-                store, staged, schema=described.schema, version=version, created=datetime.now(UTC), sources=sources
-            )
-    except BaseException:
-        if report is not None:
-            _drop_unless_published(engine, store, report.location)
-        raise
-    swept = engine.sweep(store.catalogue.locations())
-    return LoadSummary(
-        release,
-        report.n_rows,
-        run.bad.n_rows,
-        tuple(run.bad.first),
-        dict(run.findings.null_counts),
-        (
-            *name_warnings(schema_name, table_name),
-            *described.warnings,
-            *late_warnings(readers),
-            *run.findings.warnings(),
-            *notes,
-        ),
-        report.size_bytes,
-        time.monotonic() - began,
-        tuple(swept),
-        positions_words(described),
+    return load_files(
+        files,
+        table=table,
+        engine=engine,
+        store=store,
+        describe=partial(describe, schema_file=schema_file, text=description),
+        are_types_needed=schema_file is None,
+        version=version,
+        on_error=on_error,
+        progress=progress,
     )
-
-
-def _stage(run: Run, readers: Sequence[TableReader], progress: Progress) -> LoadReport:
-    progress.say("loading")
-    run.load(readers)
-    progress.say("sorting and indexing")
-    return run.loader.finish()
-
-
-def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
-    """Remove a release that failed, but never one that the catalogue names: what failed may have come after that."""
-    try:
-        if location not in store.catalogue.locations():
-            engine.drop(location)
-    except VoError:
-        logger.warning("%s may be left over; the next load removes it", location, exc_info=True)
-
-
-def _checked(
-    engine: Engine, described: Description, run: Run, version: str, report: LoadReport
-) -> tuple[Table, list[str]]:
-    """Return the final description of a staged release, after the checks that need all of its rows."""
-    if report.n_rows != run.findings.n_rows:
-        raise IngestError(f"{run.findings.n_rows} rows were read but {report.n_rows} are in the database")
-    table = with_unicode(described.table, run.findings.non_ascii)
-    table = replace(table, release=version, location=report.location, n_rows=report.n_rows)
-    check_primary_key(engine, table)
-    if not described.is_inferred:
-        return table, []
-    table, note = with_identifier(engine, table)
-    return table, [note] if note else []
-
-
-def _sources(
-    files: Sequence[str | Path | TableReader], readers: Sequence[TableReader], run: Run
-) -> tuple[SourceFile, ...]:
-    return tuple(
-        _source(file, reader, run)
-        for file, reader in zip(files, readers, strict=True)
-        if not isinstance(file, TableReader)
-    )
-
-
-def _source(file: str | Path, reader: TableReader, run: Run) -> SourceFile:
-    source = Source.of(str(file))
-    return SourceFile(
-        source.path.name if source.part is None else f"{source.path.name}[{source.part}]",
-        source.size_bytes,
-        source.sha256(),
-        run.n_by_file.get(reader.file, 0),
-        run.bad.n_by_file.get(reader.file, 0),
-    )
-
-
-def _total(readers: Sequence[TableReader]) -> int | None:
-    counts = [reader.facts.n_rows for reader in readers]
-    return None if None in counts else sum(count or 0 for count in counts)
-
-
-def check_case(store: Store, schema: str, table: str) -> None:
-    """Refuse, before any work, a name that differs only in case from a published one.
-
-    Raises
-    ------
-    UsageError
-        If there is such a table.
-    """
-    for other in store.catalogue.load().tables:
-        is_same = (other.schema, other.name) == (schema, table)
-        if not is_same and (other.schema.lower(), other.name.lower()) == (schema.lower(), table.lower()):
-            raise UsageError(
-                f"{schema}.{table} differs only in case from {other.full_name}, which is published",
-                hint=f"write {other.full_name}, or choose another name",
-            )
-
-
-def new_version(store: Store, table: str, wanted: str | None) -> str:
-    """Return the name of the next release of a table: the wanted one, or one made from the time.
-
-    Raises
-    ------
-    UsageError
-        If the wanted one cannot be a name, or is taken.
-    """
-    known = {release.version for release in store.catalogue.releases(table)}
-    if wanted is not None:
-        if not _VERSION.fullmatch(wanted):
-            raise UsageError(f"{wanted!r} is not a version; expected letters, digits and _ . + -, 64 at most")
-        if wanted in known:
-            raise UsageError(f"table {table} has a release {wanted} already", hint="give another --version")
-        return wanted
-    stamp = datetime.now(UTC).strftime("v%Y%m%dT%H%M%S")
-    version, number = stamp, 1
-    while version in known:
-        number += 1
-        version = f"{stamp}_{number}"
-    return version

@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from vo_server.load.progress import Progress, Silent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Progress", "Silent", "terminal_progress"]
-
-
-class Progress(Protocol):
-    """Is told how far a load is."""
-
-    def begin(self, total: int | None) -> None:
-        """Learn how many rows there will be; None when that is not known."""
-        ...
-
-    def advance(self, n_rows: int) -> None:
-        """Learn that some more rows were loaded."""
-        ...
-
-    def say(self, what: str) -> None:
-        """Learn what is being done now."""
-        ...
-
-
-class Silent:
-    """Shows nothing."""
-
-    def begin(self, total: int | None) -> None:
-        """Do nothing."""
-
-    def advance(self, n_rows: int) -> None:
-        """Do nothing."""
-
-    def say(self, what: str) -> None:
-        """Do nothing."""
+__all__ = ["terminal_progress"]
 
 
 class _Bar:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,28 +17,23 @@ from felis.types import FelisType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.origin import ProvenanceNotes, provenance_of
-from ingest.shapes import is_outline, main_shape, shape_type
 from vo_server.errors import SchemaFileError
+from vo_server.load.description import (
+    COMPUTED_DEC,
+    COMPUTED_RA,
+    Derivation,
+    DerivationKind,
+    Description,
+    computed_columns,
+    healpix_column,
+)
+from vo_server.load.shapes import is_outline, main_shape, shape_type
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Schema, Table
 
-__all__ = [
-    "COMPUTED_DEC",
-    "COMPUTED_RA",
-    "Derivation",
-    "DerivationKind",
-    "Description",
-    "SchemaFile",
-    "computed_columns",
-    "healpix_column",
-    "read_schema_file",
-]
+__all__ = ["SchemaFile", "parse_schema", "read_schema_file"]
 
 _TYPES: Final = frozenset(kind.value for kind in felis.DataType)
-
-COMPUTED_RA: Final = "_ra_icrs"
-COMPUTED_DEC: Final = "_dec_icrs"
-"""Columns that are computed at load when a file has no ICRS positions in degrees."""
 
 
 class _Notes(BaseModel):
@@ -130,51 +124,6 @@ class VoSchema(felis.Schema):  # type: ignore[type-arg]  # its type variable is 
 
     tables: Sequence[VoTable]
     vo: SchemaNotes | None = None
-
-
-class DerivationKind(StrEnum):
-    """How positions are computed from what a file has."""
-
-    GALACTIC = "galactic"
-    SEXAGESIMAL = "sexagesimal"
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """ICRS positions that are computed at load."""
-
-    kind: DerivationKind
-    lon: str
-    """Published column with the Galactic longitude [deg] or the right ascension [hms]."""
-    lat: str
-    """Published column with the Galactic latitude [deg] or the declination [dms]."""
-
-
-@dataclass(frozen=True)
-class Description:
-    """Everything that a load needs to know about its table."""
-
-    schema: Schema
-    """What is said of the schema; without tables."""
-    table: Table
-    """With all columns that are stored, the computed and the hidden ones included."""
-    sources: Mapping[str, str] = field(default_factory=dict)
-    """Names in the files by column name, for columns that come from the files."""
-    derivation: Derivation | None = None
-    ignore_extra: bool = False
-    is_inferred: bool = False
-    """True when it was made from the files, False when it was given."""
-    position_origin: str = "from the schema file"
-    """What the choice of the position columns goes back to."""
-    warnings: tuple[str, ...] = ()
-
-    def named(self, schema: str, table: str) -> Description:
-        """Return the same description for a table of another name."""
-        return replace(
-            self,
-            schema=replace(self.schema, name=schema),
-            table=replace(self.table, schema=schema, name=table),
-        )
 
 
 class SchemaFile:
@@ -300,34 +249,6 @@ def _place(location: Sequence[int | str], raw: object) -> str | None:
             name = here.get("name") if isinstance(here, dict) else None
             words.append(f"{kind.removesuffix('s')} {name or step + 1}")
     return ", ".join(words) or None
-
-
-def healpix_column(*, has_position: bool = True) -> Column:
-    """Return the hidden column of a table with positions, or of one with shapes, which it is sorted by as well."""
-    what = "position" if has_position else "middle of the shape"
-    return Column(
-        HEALPIX_COLUMN,
-        DataType(Primitive.LONG),
-        ucd="pos.healpix",
-        description=f"HEALPix order-29 NESTED cell of the {what}",
-        is_indexed=has_position,
-        is_hidden=True,
-    )
-
-
-def computed_columns(derivation: Derivation) -> tuple[Column, Column]:
-    """Return the columns of the positions that are computed at load, with what they were computed from."""
-    origin = {
-        DerivationKind.GALACTIC: f"from the Galactic coordinates {derivation.lon} and {derivation.lat}",
-        DerivationKind.SEXAGESIMAL: f"from the sexagesimal texts {derivation.lon} and {derivation.lat}",
-    }[derivation.kind]
-    degrees = DataType(Primitive.DOUBLE)
-
-    def column(name: str, ucd: str, what: str) -> Column:
-        text = f"{what} (ICRS), computed {origin} when the table was loaded"
-        return Column(name, degrees, unit="deg", ucd=f"{ucd};meta.main", description=text, is_principal=True)
-
-    return column(COMPUTED_RA, "pos.eq.ra", "Right ascension"), column(COMPUTED_DEC, "pos.eq.dec", "Declination")
 
 
 class _Compiler:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from ingest.convert import with_cells
 from ingest.mock.tables import MOCK_TABLES, batches
-from ingest.spec import Description, read_schema_file
+from ingest.spec import read_schema_file
 from vo_server import __version__
 from vo_server.errors import UsageError
+from vo_server.load.convert import with_cells
+from vo_server.load.description import Description
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
 from vo_server.model.table import HEALPIX_COLUMN, Column, Table

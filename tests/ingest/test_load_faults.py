@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ingest.load import load_table
-from ingest.progress import Silent
 from tests.ingest.conftest import Site
 from vo_server.engine.base import Engine
 from vo_server.engine.duckdb.run import DuckdbEngine
 from vo_server.engine.postgres.run import PostgresEngine
 from vo_server.errors import VoError
+from vo_server.load.progress import Silent
 from vo_server.store.catalogue import CatalogueStore
 from vo_server.store.open import Store
 

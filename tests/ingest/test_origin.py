@@ -10,9 +10,10 @@ import yaml
 
 from ingest.describe import describe_files
 from ingest.draft import to_yaml
-from ingest.spec import Description, parse_schema, read_schema_file
+from ingest.spec import parse_schema, read_schema_file
 from tests.ingest.conftest import Site
 from vo_server.errors import SchemaFileError
+from vo_server.load.description import Description
 from vo_server.model.provenance import Link, Provenance
 
 FULL: dict[str, Any] = {

@@ -12,12 +12,13 @@ import yaml
 from astropy.io import fits
 
 from ingest.draft import to_yaml
-from ingest.infer import infer
-from ingest.spec import Description, parse_schema
+from ingest.spec import parse_schema
 from tests.ingest.conftest import Site
 from tests.support.sky import oracle_separation_deg
 from vo_server.errors import IngestError, SchemaFileError
 from vo_server.formats.read.base import TableFacts
+from vo_server.load.description import Description
+from vo_server.load.infer import infer
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column, Position, Table
 from vo_server.sky.healpix import cells

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-from ingest.shapes import centres, checked_shapes, shape_type, without_words
 from tests.ingest.conftest import Site
 from vo_server.errors import IngestError
+from vo_server.load.shapes import centres, checked_shapes, shape_type, without_words
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.sky.angle import separation_deg
 from vo_server.sky.healpix import cells

@@ -7,8 +7,9 @@ import pytest
 import yaml
 from felis.datamodel import Schema as FelisSchema
 
-from ingest.spec import Derivation, DerivationKind, parse_schema, read_schema_file, without_notes
+from ingest.spec import parse_schema, read_schema_file, without_notes
 from vo_server.errors import SchemaFileError
+from vo_server.load.description import Derivation, DerivationKind
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Key, Position
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 from astropy.table import Table
 
-from ingest.readers.open import open_reader
+from tests.formats.read.test_fits import written as write_fits
+from tests.formats.read.test_parquet import COLUMNS
+from tests.formats.read.test_parquet import written as write_parquet
 from tests.formats.read.test_votable import KINDS
 from tests.formats.read.test_votable import written as votable
-from tests.ingest.readers.test_fits import written as write_fits
-from tests.ingest.readers.test_parquet import COLUMNS
-from tests.ingest.readers.test_parquet import written as write_parquet
 from vo_server.errors import IngestError
+from vo_server.formats.read.open import open_reader
 
 N_TRIES = 60
 INTERESTING = b"0123456789<>\"&;'/ \n\x00\xff-=TFa"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ingest.readers.base import CHUNK_BYTES, Source, open_bytes
 from vo_server.errors import IngestError
+from vo_server.formats.read.source import CHUNK_BYTES, Source, open_bytes
 
 packed_by = pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
 Pack = Callable[[bytes], bytes]

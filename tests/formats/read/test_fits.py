@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from ingest.readers.base import Source
-from ingest.readers.fits import FitsReader
-from ingest.readers.open import open_reader
 from vo_server.errors import IngestError
 from vo_server.formats.read.cast import cast
+from vo_server.formats.read.fits import FitsReader
+from vo_server.formats.read.open import open_reader
+from vo_server.formats.read.source import Source
 from vo_server.model.datatype import DataType, Primitive
 
 N_ROWS = 1000

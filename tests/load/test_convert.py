@@ -8,7 +8,7 @@ from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.convert import apply_null_values, galactic_to_icrs, sexagesimal_to_degrees
+from vo_server.load.convert import apply_null_values, galactic_to_icrs, sexagesimal_to_degrees
 from vo_server.model.datatype import DataType, Primitive
 
 NAN = float("nan")

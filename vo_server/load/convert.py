@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.shapes import centres, checked_shapes, coordinates, main_shape, without_words
-from ingest.spec import COMPUTED_DEC, COMPUTED_RA, DerivationKind
 from vo_server.errors import IngestError
 from vo_server.formats.read.cast import cast, null_out
+from vo_server.load.description import COMPUTED_DEC, COMPUTED_RA, DerivationKind
+from vo_server.load.shapes import centres, checked_shapes, coordinates, main_shape, without_words
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column
 from vo_server.sky.healpix import NO_CELL, cells
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.spec import Description
     from vo_server.formats.read.base import TableReader
+    from vo_server.load.description import Description
 
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 from pyarrow import csv as pa_csv
 
-from ingest.readers.base import open_bytes
-from ingest.readers.csv_head import CsvForm, sniff
-from ingest.readers.csv_types import TypeGuess
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import BATCH_ROWS, MalformedRows, TableFacts
+from vo_server.formats.read.csv_head import CsvForm, sniff
+from vo_server.formats.read.csv_types import TypeGuess
+from vo_server.formats.read.source import open_bytes
 from vo_server.model.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from ingest.readers.base import Source
+    from vo_server.formats.read.source import Source
 
 __all__ = ["NULL_TEXTS", "CsvReader", "csv_form", "filled_names"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from astropy.table.meta import YamlParseError, get_header_from_yaml
 
-from ingest.readers.base import open_bytes
-from ingest.readers.csv import CsvReader
-from ingest.readers.csv_head import sniff
 from vo_server.errors import IngestError
+from vo_server.formats.read.csv import CsvReader
+from vo_server.formats.read.csv_head import sniff
+from vo_server.formats.read.source import open_bytes
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
 
 if TYPE_CHECKING:
-    from ingest.readers.base import Source
+    from vo_server.formats.read.source import Source
 
 __all__ = ["MAGIC", "open_ecsv"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.convert import Fault
-from ingest.shapes import coordinates
 from vo_server.formats.read.cast import null_out
+from vo_server.load.convert import Fault
+from vo_server.load.shapes import coordinates
 from vo_server.model.datatype import Primitive
 from vo_server.model.table import HEALPIX_COLUMN
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.spec import Description
+    from vo_server.load.description import Description
     from vo_server.model.table import Table
 
 __all__ = ["Findings", "any_fault", "position_faults", "with_unicode", "without"]

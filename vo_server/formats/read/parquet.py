@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
-    from ingest.readers.base import Source
+    from vo_server.formats.read.source import Source
 
 __all__ = ["MAGIC", "ParquetReader"]
 

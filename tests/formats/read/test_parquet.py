@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import QTable
 
-from ingest.readers.open import open_reader
-from tests.ingest.readers.test_fits import rows_of
+from tests.formats.read.test_fits import rows_of
 from vo_server.errors import IngestError
+from vo_server.formats.read.open import open_reader
 from vo_server.model.datatype import DataType, Primitive
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -10,9 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ingest.gaps import NO_POSITIONS, gaps, listed
-from ingest.shapes import is_outline, main_shape, shape_type
-from ingest.spec import (
+from vo_server.load.description import (
     COMPUTED_DEC,
     COMPUTED_RA,
     Derivation,
@@ -21,7 +19,9 @@ from ingest.spec import (
     computed_columns,
     healpix_column,
 )
-from ingest.units import known_ucd, vounit
+from vo_server.load.gaps import NO_POSITIONS, gaps, listed
+from vo_server.load.shapes import is_outline, main_shape, shape_type
+from vo_server.load.units import known_ucd, vounit
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Schema, Table
 

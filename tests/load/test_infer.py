@@ -7,9 +7,10 @@ import yaml
 from felis.datamodel import Schema as FelisSchema
 
 from ingest.draft import to_felis, to_yaml
-from ingest.infer import infer
-from ingest.spec import Derivation, DerivationKind, Description, parse_schema, without_notes
+from ingest.spec import parse_schema, without_notes
 from vo_server.formats.read.base import TableFacts
+from vo_server.load.description import Derivation, DerivationKind, Description
+from vo_server.load.infer import infer
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column, Position
 

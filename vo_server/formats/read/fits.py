@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.readers.fits_head import FitsColumn, find_table
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import MalformedRows, TableFacts, batch_rows
 from vo_server.formats.read.binary import text_array
+from vo_server.formats.read.fits_head import FitsColumn, find_table
 from vo_server.model.datatype import Primitive
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.readers.base import Source
+    from vo_server.formats.read.source import Source
 
     Bytes = NDArray[np.uint8]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ingest.readers import ecsv, parquet
-from ingest.readers.base import Source
-from ingest.readers.csv import CsvReader, csv_form, filled_names
-from ingest.readers.fits import FitsReader
-from ingest.readers.parquet import ParquetReader
-from ingest.readers.votable import open_votable
 from vo_server.errors import IngestError
+from vo_server.formats.read import ecsv, parquet
+from vo_server.formats.read.csv import CsvReader, csv_form, filled_names
+from vo_server.formats.read.fits import FitsReader
+from vo_server.formats.read.parquet import ParquetReader
+from vo_server.formats.read.source import Source, open_bytes
+from vo_server.formats.read.votable import VotableReader
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
 
@@ -66,7 +66,7 @@ def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     if kind == "FITS":
         return FitsReader(source)
     if kind == "VOTable":
-        return open_votable(source)
+        return VotableReader(lambda: open_bytes(source), file=source.name, table=source.part)
     _check_text(source, head)
     if head.startswith(ecsv.MAGIC):
         return ecsv.open_ecsv(source)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from ingest.readers.open import open_reader
-from tests.ingest.readers.test_fits import rows_of
+from tests.formats.read.test_fits import rows_of
 from vo_server.errors import IngestError
+from vo_server.formats.read.open import open_reader
 
 N_ROWS = 500
 

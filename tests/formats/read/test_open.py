@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from astropy.table import Table
 
-from ingest.readers.open import open_reader
 from vo_server.errors import IngestError
+from vo_server.formats.read.open import open_reader
 
 WRITERS = {"t.fits": "fits", "t.vot": "votable", "t.parquet": "parquet", "t.csv": "csv", "t.ecsv": "ascii.ecsv"}
 

@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.checks import Findings, any_fault, position_faults, without
-from ingest.convert import Converter, with_cells
 from vo_server.errors import IngestError
+from vo_server.load.checks import Findings, any_fault, position_faults, without
+from vo_server.load.convert import Converter, with_cells
 from vo_server.model.query import arrow_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.convert import Converted, Fault
-    from ingest.progress import Progress
-    from ingest.spec import Description
     from vo_server.engine.base import Loader
     from vo_server.formats.read.base import TableReader
+    from vo_server.load.convert import Converted, Fault
+    from vo_server.load.description import Description
+    from vo_server.load.progress import Progress
 
 __all__ = ["BadRow", "BadRows", "OnError", "Run"]
 

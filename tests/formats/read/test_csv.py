@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import zstandard
 
-from ingest.readers.open import open_reader
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import TableReader
 from vo_server.formats.read.cast import cast
+from vo_server.formats.read.open import open_reader
 
 
 def written(tmp_path: Path, text: str | bytes, name: str = "t.csv") -> Path:

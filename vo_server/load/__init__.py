@@ -1,0 +1,1 @@
+"""Loads files as releases of tables: describe, convert, check, stage, publish."""
