@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel
 
@@ -38,3 +40,11 @@ def test_a_wrong_setting_is_named_with_its_variable(monkeypatch: pytest.MonkeyPa
         load_settings()
     with pytest.raises(ConfigurationError, match="VO_SERVER__PROT"):
         load_settings(server={"prot": 1}, tap={"default_maxrec": 1})
+
+
+def test_results_have_one_place(tmp_path: Path) -> None:
+    assert load_settings(uws={"results_url": "s3://bucket/results"}).uws.results_url == "s3://bucket/results"
+    with pytest.raises(ConfigurationError, match="results_dir and results_url cannot both be set"):
+        load_settings(uws={"results_url": "s3://bucket/results", "results_dir": tmp_path})
+    with pytest.raises(ConfigurationError, match="VO_UWS__RESULTS_URL"):
+        load_settings(uws={"results_url": "bucket/results"})

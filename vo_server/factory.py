@@ -74,7 +74,7 @@ class ProcessContext:
         except BaseException:
             store.close()
             raise
-        results = ResultStore(_results_dir(settings))
+        results = ResultStore(_results_place(settings))
         return cls(
             settings=settings,
             engine=engine,
@@ -93,9 +93,10 @@ class ProcessContext:
         self.store.close()
 
 
-def _results_dir(settings: Settings) -> Path:
+def _results_place(settings: Settings) -> Path | str:
     """Return where results go: as set, or beside the embedded catalogue, or in the working directory."""
-    return settings.uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"
+    uws = settings.uws
+    return uws.results_url or uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"
 
 
 def _batch_bytes(settings: Settings) -> int:

@@ -7,9 +7,9 @@ and ``__`` between group and field: ``VO_TAP__DEFAULT_MAXREC=50000``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vo_server.errors import ConfigurationError
@@ -89,6 +89,19 @@ class UwsSettings(_Group):
     results_dir: Path | None = Field(
         None, description="Directory of job results; 'results' beside the catalogue when not set."
     )
+    results_url: str | None = Field(
+        None,
+        pattern="^[a-z][a-z0-9+.-]*://.",
+        description="URL of job results, instead of a directory: anything that fsspec understands, e.g. "
+        "s3://bucket/results with the package s3fs installed. Workers on several machines need one, or a directory "
+        "that they share.",
+    )
+
+    @model_validator(mode="after")
+    def _check_places(self) -> Self:
+        if self.results_dir is not None and self.results_url is not None:
+            raise ValueError("results_dir and results_url cannot both be set")
+        return self
 
 
 class DuckdbSettings(_Group):

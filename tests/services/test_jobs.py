@@ -154,7 +154,7 @@ def test_times_are_cut_to_the_hard_limits(service: JobService, clock: Clock) -> 
 
 def test_a_destroyed_job_is_gone_with_its_results(service: JobService, results: ResultStore, finished: Job) -> None:
     service.destroy(finished.id)
-    assert not (results.directory / finished.id).exists()
+    assert not (Path(str(results)) / finished.id).exists()
     for ask in (service.get, service.phase, service.abort, service.run, service.destroy, service.result):
         with pytest.raises(MissingError):
             ask(finished.id)
@@ -163,7 +163,6 @@ def test_a_destroyed_job_is_gone_with_its_results(service: JobService, results: 
 def test_the_result_of_a_finished_job_is_found(service: JobService, finished: Job) -> None:
     record = service.result(finished.id)
     assert (record.mime, record.n_rows) == ("text/xml", 1)
-    assert service.result_file(record).read_bytes() == b"rows"
     with service.open_result(record) as file:
         assert file.read() == b"rows"
     with pytest.raises(MissingError, match="has no result 'other'"):

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from vo_server.store.open import Store, open_store
+from vo_server.store.results import ResultStore
 
-__all__ = ["Place", "place", "store"]
+__all__ = ["Place", "content", "place", "store"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,9 @@ def store(place: Place) -> Iterator[Store]:
     opened = place.open()
     yield opened
     opened.close()
+
+
+def content(results: ResultStore, path: str) -> bytes:
+    """Return all bytes of a result."""
+    with results.open(path) as file:
+        return file.read()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.support.stores import Place
+from tests.support.stores import Place, content
 from vo_server.errors import (
     AdqlError,
     EngineError,
@@ -140,7 +140,7 @@ def test_a_job_is_run_and_completed_at_once(
         done = ended(store.jobs, job)
         took_s = time.monotonic() - start
     assert (done.phase, done.error) == (Phase.COMPLETED, None)
-    assert results.locate(done.results[0].path).read_bytes() == b"a\n1\n"
+    assert content(results, done.results[0].path) == b"a\n1\n"
     assert took_s < 2.0
 
 
@@ -267,7 +267,7 @@ def test_a_job_destroyed_while_it_runs_leaves_nothing(service: JobService, store
         service.destroy(job.id)
         may_end.set()
         assert finished.wait(10)
-    assert list((results.directory / job.id).iterdir()) == []
+    assert list((Path(str(results)) / job.id).iterdir()) == []
 
 
 def test_a_worker_that_stops_puts_its_jobs_back(service: JobService, store: Store, results: ResultStore) -> None:
@@ -362,7 +362,7 @@ def test_a_job_whose_worker_is_killed_is_run_again_once_and_then_fails(
     job = service.create([], run=True)
     for _ in range(2):
         with subprocess.Popen(
-            [sys.executable, "-c", SLEEPER, place.url, place.schema, str(results.directory)],
+            [sys.executable, "-c", SLEEPER, place.url, place.schema, str(results)],
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
@@ -382,7 +382,7 @@ def test_workers_in_two_processes_share_the_jobs_without_running_one_twice(
 ) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", RUNNER, place.url, place.schema, str(results.directory)],
+            [sys.executable, "-c", RUNNER, place.url, place.schema, str(results)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -36,7 +36,7 @@ def test_expired_jobs_go_with_their_results_and_others_stay(store: Store, result
     clock.go_on(100)
     assert Sweeper(jobs=jobs, results=results).destroy_expired() == (old.id,)
     assert jobs.ids() == {young.id}
-    assert [folder.name for folder in results.directory.iterdir()] == [young.id]
+    assert [folder.name for folder in Path(str(results)).iterdir()] == [young.id]
 
 
 def test_results_without_a_job_go(store: Store, results: ResultStore) -> None:
@@ -44,10 +44,10 @@ def test_results_without_a_job_go(store: Store, results: ResultStore) -> None:
     with results.create("orphan", "result.vot") as file:
         file.write(b"rows")
     before = time.time() - 7200
-    for folder in results.directory.iterdir():
+    for folder in Path(str(results)).iterdir():
         os.utime(folder, (before, before))
     assert Sweeper(jobs=store.jobs, results=results).remove_orphans() == ("orphan",)
-    assert [folder.name for folder in results.directory.iterdir()] == [kept.id]
+    assert [folder.name for folder in Path(str(results)).iterdir()] == [kept.id]
 
 
 def test_a_sweeper_sweeps_by_itself_and_stops(store: Store, results: ResultStore) -> None:
@@ -75,7 +75,7 @@ def test_two_sweepers_do_not_disturb_each_other(store: Store, results: ResultSto
         time.sleep(0.02)
     for sweeper in sweepers:
         sweeper.stop()
-    assert list(results.directory.iterdir()) == []
+    assert list(Path(str(results)).iterdir()) == []
 
 
 def test_a_sweeper_survives_a_failure(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,8 +18,6 @@ from vo_server.services.watch import JobWatch
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
 
@@ -257,10 +255,6 @@ class JobService:
                 hint=f"its phase is {job.phase}; wait for {Phase.COMPLETED}",
             )
         return found
-
-    def result_file(self, result: JobResult) -> Path:
-        """Return the file of a result; MissingError when it has gone meanwhile."""
-        return self._results.locate(result.path)
 
     def open_result(self, result: JobResult) -> BinaryIO:
         """Open a result for reading; MissingError when it has gone meanwhile."""

@@ -1,21 +1,21 @@
-"""Results of jobs: files in one folder per job, there whole or not at all."""
+"""Results of jobs, and what else belongs to them: files in one folder per job, there whole or not at all."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
+import sys
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vo_server.errors import ConfigurationError, MissingError
+from vo_server.store.files import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from io import FileIO
+    from pathlib import Path
+
+    from vo_server.store.files import Sink
 
 __all__ = ["ResultFile", "ResultStore"]
 
@@ -23,18 +23,18 @@ _SAFE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 class ResultFile:
-    """A result that is being written.
+    """A file that is being written.
 
     Parameters
     ----------
-    file
-        Where the bytes go for now, unbuffered.
+    sink
+        Where the bytes go.
     path
         Place in the results store, for :attr:`vo_server.model.job.JobResult.path`.
     """
 
-    def __init__(self, file: FileIO, path: str) -> None:
-        self._file = file
+    def __init__(self, sink: Sink, path: str) -> None:
+        self._sink = sink
         self.path = path
         self.size_bytes = 0
 
@@ -49,22 +49,31 @@ class ResultFile:
         left = memoryview(data)
         with _translated("written"):
             while left:
-                left = left[self._file.write(left) :]
+                left = left[self._sink.write(left) :]
         self.size_bytes += len(data)
         return len(data)
 
 
 class ResultStore:
-    """The results of all jobs of a service.
+    """The files of all jobs of a service.
 
     Parameters
     ----------
-    directory
-        Made when the first result is written.
+    place
+        A local directory, made when the first file is written, or the URL of a place that fsspec understands
+        (``s3://bucket/path``). Processes on several machines need one that all of them reach.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is not understood.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, place: Path | str) -> None:
+        self._files = open_files(place)
+
+    def __str__(self) -> str:
+        return str(self._files)
 
     @contextmanager
     def create(self, job_id: str, name: str) -> Iterator[ResultFile]:
@@ -73,119 +82,83 @@ class ResultStore:
         Raises
         ------
         ConfigurationError
-            If the directory cannot be written.
+            If the place cannot be written.
         """
-        place = f"{_safe(job_id)}/{_safe(name)}"
+        folder, safe = _safe(job_id), _safe(name)
+        creation = self._files.create(folder, safe)
         with _translated("written"):
-            folder = self.directory / job_id
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(prefix=".part-", dir=folder)
+            sink = creation.__enter__()
         try:
-            # Unbuffered, so that closing after a failure has nothing left to write; pieces are large.
-            with os.fdopen(handle, "wb", buffering=0) as file:
-                yield ResultFile(file, place)
-                with _translated("written"):
-                    os.fsync(handle)
-            with _translated("written"):
-                Path(part).replace(self.directory / place)
-        finally:
-            Path(part).unlink(missing_ok=True)
-
-    def locate(self, path: str) -> Path:
-        """Return the file of a result.
-
-        Raises
-        ------
-        MissingError
-            If it is not there (any more).
-        """
-        job_id, _, name = path.partition("/")
-        file = self.directory / _safe(job_id) / _safe(name)
-        if not file.is_file():
-            raise MissingError("the result is not there any more", hint="run the job again")
-        return file
+            yield ResultFile(sink, f"{folder}/{safe}")
+        except BaseException:
+            # Failures of who writes are not failures of the place.
+            creation.__exit__(*sys.exc_info())
+            raise
+        with _translated("written"):
+            creation.__exit__(None, None, None)
 
     def open(self, path: str) -> BinaryIO:
-        """Open a result for reading; it stays readable when the job is destroyed meanwhile.
+        """Open a file for reading; a local one stays readable when the job is destroyed meanwhile.
 
         Raises
         ------
         MissingError
             If it is not there (any more).
+        ConfigurationError
+            If the place does not answer.
         """
-        file = self.locate(path)
+        folder, name = _parts(path)
         try:
-            return file.open("rb")
-        except FileNotFoundError as error:
-            raise MissingError("the result is not there any more", hint="run the job again") from error
+            with _translated("read"):
+                return self._files.open(folder, name)
+        except ConfigurationError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise MissingError("the result is not there any more", hint="run the job again") from error.__cause__
+            raise
 
     def discard(self, path: str) -> None:
-        """Remove one result, if it is there."""
-        job_id, _, name = path.partition("/")
+        """Remove one file, if it is there."""
         with _translated("removed"):
-            (self.directory / _safe(job_id) / _safe(name)).unlink(missing_ok=True)
+            self._files.delete(*_parts(path))
 
     def remove(self, job_id: str) -> None:
-        """Remove all results of a job, if there are any."""
-        with _translated("removed"), suppress(FileNotFoundError):
-            shutil.rmtree(self.directory / _safe(job_id))
+        """Remove all files of a job, if there are any."""
+        with _translated("removed"):
+            self._files.delete_folder(_safe(job_id))
 
     def sweep(self, known_job_ids: Collection[str], *, min_age_s: float = 3600.0) -> tuple[str, ...]:
-        """Remove the results of jobs that do not exist, and what killed writers have left behind.
+        """Remove the files of jobs that do not exist, and what killed writers have left behind.
 
         Parameters
         ----------
         known_job_ids
-            Jobs whose results stay.
+            Jobs whose files stay.
         min_age_s
             Only what was not touched for so long [s]: a job may be younger than the list of jobs.
 
         Returns
         -------
         tuple of str
-            The jobs whose results went.
+            The jobs whose files went.
 
         Raises
         ------
         ConfigurationError
-            If the directory cannot be read or something in it not be removed.
+            If the place cannot be read or something in it not be removed.
         """
-        if not self.directory.is_dir():
-            return ()
-        before = time.time() - min_age_s
         with _translated("removed"):
-            folders = sorted(folder for folder in self.directory.iterdir() if _SAFE.fullmatch(folder.name))
-            return tuple(folder.name for folder in folders if _swept(folder, known_job_ids, before))
+            return self._files.sweep(known_job_ids, before=time.time() - min_age_s)
 
     def check(self) -> None:
-        """Raise ConfigurationError unless results can be written."""
+        """Raise ConfigurationError unless files can be written."""
         with _translated("written"):
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(prefix=".check-", dir=self.directory) as file:
-                file.write(b"x")
-                file.flush()
+            self._files.check()
 
 
-def _swept(folder: Path, known_job_ids: Collection[str], before: float) -> bool:
-    """Tell whether the whole folder of a job had to go; what killed writers have left in one that stays goes, too."""
-    if not folder.is_dir():
-        return False
-    if folder.name not in known_job_ids and _age_mark(folder) < before:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
-        return True
-    for part in folder.glob(".part-*"):
-        if _age_mark(part) < before:
-            part.unlink(missing_ok=True)
-    return False
-
-
-def _age_mark(path: Path) -> float:
-    """Return when a file or folder was last changed; "now" for one that has just gone."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
+def _parts(path: str) -> tuple[str, str]:
+    """Return the job and the name of a file."""
+    job_id, _, name = path.partition("/")
+    return _safe(job_id), _safe(name)
 
 
 def _safe(name: str) -> str:
@@ -201,5 +174,5 @@ def _translated(verb: str) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             f"the result cannot be {verb}: {error.strerror or error}",
-            hint="this is for the operator of the service to mend: the directory of results is full or not accessible",
+            hint="this is for the operator of the service to mend: the place of results is full or not accessible",
         ) from error
