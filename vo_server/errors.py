@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdqlError",
+    "AuthenticationError",
     "CatalogueError",
     "ConfigurationError",
     "EngineError",
     "EvaluationError",
+    "ForbiddenError",
     "IngestError",
     "LimitError",
     "MissingError",
@@ -180,6 +182,20 @@ class MissingError(VoError):
 
     code = "missing"
     status = 404
+
+
+class AuthenticationError(VoError):
+    """Credentials that are wrong, or none where some are needed (RFC 9110, section 15.5.2)."""
+
+    code = "authentication"
+    status = 401
+
+
+class ForbiddenError(VoError):
+    """Something that belongs to somebody else (UWS 1.1, section 2.2: status 403)."""
+
+    code = "forbidden"
+    status = 403
 
 
 class PhaseError(VoError):

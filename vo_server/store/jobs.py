@@ -103,6 +103,21 @@ class JobStore:
             results = connection.execute(select(job_results).where(job_results.c.job_id == job_id)).all()
             return _job(row, _parameters(connection, job_id), results)
 
+    def owner(self, job_id: str) -> str | None:
+        """Return whose job it is, None for nobody's; one quick SELECT.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(jobs.c.owner).where(jobs.c.id == job_id)).one_or_none()
+        if row is None:
+            raise _missing(job_id)
+        owner: str | None = row.owner
+        return owner
+
     def phase(self, job_id: str) -> Phase:
         """Return the phase of a job; one quick SELECT.
 

@@ -16,6 +16,7 @@ from vo_server.store.database import Database, directory_of, first_line, has_fil
 from vo_server.store.jobs import JobStore
 from vo_server.store.tables import formats, metadata, stamps
 from vo_server.store.upgrade import FORMAT, upgrade
+from vo_server.store.users import UserStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,7 @@ class Store:
 
     catalogue: CatalogueStore
     jobs: JobStore
+    users: UserStore
     database: Database
 
     def close(self) -> None:
@@ -92,7 +94,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
             raise _cannot_open(database, error.__cause__) from error
         raise
     database.is_open = True
-    return Store(CatalogueStore(database), JobStore(database), database)
+    return Store(CatalogueStore(database), JobStore(database), UserStore(database), database)
 
 
 def _nothing_at(place: str) -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""The server's own tables: what is published, jobs and their results.
+"""The server's own tables: what is published, jobs and their results, users.
 
 One description for SQLite and PostgreSQL; :mod:`vo_server.store.open` creates them, and whoever changes them adds a
 step to :mod:`vo_server.store.upgrade`.
@@ -38,6 +38,8 @@ __all__ = [
     "releases",
     "schemas",
     "stamps",
+    "tokens",
+    "users",
     "utc_now",
 ]
 
@@ -148,15 +150,18 @@ jobs = Table(
     Column("n_rows", BigInteger),
     Column("progress", Float),
     Column("estimate", Text),
+    Column("client", Text, nullable=False, server_default=""),
 )
 """One row per job. ``worker`` holds the job until ``lease_until``, which its heartbeat pushes on.
 
+``client`` is who the job counts for, see :func:`vo_server.access.clients.client_key`; empty where that is not known.
 ``n_rows`` and ``progress`` (in [0, 1], as far as the engine tells) are of the run that goes on or was the last.
 """
 
 Index("jobs_queue_idx", jobs.c.phase, jobs.c.queued)
 Index("jobs_owner_idx", jobs.c.owner, jobs.c.created)
 Index("jobs_destruction_idx", jobs.c.destruction)
+Index("jobs_client_idx", jobs.c.client, jobs.c.phase)
 
 job_parameters = Table(
     "job_parameters",
@@ -183,3 +188,25 @@ job_results = Table(
     Column("overflow_message", Text),
 )
 """One row per result. ``limit_kind`` and ``limit_value`` are of the limit that held, or that cut it."""
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created", UtcDateTime, nullable=False),
+    Column("note", Text),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_name", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("created", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime),
+    Column("label", Text),
+)
+"""What is known of tokens; ``digest`` is their SHA-256, and the tokens themselves are nowhere."""
+
+Index("tokens_user_idx", tokens.c.user_name)

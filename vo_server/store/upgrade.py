@@ -76,8 +76,15 @@ def _tell_more_of_jobs(to: Upgrade) -> None:
     )
 
 
+def _know_users(to: Upgrade) -> None:
+    """Keep users and tokens, which are new tables, and who a job counts for."""
+    to.add_columns(jobs.c.client)
+    to.add_indexes(*(index for index in jobs.indexes if index.name == "jobs_client_idx"))
+
+
 STEPS: Final[Mapping[int, Callable[[Upgrade], None]]] = {
     2: _tell_more_of_jobs,
+    3: _know_users,
 }
 """By the format that it leads to, each step from the one before; new tables are made before the first step."""
 

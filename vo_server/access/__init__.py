@@ -1,0 +1,1 @@
+"""Who asks, and how they prove it; roles, grants and other providers of identities have their place here."""
