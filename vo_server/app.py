@@ -16,7 +16,8 @@ from vo_server.factory import ProcessContext
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import tap, uws, vosi
+from vo_server.web import access, tap, uws, vosi
+from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
 from vo_server.web.deps import Site
@@ -63,11 +64,12 @@ def create_app(settings: Settings) -> Starlette:
     # Redirects to a path without its slash would go to an address that a proxy may not have.
     below_tap = Router([*tap.ROUTES, *uws.ROUTES, *vosi.ROUTES], redirect_slashes=False)
     app = Starlette(
-        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, Mount("/tap", below_tap)],
+        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, Mount("/tap", below_tap)],
         middleware=[
             Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
             Middleware(PreflightMiddleware),
             Middleware(FailsafeMiddleware),
+            Middleware(IdentityMiddleware),
             Middleware(CompressionMiddleware),
         ],
         exception_handlers=HANDLERS,
@@ -135,5 +137,6 @@ def _description(settings: Settings, engine: str) -> TapDescription:
         retention_s=Limit(settings.uws.default_retention_s, settings.uws.hard_retention_s),
         duration_s=Limit(settings.uws.default_duration_s, settings.uws.hard_duration_s),
         output_rows=Limit(settings.tap.default_maxrec, settings.tap.hard_maxrec),
+        security_methods=("ivo://ivoa.net/sso#BasicAA",),
         feature_uri_style=settings.tap.feature_uri_style,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vo_server import __version__
+from vo_server.access.authentication import Authenticator
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.open import open_engine
 from vo_server.model.query import Note
@@ -41,6 +42,7 @@ class ProcessContext:
     queries: QueryService
     jobs: JobService
     catalogue: CatalogueService
+    authenticator: Authenticator
 
     @classmethod
     def create(cls, settings: Settings, *, make_store: bool = True) -> ProcessContext:
@@ -85,6 +87,7 @@ class ProcessContext:
             ),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
+            authenticator=Authenticator(store.users),
         )
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import anyio
 from anyio import to_thread
 
+from vo_server.access.ownership import require_owner
 from vo_server.errors import MissingError, ParameterError, PhaseError
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
 from vo_server.services.parameters import to_duration_s, to_time
@@ -18,6 +19,7 @@ from vo_server.services.watch import JobWatch
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
+    from vo_server.model.identity import Identity
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
 
@@ -121,6 +123,16 @@ class JobService:
         if run or ("PHASE", "RUN") in given:
             return self.run(job.id)
         return job
+
+    def authorize(self, job_id: str, caller: Identity) -> None:
+        """Let a caller use a job; see :func:`~vo_server.access.ownership.require_owner`.
+
+        Raises
+        ------
+        AuthenticationError, ForbiddenError
+            If it is somebody else's.
+        """
+        require_owner(self._jobs.owner(job_id), caller, f"job {job_id}")
 
     def get(self, job_id: str) -> Job:
         """Return a job."""

@@ -110,6 +110,8 @@ class TapDescription:
     data_models: tuple[tuple[str, str], ...] = ()
     """Pairs (IVOID, name), e.g. of ObsCore."""
     has_examples: bool = False
+    security_methods: tuple[str, ...] = ()
+    """Ways to say who asks (SSO 2.0), beside saying nothing."""
     feature_uri_style: str = "lower"
     """``lower`` (ADQL 2.1, section 4.1) or ``legacy`` (mixed case, for clients from before 2023)."""
 
@@ -122,7 +124,8 @@ def capabilities(description: TapDescription) -> bytes:
         _write_tap(writer, description, base)
         _write_plain(writer, "ivo://ivoa.net/std/VOSI#capabilities", f"{base}/capabilities", "1.0")
         _write_plain(writer, "ivo://ivoa.net/std/VOSI#availability", f"{base}/availability", "1.0")
-        _write_plain(writer, "ivo://ivoa.net/std/VOSI#tables-1.1", f"{base}/tables", "1.1")
+        with writer.element("capability", {"standardID": "ivo://ivoa.net/std/VOSI#tables-1.1"}):
+            _write_interface(writer, f"{base}/tables", version="1.1", use="full", security=description.security_methods)
         if description.has_examples:
             with (
                 writer.element("capability", {"standardID": "ivo://ivoa.net/std/DALI#examples"}),
@@ -135,7 +138,7 @@ def capabilities(description: TapDescription) -> bytes:
 def _write_tap(writer: XmlWriter, description: TapDescription, base: str) -> None:
     with writer.element("capability", {"standardID": "ivo://ivoa.net/std/TAP", "xsi:type": "tr:TableAccess"}):
         writer.optional("description", description.title)
-        _write_interface(writer, base, version="1.1", use="base")
+        _write_interface(writer, base, version="1.1", use="base", security=description.security_methods)
         for ivo_id, name in description.data_models:
             writer.leaf("dataModel", name, {"ivo-id": ivo_id})
         for index, language in enumerate(description.languages):
@@ -189,6 +192,10 @@ def _write_plain(writer: XmlWriter, standard_id: str, url: str, version: str) ->
         _write_interface(writer, url, version=version, use="full")
 
 
-def _write_interface(writer: XmlWriter, url: str, *, version: str, use: str) -> None:
+def _write_interface(writer: XmlWriter, url: str, *, version: str, use: str, security: Sequence[str] = ()) -> None:
     with writer.element("interface", {"xsi:type": "vs:ParamHTTP", "role": "std", "version": version}):
         writer.leaf("accessURL", url, {"use": use})
+        if security:
+            writer.leaf("securityMethod")  # An empty one stands for anonymous callers (SSO 2.0, section 2).
+        for method in security:
+            writer.leaf("securityMethod", None, {"standardID": method})

@@ -13,8 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from vo_server.adql.excerpt import excerpt
-from vo_server.errors import AdqlError, MissingError, ParameterError, Problem, QueryTimeoutError, VoError
+from vo_server.errors import (
+    AdqlError,
+    AuthenticationError,
+    MissingError,
+    ParameterError,
+    Problem,
+    QueryTimeoutError,
+    VoError,
+)
 from vo_server.formats.registry import find_format
+from vo_server.web.challenges import add_challenges
 from vo_server.web.params import Parameters, first_of
 
 if TYPE_CHECKING:
@@ -70,9 +79,13 @@ def respond(error: VoError, request: Request) -> Response:
     query = first_of(parameters, "QUERY")
     chosen = _votable_format(parameters) if getattr(request.state, "is_dali", False) else None
     if chosen is None:
-        return PlainTextResponse(explain(error, query) + "\n", status, headers)
-    media_type = chosen.content_type.partition(";")[0]  # Without a serialization: there is no table.
-    return Response(chosen.writer.write_error(error, query=query), status, {**headers, "Content-Type": media_type})
+        response: Response = PlainTextResponse(explain(error, query) + "\n", status, headers)
+    else:
+        headers["Content-Type"] = chosen.content_type.partition(";")[0]  # Without a serialization: there is no table.
+        response = Response(chosen.writer.write_error(error, query=query), status, headers)
+    if status == AuthenticationError.status:
+        add_challenges(response, request)
+    return response
 
 
 def _votable_format(parameters: Parameters) -> OutputFormat | None:

@@ -36,6 +36,8 @@ EXPOSED_HEADERS: Final = ", ".join(
         "Retry-After",
         "WWW-Authenticate",
         "X-Request-ID",
+        "X-VO-Authenticated",
+        "X-VO-Bearer",
         ASYNC_HEADER,
         CODE_HEADER,
         *NAMES,
@@ -118,9 +120,10 @@ class _Told:
 
 def _log_access(scope: Scope, told: _Told, duration_s: float) -> None:
     client = scope.get("client")
-    run_id = first_of(scope.get("state", {}).get("parameters", ()), "RUNID")
+    state = scope.get("state", {})
+    run_id, who = first_of(state.get("parameters", ()), "RUNID"), state.get("identity")
     _access.info(
-        '%s "%s %s" %d %d bytes %.0f ms%s%s',
+        '%s "%s %s" %d %d bytes %.0f ms%s%s%s',
         client[0] if client else "-",
         scope["method"],
         printable(scope["path"]),
@@ -128,6 +131,7 @@ def _log_access(scope: Scope, told: _Told, duration_s: float) -> None:
         told.n_bytes,
         duration_s * 1e3,
         "" if told.is_complete else " unfinished",
+        "" if who is None or who.name is None else f" user={who.name}",
         "" if run_id is None else f" RUNID={printable(run_id)[:64]!r}",
     )
 

@@ -16,11 +16,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from vo_server.errors import TooLargeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from starlette.requests import Request
 
-__all__ = ["Parameters", "first_of", "from_body", "from_query_string", "values_of"]
+__all__ = ["Parameters", "drain", "first_of", "from_body", "from_query_string", "values_of"]
 
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 """(name in upper case, value) in the order they were given; a name may repeat, a value may be empty."""
@@ -145,15 +145,34 @@ async def _limited(request: Request, max_bytes: int, *, drain_bytes: int) -> Asy
         yield piece
     else:
         return
-    with anyio.move_on_after(DRAIN_S):
-        async for piece in stream:
-            n_bytes += len(piece)
-            if n_bytes > drain_bytes:
-                break
+    await _read_on(stream, drain_bytes - n_bytes)
     raise TooLargeError(
         f"the request body is larger than the limit of {max_bytes} bytes",
         hint="send less in one request",
     )
+
+
+async def drain(request: Request, *, max_bytes: int) -> None:
+    """Read the body of a request that is refused, within bounds: many clients listen only after they have sent all.
+
+    Parameters
+    ----------
+    request
+        Its body was not read yet.
+    max_bytes
+        Largest body that would have been accepted; see :data:`DRAIN_FACTOR`.
+    """
+    await _read_on(request.stream(), DRAIN_FACTOR * max_bytes)
+
+
+async def _read_on(stream: AsyncIterator[bytes], most_bytes: int) -> None:
+    """Read without keeping, up to a number of bytes or :data:`DRAIN_S`."""
+    n_bytes = 0
+    with anyio.move_on_after(DRAIN_S):
+        async for piece in stream:
+            n_bytes += len(piece)
+            if n_bytes > most_bytes:
+                break
 
 
 async def _decoded(encoded: bytes, where: str) -> Parameters:

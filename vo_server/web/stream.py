@@ -14,6 +14,7 @@ import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response
 
+from vo_server.model.identity import ANONYMOUS
 from vo_server.web.sources import PIECE_BYTES
 from vo_server.web.status import TRAILERS
 from vo_server.web.trailers import EXTENSION
@@ -169,7 +170,10 @@ class StreamedResponse(Response):
 
 
 def _client_of(scope: Scope) -> str:
-    """Return who asks, as far as an anonymous caller can be told from others: by the address."""
+    """Return who asks: a user, or an anonymous caller as far as one can be told from others, by the address."""
+    who = scope.get("state", {}).get("identity", ANONYMOUS)
+    if who.name is not None:
+        return f"user {who.name}"
     client = scope.get("client")
     return str(client[0]) if client else ""
 

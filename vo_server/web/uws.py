@@ -1,7 +1,7 @@
 """Asynchronous jobs: the UWS 1.1 tree below ``/tap/async``.
 
-Jobs of anonymous callers belong to nobody: whoever knows the unguessable address of one may use it, and the job list
-names none of them to anybody.
+Jobs of users are listed to them and are theirs alone. Jobs of anonymous callers belong to nobody: whoever knows the
+unguessable address of one may use it, and the job list names none of them to anybody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from functools import partial
 from math import isnan
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from anyio import to_thread
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -21,7 +21,7 @@ from vo_server.formats.registry import find_format
 from vo_server.model.job import Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.vo import uws as documents
-from vo_server.web.deps import parameters, site, tap_url
+from vo_server.web.deps import identity, parameters, site, tap_url
 from vo_server.web.errors import printable
 from vo_server.web.params import Parameters, first_of, values_of
 from vo_server.web.sources import FileSource
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES"]
 
+T = TypeVar("T")
+
 Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 
 _SEE_OTHER: Final = 303
@@ -46,13 +48,15 @@ _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
 async def job_list(request: Request) -> Response:
     """List the caller's jobs (UWS 1.1, section 2.2.2.1)."""
-    found = await to_thread.run_sync(partial(_jobs(request).list, **_filters(await parameters(request))))
+    filters = _filters(await parameters(request))
+    found = await to_thread.run_sync(partial(_jobs(request).list, owner=identity(request).name, **filters))
     return _xml(documents.job_list(found, _jobs_url(request)))
 
 
 async def create(request: Request) -> Response:
     """Make a job; what its parameters mean is not judged yet (TAP 1.1, section 2.7)."""
-    job = await to_thread.run_sync(_jobs(request).create, await parameters(request))
+    given = await parameters(request)
+    job = await to_thread.run_sync(partial(_jobs(request).create, given, owner=identity(request).name))
     return _to_job(request, job.id)
 
 
@@ -60,7 +64,9 @@ async def show(request: Request) -> Response:
     """Show a job, after a while if the caller wants to WAIT (UWS 1.1, section 2.2.1.2)."""
     given = await parameters(request)
     phase, wait_s = first_of(given, "PHASE"), _seconds(first_of(given, "WAIT"))
-    job = await _jobs(request).wait(_job_id(request), wait_s, phase=None if phase is None else _to_phase(phase))
+    expected = None if phase is None else _to_phase(phase)
+    await to_thread.run_sync(_jobs(request).authorize, _job_id(request), identity(request))
+    job = await _jobs(request).wait(_job_id(request), wait_s, phase=expected)
     return _xml(documents.job_document(job, _jobs_url(request)))
 
 
@@ -74,7 +80,7 @@ async def change(request: Request) -> Response:
 
 async def destroy(request: Request) -> Response:
     """Destroy a job with its results."""
-    await to_thread.run_sync(_jobs(request).destroy, _job_id(request))
+    await _use(request, _jobs(request).destroy)
     return RedirectResponse(_jobs_url(request), _SEE_OTHER)
 
 
@@ -83,27 +89,27 @@ async def set_phase(request: Request) -> Response:
     given = (first_of(await parameters(request), "PHASE") or "").upper()
     if given not in {"RUN", "ABORT"}:
         raise ParameterError("PHASE", given or None, "RUN or ABORT")
-    await to_thread.run_sync(_jobs(request).run if given == "RUN" else _jobs(request).abort, _job_id(request))
+    await _use(request, _jobs(request).run if given == "RUN" else _jobs(request).abort)
     return _to_job(request)
 
 
 async def set_duration(request: Request) -> Response:
     """Set how long a job may run [s]; the service may settle on less."""
     duration_s = to_duration_s(first_of(await parameters(request), "EXECUTIONDURATION") or "")
-    await to_thread.run_sync(_jobs(request).set_duration, _job_id(request), duration_s)
+    await _use(request, _jobs(request).set_duration, duration_s)
     return _to_job(request)
 
 
 async def set_destruction(request: Request) -> Response:
     """Set when a job is destroyed; the service may settle on an earlier time."""
     destruction = to_time(first_of(await parameters(request), "DESTRUCTION") or "")
-    await to_thread.run_sync(_jobs(request).set_destruction, _job_id(request), destruction)
+    await _use(request, _jobs(request).set_destruction, destruction)
     return _to_job(request)
 
 
 async def set_parameters(request: Request) -> Response:
     """Set parameters of a job that has not been started."""
-    await to_thread.run_sync(_jobs(request).set_parameters, _job_id(request), await parameters(request))
+    await _use(request, _jobs(request).set_parameters, await parameters(request))
     return _to_job(request)
 
 
@@ -120,7 +126,7 @@ async def show_results(request: Request) -> Response:
 async def show_result(request: Request) -> Response:
     """Send a result, as the run has stored it."""
     jobs = _jobs(request)
-    found = await to_thread.run_sync(jobs.result, _job_id(request), request.path_params["result_id"])
+    found = await _use(request, jobs.result, request.path_params["result_id"])
     headers = {
         "Content-Type": found.mime,
         "Content-Length": str(found.size_bytes),
@@ -176,8 +182,19 @@ def _job_id(request: Request) -> str:
     return job_id
 
 
+async def _use(request: Request, method: Callable[..., T], *arguments: object) -> T:
+    """Call a method with the job of a request, if the caller may use it."""
+    jobs, job_id, caller = _jobs(request), _job_id(request), identity(request)
+
+    def use() -> T:
+        jobs.authorize(job_id, caller)
+        return method(job_id, *arguments)
+
+    return await to_thread.run_sync(use)
+
+
 async def _get(request: Request) -> Job:
-    return await to_thread.run_sync(_jobs(request).get, _job_id(request))
+    return await _use(request, _jobs(request).get)
 
 
 def _filters(given: Parameters) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from vo_server import __version__
 from vo_server.adql.words import RESERVED
 from vo_server.vo import tapregext
 from vo_server.vo import vosi as documents
-from vo_server.web.deps import parameters, site, tap_url
+from vo_server.web.challenges import add_challenges
+from vo_server.web.deps import identity, parameters, site, tap_url
 from vo_server.web.params import first_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ async def table(request: Request) -> Response:
 async def capabilities(request: Request) -> Response:
     """Tell what the service can do (VOSI 1.1, section 3.1)."""
     described = replace(site(request).description, base_url=tap_url(request))
-    return await _document(request, partial(tapregext.capabilities, described))
+    answer = await _document(request, partial(tapregext.capabilities, described))
+    if identity(request).is_anonymous:
+        add_challenges(answer, request)  # here clients look for the ways to log in (SSO 2.0 draft)
+    return answer
 
 
 async def availability(request: Request) -> Response:
