@@ -90,6 +90,7 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
     run = QueryRun(
         queries=context.queries,
         results=results,
+        uploads=context.uploads,
         async_url=None if public_url is None else f"{public_url}/tap/async",
     )
     worker = Worker(jobs=jobs, results=results, execute=run, concurrency=settings.uws.concurrent_jobs)
@@ -106,6 +107,8 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
 
 def _site(settings: Settings, context: ProcessContext) -> Site:
     checks = {"database": context.engine.check, "catalogue": context.store.catalogue.version}
+    # A query of the longest kind with every byte percent-encoded, and the parameters beside it.
+    max_form_bytes = 3 * settings.tap.max_query_bytes + 64 * 1024
     return Site(
         context=context,
         gate=Gate(settings.tap.max_concurrent),
@@ -113,9 +116,8 @@ def _site(settings: Settings, context: ProcessContext) -> Site:
         health=HealthWatch(HealthService(checks=checks)),
         description=_description(settings, context.engine.name),
         public_url=_public_url(settings),
-        max_body_bytes=settings.server.max_body_bytes,
-        # A query of the longest kind with every byte percent-encoded, and the parameters beside it.
-        max_form_bytes=3 * settings.tap.max_query_bytes + 64 * 1024,
+        max_body_bytes=settings.server.max_body_bytes or settings.uploads.max_bytes + max_form_bytes,
+        max_form_bytes=max_form_bytes,
         sync_timeout_s=settings.tap.sync_timeout_s,
         title=settings.server.title,
         contact=settings.server.contact,
@@ -129,6 +131,7 @@ def _public_url(settings: Settings) -> str | None:
 
 def _description(settings: Settings, engine: str) -> TapDescription:
     """Return what TAPRegExt tells of the service; the URL follows with each request."""
+    upload_bytes = int(settings.uploads.max_bytes)
     return TapDescription(
         base_url="",
         features=declared_features(engine),
@@ -138,5 +141,7 @@ def _description(settings: Settings, engine: str) -> TapDescription:
         duration_s=Limit(settings.uws.default_duration_s, settings.uws.hard_duration_s),
         output_rows=Limit(settings.tap.default_maxrec, settings.tap.hard_maxrec),
         security_methods=("ivo://ivoa.net/sso#BasicAA",),
+        upload_methods=("inline", "http", "https"),
+        upload_bytes=Limit(upload_bytes, upload_bytes),
         feature_uri_style=settings.tap.feature_uri_style,
     )

@@ -14,6 +14,7 @@ from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
+from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.store.open import Store, directory_of, open_store
 from vo_server.store.results import ResultStore
 
@@ -40,6 +41,7 @@ class ProcessContext:
     store: Store
     results: ResultStore
     queries: QueryService
+    uploads: UploadService
     jobs: JobService
     catalogue: CatalogueService
     authenticator: Authenticator
@@ -85,6 +87,7 @@ class ProcessContext:
             queries=QueryService(
                 engine=engine, catalogue=store.catalogue, limits=_query_limits(settings), origin=_origin(settings)
             ),
+            uploads=UploadService(limits=_upload_limits(settings)),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),
@@ -116,6 +119,11 @@ def _query_limits(settings: Settings) -> QueryLimits:
         max_query_bytes=tap.max_query_bytes,
         max_result_bytes=tap.max_result_bytes,
     )
+
+
+def _upload_limits(settings: Settings) -> UploadLimits:
+    uploads = settings.uploads
+    return UploadLimits(max_bytes=uploads.max_bytes, max_rows=uploads.max_rows, max_tables=uploads.max_tables)
 
 
 def _job_limits(settings: Settings) -> JobLimits:

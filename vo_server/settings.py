@@ -20,6 +20,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TapSettings",
+    "UploadSettings",
     "UwsSettings",
     "load_settings",
 ]
@@ -48,7 +49,9 @@ class ServerSettings(_Group):
     ivoid: str | None = Field(
         None, pattern="^ivo://", description="IVOA identifier of the service (Data Origin INFO service_ivoid)."
     )
-    max_body_bytes: ByteSize = Field(ByteSize(32 * 1024 * 1024), description="Largest request body.")
+    max_body_bytes: ByteSize | None = Field(
+        None, gt=0, description="Largest request body; what the largest uploads and query need when not set."
+    )
     stream_bytes: ByteSize = Field(
         ByteSize(256 * 1024 * 1024),
         ge=8 * 1024 * 1024,
@@ -75,6 +78,16 @@ class TapSettings(_Group):
         description="Spelling of feature-type URIs in capabilities: 'lower' as ADQL 2.1 section 4.1 demands, 'legacy' "
         "with TAPRegExt in mixed case for clients from before 2023.",
     )
+
+
+class UploadSettings(_Group):
+    """Tables that come with a query."""
+
+    max_bytes: ByteSize = Field(
+        ByteSize(128 * 1024 * 1024), gt=0, description="Largest volume of all uploads of one query together, unpacked."
+    )
+    max_rows: PositiveInt = Field(5_000_000, description="Most rows of one upload.")
+    max_tables: PositiveInt = Field(16, description="Most uploads of one query.")
 
 
 class UwsSettings(_Group):
@@ -131,6 +144,7 @@ class Settings(BaseSettings):
     )
     server: ServerSettings = ServerSettings()
     tap: TapSettings = TapSettings()
+    uploads: UploadSettings = UploadSettings()
     uws: UwsSettings = UwsSettings()
     duckdb: DuckdbSettings = DuckdbSettings()
     postgres: PostgresSettings = PostgresSettings()

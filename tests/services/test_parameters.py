@@ -76,9 +76,18 @@ def test_responseformat_wins_over_format() -> None:
     assert to_query([("FORMAT", "csv"), ("QUERY", SELECT)]).response_format == "csv"
 
 
-def test_an_upload_is_refused_and_not_forgotten() -> None:
-    with pytest.raises(UploadError, match="no uploaded tables"):
-        to_query([("QUERY", SELECT), ("UPLOAD", "t,param:t")])
+def test_uploads_are_named_with_the_query() -> None:
+    query = to_query([("QUERY", SELECT), ("UPLOAD", "t,param:u;v,http://x.org/a;b?c,d"), ("upload", "w , Param:T")])
+    assert [(one.name, one.uri, one.label) for one in query.uploads] == [
+        ("t", "param:u", "u"),
+        ("v", "http://x.org/a;b?c,d", None),
+        ("w", "Param:T", "T"),
+    ]
+
+
+def test_two_uploads_of_one_name_are_refused() -> None:
+    with pytest.raises(UploadError, match="two uploads have the name T"):
+        to_query([("QUERY", SELECT), ("UPLOAD", "t,param:t"), ("UPLOAD", "T,param:u")])
 
 
 def test_a_run_id_has_at_most_64_characters() -> None:

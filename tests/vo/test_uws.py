@@ -22,7 +22,7 @@ ALL = {"pending": PENDING, "failed": FAILED, "done": DONE}
 def test_all_documents_are_valid(stilts: str) -> None:
     documents = {f"job {name}": job_document(job, JOBS) for name, job in ALL.items()}
     documents |= {f"phase {one}": job_document(replace(PENDING, phase=one), JOBS) for one in Phase}
-    documents |= {f"parameters {name}": parameters(job) for name, job in ALL.items()}
+    documents |= {f"parameters {name}": parameters(job, JOBS) for name, job in ALL.items()}
     documents |= {f"results {name}": results(job, JOBS) for name, job in ALL.items()}
     documents |= {"list": job_list(ALL.values(), JOBS), "empty list": job_list([], JOBS)}
     assert_valid(stilts, documents)
@@ -53,7 +53,7 @@ def test_a_failed_job_tells_why() -> None:
 
 
 def test_parameters_keep_their_values() -> None:
-    for document in (job_document(FAILED, JOBS), parameters(FAILED)):
+    for document in (job_document(FAILED, JOBS), parameters(FAILED, JOBS)):
         found = [(one.attrib["id"], one.text) for one in ET.fromstring(document).iter(f"{U}parameter")]
         assert found == [("LANG", "ADQL"), ("QUERY", "SELECT 'é' FROM t\r\nWHERE 1 < 2 AND c = '\ufffd'")]
 

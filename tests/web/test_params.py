@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -28,8 +29,8 @@ CUT = b'--x\r\nContent-Disposition: form-data; name="QUERY"\r\n\r\nSELECT 1'
 
 async def _echo(request: Request) -> Response:
     try:
-        in_body = await from_body(request, max_body_bytes=LIMIT, max_form_bytes=FORM_LIMIT)
-        return JSONResponse(await from_query_string(request) + in_body)
+        with closing(await from_body(request, max_body_bytes=LIMIT, max_form_bytes=FORM_LIMIT)) as body:
+            return JSONResponse(await from_query_string(request) + body.parameters)
     except VoError as error:
         return PlainTextResponse(str(error), error.status)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,16 @@ from vo_server.model.job import Job, Phase
 from vo_server.model.query import Query, QueryResult, arrow_schema
 from vo_server.model.table import Column
 from vo_server.model.truncation import Rest
+from vo_server.model.upload import UploadedTable
+from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.store.results import ResultStore
 from vo_server.worker.execute import QueryRun
 
 COLUMNS = (Column("a", DataType(Primitive.LONG)),)
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 JOB = Job("f" * 32, Phase.EXECUTING, NOW, NOW, 60, (("QUERY", "SELECT a FROM t"), ("RESPONSEFORMAT", "csv")))
+
+UPLOADS = UploadService(limits=UploadLimits(max_bytes=1000, max_rows=10, max_tables=2))
 
 
 @dataclass
@@ -37,9 +41,16 @@ class Queries:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def run(
-        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+        self,
+        query: Query,
+        *,
+        timeout_s: float,
+        rest: Rest | None = None,
+        request_url: str | None = None,
+        uploads: Sequence[UploadedTable] = (),
     ) -> QueryResult:
         self.asked.append((query, timeout_s))
+        assert uploads == ()
         assert rest is not None
         assert rest.is_job
         assert request_url is None
@@ -76,7 +87,7 @@ def files(results: ResultStore) -> list[Path]:
 
 def test_rows_become_a_file_in_the_format_that_was_asked_for(results: ResultStore) -> None:
     queries = Queries()
-    result = QueryRun(queries=queries, results=results)(JOB, never)
+    result = QueryRun(queries=queries, results=results, uploads=UPLOADS)(JOB, never)
     written = content(results, result.path)
     assert written.split() == b"a 1 2 3 1 2 3".split()
     assert result.mime == "text/csv;header=present"
@@ -87,7 +98,7 @@ def test_rows_become_a_file_in_the_format_that_was_asked_for(results: ResultStor
 
 
 def test_two_runs_of_one_job_write_two_files(results: ResultStore) -> None:
-    run = QueryRun(queries=Queries(), results=results)
+    run = QueryRun(queries=Queries(), results=results, uploads=UPLOADS)
     assert run(JOB, never).path != run(JOB, never).path
 
 
@@ -106,19 +117,19 @@ def test_parameters_are_judged_when_the_job_runs(
 ) -> None:
     queries = Queries()
     with pytest.raises(UsageError, match=message):
-        QueryRun(queries=queries, results=results)(replace(JOB, parameters=parameters), never)
+        QueryRun(queries=queries, results=results, uploads=UPLOADS)(replace(JOB, parameters=parameters), never)
     assert queries.asked == []
 
 
 def test_a_missing_query_is_a_parameter_error(results: ResultStore) -> None:
     with pytest.raises(ParameterError):
-        QueryRun(queries=Queries(), results=results)(replace(JOB, parameters=()), never)
+        QueryRun(queries=Queries(), results=results, uploads=UPLOADS)(replace(JOB, parameters=()), never)
 
 
 def test_a_query_that_dies_half_way_leaves_no_file(results: ResultStore) -> None:
     queries = Queries(n_batches=3, dies_at=1)
     with pytest.raises(EngineError):
-        QueryRun(queries=queries, results=results)(JOB, never)
+        QueryRun(queries=queries, results=results, uploads=UPLOADS)(JOB, never)
     assert files(results) == []
     assert queries.closed.is_set()
 
@@ -128,7 +139,7 @@ def test_a_query_that_gives_no_rows_is_stopped_when_it_is_cancelled(results: Res
     queries = Queries(hangs_at=1, ends_quietly=ends_quietly)
     start = time.monotonic()
     with pytest.raises(QueryCancelledError):
-        QueryRun(queries=queries, results=results)(JOB, lambda: time.monotonic() - start > 0.3)
+        QueryRun(queries=queries, results=results, uploads=UPLOADS)(JOB, lambda: time.monotonic() - start > 0.3)
     assert time.monotonic() - start < 3.0
     assert files(results) == []
 
@@ -136,11 +147,13 @@ def test_a_query_that_gives_no_rows_is_stopped_when_it_is_cancelled(results: Res
 def test_a_query_that_gives_rows_without_end_is_stopped_when_it_is_cancelled(results: ResultStore) -> None:
     start = time.monotonic()
     with pytest.raises(QueryCancelledError):
-        QueryRun(queries=Queries(n_batches=10**9), results=results)(JOB, lambda: time.monotonic() - start > 0.3)
+        QueryRun(queries=Queries(n_batches=10**9), results=results, uploads=UPLOADS)(
+            JOB, lambda: time.monotonic() - start > 0.3
+        )
     assert time.monotonic() - start < 3.0
     assert files(results) == []
 
 
 def test_no_watcher_is_left_behind(results: ResultStore) -> None:
-    QueryRun(queries=Queries(), results=results)(JOB, never)
+    QueryRun(queries=Queries(), results=results, uploads=UPLOADS)(JOB, never)
     assert not [thread for thread in threading.enumerate() if thread.name == "job-watcher"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Pairs = Sequence[tuple[str, str]]
     Judge = Callable[[Column], bool]
 
-__all__ = ["infer"]
+__all__ = ["find_position", "infer"]
 
 EQUATORIAL_NAMES: Final = (
     ("ra", "dec"),
@@ -99,6 +99,22 @@ def infer(
         For a table that is published where it is, so that nothing can be computed or added: how to fill gaps.
     """
     return _Inference(facts, schema, table, description, in_place).description()
+
+
+def find_position(facts: TableFacts) -> Position | None:
+    """Find the columns that are the main position of a table whose columns stay as they are; None without such.
+
+    Parameters
+    ----------
+    facts
+        What a file says; its names differ in more than case.
+    """
+    judge = _Inference(facts, "", "", None, None)
+    pair = judge.equatorial_pair(facts.columns)
+    if pair is not None:
+        return Position(*pair)
+    points = judge.points(facts.columns)
+    return Position(point=points[0]) if len(points) == 1 else None
 
 
 class _Inference:
@@ -246,14 +262,14 @@ class _Inference:
 
     def _with_position(self, columns: list[Column]) -> tuple[list[Column], Position | None, Derivation | None]:
         """Find the main position, or what it can be computed from."""
-        pair = _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_equatorial)
+        pair = self.equatorial_pair(columns)
         if pair is not None:
             ra, dec = pair
             by_name = {column.name: column for column in columns}
             if _is_pair(by_name[ra], by_name[dec], _EQUATORIAL_UCDS):
                 self.position_origin = "UCDs"
             return self._marked(columns, ra, dec), Position(ra, dec), None
-        points = self._points(columns)
+        points = self.points(columns)
         if len(points) == 1:
             return _with_point(columns, points[0]), Position(point=points[0]), None
         derivation = self._derivation(columns)
@@ -268,7 +284,11 @@ class _Inference:
         columns = [_without_main(column, "pos.eq") for column in columns]
         return [*columns, *computed_columns(derivation)], Position(COMPUTED_RA, COMPUTED_DEC), derivation
 
-    def _points(self, columns: Sequence[Column]) -> list[str]:
+    def equatorial_pair(self, columns: Sequence[Column]) -> tuple[str, str] | None:
+        """Return the columns of right ascension and declination in degrees."""
+        return _find_pair(columns, _EQUATORIAL_UCDS, EQUATORIAL_NAMES, self._is_equatorial)
+
+    def points(self, columns: Sequence[Column]) -> list[str]:
         """Return the columns of points that are called the main position, else all that may be it."""
         fit = [column for column in columns if self._is_point(column)]
         main = [column.name for column in fit if _is_ucd(column, _POINT_UCD)]
@@ -291,7 +311,7 @@ class _Inference:
 
     def _why_not(self, columns: Sequence[Column]) -> str:
         """Say which pair was seen and why it was not taken, to follow "no positions were found"."""
-        points = self._points(columns)
+        points = self.points(columns)
         if len(points) > 1:
             return (
                 f" ({listed(points)} are columns of points; the UCD {_POINT_UCD}, or `vo: {{position: {{point: "

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from vo_server.model.truncation import Limit, LimitKind, Rest, Truncation
+from vo_server.model.upload import UploadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,8 @@ class Query:
     response_format: str = "votable"
     """Value of RESPONSEFORMAT as given."""
     run_id: str | None = None
+    uploads: tuple[UploadRequest, ...] = ()
+    """Tables that come with it, names without two alike."""
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ class Rest:
     def link(self, query: Query, *, maxrec: int | None = None, duration_s: int | None = None) -> str | None:
         """Return a URL that starts a job of the same query when it is POSTed to; None when there can be none.
 
+        A URL cannot name tables that came in the body of the request.
+
         Parameters
         ----------
         query
@@ -102,7 +104,7 @@ class Rest:
         duration_s
             Execution duration of the job [s], 0 for the longest; None for the usual one.
         """
-        if self.async_url is None:
+        if self.async_url is None or any(upload.label is not None for upload in query.uploads):
             return None
         wanted = query.maxrec if maxrec is None else maxrec
         given = {
@@ -111,6 +113,7 @@ class Rest:
             "RESPONSEFORMAT": query.response_format,
             "MAXREC": wanted,
             "EXECUTIONDURATION": duration_s,
+            "UPLOAD": ";".join(f"{upload.name},{upload.uri}" for upload in query.uploads) or None,
             "QUERY": query.adql,
         }
         url = f"{self.async_url}?{urlencode({name: value for name, value in given.items() if value is not None})}"

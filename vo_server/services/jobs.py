@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import anyio
@@ -15,6 +16,7 @@ from vo_server.access.ownership import require_owner
 from vo_server.errors import MissingError, ParameterError, PhaseError
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
 from vo_server.services.parameters import to_duration_s, to_time
+from vo_server.services.uploads import part_name
 from vo_server.services.watch import JobWatch
 from vo_server.store.tables import utc_now
 
@@ -33,6 +35,10 @@ _WAITED_FOR: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
 
 _LOOKERS: Final = 4
 """Threads that look after jobs for all waiting requests together; each look is one quick SELECT."""
+
+_CHUNK_BYTES: Final = 1024 * 1024
+
+NO_FILES: Final[Mapping[str, BinaryIO]] = MappingProxyType({})
 
 _ABORTED: Final = JobError("the job was aborted at its owner's request", code="aborted")
 
@@ -86,7 +92,14 @@ class JobService:
         self.watch = JobWatch(jobs)
         """What wakes those who wait; :meth:`~vo_server.services.watch.JobWatch.run` has to go on beside the waits."""
 
-    def create(self, parameters: Sequence[tuple[str, str]], *, owner: str | None = None, run: bool = False) -> Job:
+    def create(
+        self,
+        parameters: Sequence[tuple[str, str]],
+        *,
+        files: Mapping[str, BinaryIO] = NO_FILES,
+        owner: str | None = None,
+        run: bool = False,
+    ) -> Job:
         """Make a job, whatever its parameters say: they are judged when it runs (TAP 1.1, section 2.7).
 
         Parameters
@@ -94,6 +107,8 @@ class JobService:
         parameters
             (name, value) as given. Controls (PHASE, EXECUTIONDURATION, ...) do what they say and are not kept; where
             their values make no sense the defaults hold.
+        files
+            Inline uploads by their labels; they are kept with the job and removed with it.
         owner
             Who asks; None for anybody.
         run
@@ -103,6 +118,8 @@ class JobService:
         ------
         ParameterError
             If a value cannot be stored as text.
+        ConfigurationError
+            If the uploads cannot be kept; then there is no job.
         """
         given = _clean(parameters)
         duration_s, destruction = self.limits.default_duration_s, None
@@ -120,6 +137,11 @@ class JobService:
             owner=owner,
             run_id=next((value for name, value in reversed(given) if name == "RUNID"), None),
         )
+        try:
+            self._keep(job.id, files)
+        except BaseException:
+            self.destroy(job.id)
+            raise
         if run or ("PHASE", "RUN") in given:
             return self.run(job.id)
         return job
@@ -212,8 +234,12 @@ class JobService:
             self._jobs.mark_aborted(job_id, _ABORTED)
         return self._jobs.get(job_id)
 
-    def set_parameters(self, job_id: str, parameters: Sequence[tuple[str, str]]) -> Job:
+    def set_parameters(
+        self, job_id: str, parameters: Sequence[tuple[str, str]], *, files: Mapping[str, BinaryIO] = NO_FILES
+    ) -> Job:
         """Set parameters of a pending job: a new value takes the place of the old one, uploads accumulate.
+
+        Files are inline uploads by their labels; one of the same label takes the place of the old one.
 
         Raises
         ------
@@ -221,8 +247,12 @@ class JobService:
             If the job is no longer pending.
         ParameterError
             If a value cannot be stored as text.
+        ConfigurationError
+            If the uploads cannot be kept.
         """
+        # First the parameters, which only a pending job takes.
         self._jobs.update_parameters(job_id, _without_controls(_clean(parameters)))
+        self._keep(job_id, files)
         return self._jobs.get(job_id)
 
     def set_destruction(self, job_id: str, destruction: datetime) -> Job:
@@ -271,6 +301,26 @@ class JobService:
     def open_result(self, result: JobResult) -> BinaryIO:
         """Open a result for reading; MissingError when it has gone meanwhile."""
         return self._results.open(result.path)
+
+    def open_upload(self, job_id: str, label: str) -> BinaryIO:
+        """Open an inline upload of a job, as it was sent.
+
+        Raises
+        ------
+        MissingError
+            If there is no such upload.
+        """
+        job = self._jobs.get(job_id)
+        try:
+            return self._results.open(f"{job.id}/{part_name(label)}")
+        except MissingError as error:
+            raise MissingError(f"job {job_id} has no upload {label[:40]!r}") from error
+
+    def _keep(self, job_id: str, files: Mapping[str, BinaryIO]) -> None:
+        for label, file in files.items():
+            with self._results.create(job_id, part_name(label)) as kept:
+                while piece := file.read(_CHUNK_BYTES):
+                    kept.write(piece)
 
     def _clamped_duration_s(self, wanted_s: int) -> int:
         return min(wanted_s or self.limits.hard_duration_s, self.limits.hard_duration_s)

@@ -23,11 +23,17 @@ _BIBLIOGRAPHIC: Final = frozenset({"citation", "article"})
 
 
 def sync_url(tap_url: str, query: Query) -> str:
-    """Return the URL that asks for the same answer again, or that of the service where it would be too long."""
+    """Return the URL that asks for the same answer again, or that of the service where it would be too long.
+
+    Tables that came in the body of the request cannot be named in a URL.
+    """
+    if any(upload.label is not None for upload in query.uploads):
+        return f"{tap_url}/sync"
     given = {
         "LANG": str(query.lang),
         "RESPONSEFORMAT": query.response_format,
         "MAXREC": query.maxrec,
+        "UPLOAD": ";".join(f"{upload.name},{upload.uri}" for upload in query.uploads) or None,
         "QUERY": query.adql,
     }
     url = f"{tap_url}/sync?{urlencode({name: value for name, value in given.items() if value is not None})}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from vo_server.errors import ParameterError, UploadError, UsageError
+from vo_server.errors import ParameterError, UsageError
 from vo_server.model.query import Lang, Query
+from vo_server.model.upload import to_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,11 +45,12 @@ def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
     ParameterError
         If a parameter is missing, repeated or has a value that is not allowed.
     UploadError
-        If tables are uploaded, which the service does not take.
+        If two uploads have one name.
     UsageError
         If the query language is unknown.
     """
-    given = _single_values(parameters)
+    pairs = [(name.upper(), value) for name, value in parameters if value.strip()]
+    given = _single_values(pairs)
     if "QUERY" not in given:
         raise ParameterError("QUERY", None, "an ADQL query", hint="give QUERY=SELECT ...")
     return Query(
@@ -57,6 +59,7 @@ def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
         maxrec=_maxrec(given.get("MAXREC")),
         response_format=given.get("RESPONSEFORMAT") or given.get("FORMAT") or "votable",
         run_id=_run_id(given.get("RUNID")),
+        uploads=to_uploads([value for name, value in pairs if name == "UPLOAD"]),
     )
 
 
@@ -91,12 +94,9 @@ def to_time(value: str, name: str = "DESTRUCTION") -> datetime:
 
 def _single_values(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
     given: dict[str, str] = {}
-    for name, value in parameters:
-        key = name.upper()
-        if not value.strip():
-            continue
+    for key, value in parameters:
         if key == "UPLOAD":
-            raise UploadError("this service takes no uploaded tables yet", hint="query published tables only")
+            continue
         if key in given:
             # DALI 1.1, section 3.2.
             raise ParameterError(key, value, f"one value only, but another was given before: {given[key][:40]!r}")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from vo_server.adql.front import compile_query
 from vo_server.errors import QueryTimeoutError, TooLargeError
 from vo_server.model.query import Limits, Note, Query, QueryResult
+from vo_server.model.table import Schema
 from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
+from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
 from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
 from vo_server.services.totals import total_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -64,7 +66,13 @@ class QueryService:
         self._origin = origin
 
     def run(
-        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+        self,
+        query: Query,
+        *,
+        timeout_s: float,
+        rest: Rest | None = None,
+        request_url: str | None = None,
+        uploads: Sequence[UploadedTable] = (),
     ) -> QueryResult:
         """Compile and start a query.
 
@@ -78,6 +86,8 @@ class QueryService:
             Where the caller can get what the answer leaves out; None when that is not known.
         request_url
             URL that asks for the same again; None when there is none.
+        uploads
+            The tables that came with it.
 
         Returns
         -------
@@ -94,13 +104,13 @@ class QueryService:
             If the engine refuses to start; later failures come out of the stream.
         """
         catalogue = self._catalogue.load()
-        resolved = self._compile(query, catalogue)
+        resolved = self._compile(query, _with_uploads(catalogue, uploads))
         limits = self._limits_of(query, timeout_s)
         result = QueryResult(
             columns=resolved.columns,
             batches=iter(()),
             maxrec=limits.rows.value,
-            notes=self._notes(query, resolved, request_url),
+            notes=self._notes(query, resolved, request_url, uploads),
             links=tuple(link for table in resolved.tables for link in links_of_table(table)),
             started=datetime.now(UTC),
             query=query,
@@ -116,16 +126,16 @@ class QueryService:
             resolved,
             limit=result.maxrec + 1,  # One more than may be sent, to know about overflow.
             timeout_s=limits.timeout_s,
-            inline=self._inline(resolved, catalogue),
+            inline=self._inline(resolved, catalogue, uploads),
         )
         result.on_close = running.close
         result.ahead_bytes = lambda: running.ahead_bytes
         result.batches = _counted(running, result, limits)
         return result
 
-    def check(self, query: Query) -> ResolvedQuery:
+    def check(self, query: Query, *, uploads: Sequence[UploadedTable] = ()) -> ResolvedQuery:
         """Compile a query without running it."""
-        return self._compile(query, self._catalogue.load())
+        return self._compile(query, _with_uploads(self._catalogue.load(), uploads))
 
     def _compile(self, query: Query, catalogue: Catalogue) -> ResolvedQuery:
         size_bytes = len(query.adql.encode())
@@ -141,15 +151,21 @@ class QueryService:
         rows = row_limit(query.maxrec, default=mine.default_maxrec, hard=mine.hard_maxrec)
         return Limits(rows, timeout_s=timeout_s, max_bytes=mine.max_result_bytes)
 
-    def _inline(self, resolved: ResolvedQuery, catalogue: Catalogue) -> Mapping[str, pa.Table]:
-        """Return the rows of those tables of the query that the service makes itself."""
+    def _inline(
+        self, resolved: ResolvedQuery, catalogue: Catalogue, uploads: Sequence[UploadedTable]
+    ) -> Mapping[str, pa.Table]:
+        """Return the rows of those tables of the query that the service makes itself, and of its uploads."""
         wanted = [table.full_name for table in resolved.tables if table.location is None]
-        if not wanted:
-            return {}
-        rows = self._catalogue.inline(catalogue)
-        return {name: rows[name] for name in wanted}
+        found = {one.table.full_name: one.rows for one in uploads if one.table.full_name in wanted}
+        own = [name for name in wanted if name not in found]
+        if own:
+            rows = self._catalogue.inline(catalogue)
+            found |= {name: rows[name] for name in own}
+        return found
 
-    def _notes(self, query: Query, resolved: ResolvedQuery, request_url: str | None) -> tuple[Note, ...]:
+    def _notes(
+        self, query: Query, resolved: ResolvedQuery, request_url: str | None, uploads: Sequence[UploadedTable]
+    ) -> tuple[Note, ...]:
         """Return what an answer says of itself (TAP 1.1, section 3.1; Data Origin note)."""
         told = [Note("standardID", TAP_STANDARD_ID), Note("QUERY", query.adql)]
         told.append(Note("request_date", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
@@ -157,8 +173,15 @@ class QueryService:
         told.extend(origin_of_answer(query, request_url))
         for table in resolved.tables:
             told.extend(origin_of_table(table))
+        told.extend(Note("UPLOAD_NOTE", text) for one in uploads for text in one.notes)
         told.extend(Note("ADQL_NOTE", note.message, str(note)) for note in resolved.notes)
         return tuple(told)
+
+
+def _with_uploads(catalogue: Catalogue, uploads: Sequence[UploadedTable]) -> Catalogue:
+    if not uploads:
+        return catalogue
+    return catalogue.with_schema(Schema(UPLOAD_SCHEMA, tuple(one.table for one in uploads)))
 
 
 def _counted(running: RunningQuery, result: QueryResult, limits: Limits) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
+from vo_server.model.upload import inline_labels
 from vo_server.vo.xml import XLINK, XSI, XmlWriter
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def job_document(job: Job, jobs_url: str) -> bytes:
         _nillable_time(writer, "uws:endTime", job.ended)
         writer.leaf("uws:executionDuration", str(job.execution_duration_s))
         writer.leaf("uws:destruction", utc_text(job.destruction))
-        _write_parameters(writer, job, {})
+        _write_parameters(writer, job, jobs_url, {})
         _write_results(writer, job, jobs_url, {})
         if job.error is not None:
             kind = "transient" if job.error.is_transient else "fatal"
@@ -87,10 +89,10 @@ def job_list(jobs: Iterable[Job], jobs_url: str) -> bytes:
     return writer.to_bytes()
 
 
-def parameters(job: Job) -> bytes:
+def parameters(job: Job, jobs_url: str) -> bytes:
     """Return the ``uws:parameters`` document of a job."""
     writer = XmlWriter()
-    _write_parameters(writer, job, _ROOT)
+    _write_parameters(writer, job, jobs_url, _ROOT)
     return writer.to_bytes()
 
 
@@ -101,10 +103,16 @@ def results(job: Job, jobs_url: str) -> bytes:
     return writer.to_bytes()
 
 
-def _write_parameters(writer: XmlWriter, job: Job, root: dict[str, str]) -> None:
+def _write_parameters(writer: XmlWriter, job: Job, jobs_url: str, root: dict[str, str]) -> None:
+    """Write the parameters, inline uploads as references to their files (UWS 1.1, section 2.2.3.1.1)."""
     with writer.element("uws:parameters", root):
         for name, value in job.parameters:
             writer.leaf("uws:parameter", value, {"id": name})
+        names = {name for name, _ in job.parameters}
+        for label in inline_labels(value for name, value in job.parameters if name == "UPLOAD"):
+            if label.upper() not in names:
+                url = f"{jobs_url}/{job.id}/parameters/{quote(label, safe='')}"
+                writer.leaf("uws:parameter", url, {"id": label, "byReference": "true"})
 
 
 def _write_results(writer: XmlWriter, job: Job, jobs_url: str, root: dict[str, str]) -> None:

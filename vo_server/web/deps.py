@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.truncation import Rest
-from vo_server.web.params import Parameters, from_body, from_query_string
+from vo_server.web.params import Body, Parameters, first_of, from_body, from_query_string
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from vo_server.factory import ProcessContext
+    from vo_server.services.uploads import Parts
     from vo_server.vo.tapregext import TapDescription
     from vo_server.web.budget import ByteBudget
     from vo_server.web.gate import Gate
     from vo_server.web.health import HealthWatch
 
-__all__ = ["Site", "identity", "parameters", "rest_of", "root_url", "site", "tap_url"]
+__all__ = [
+    "Site",
+    "identity",
+    "parameters",
+    "parameters_and_files",
+    "parts_of",
+    "rest_of",
+    "root_url",
+    "site",
+    "tap_url",
+]
 
 
 @dataclass(frozen=True)
@@ -78,9 +91,28 @@ def rest_of(request: Request) -> Rest:
 
 
 async def parameters(request: Request) -> Parameters:
-    """Read the parameters of a request; the access log and error documents see them too."""
+    """Read the parameters of a request, without files; the access log and error documents see them too."""
+    given = await parameters_and_files(request)
+    given.close()
+    return given.parameters
+
+
+async def parameters_and_files(request: Request) -> Body:
+    """Read the parameters of a request and the files in its body; the caller closes it."""
     here = site(request)
     request.state.parameters = in_url = await from_query_string(request)
-    in_body = await from_body(request, max_body_bytes=here.max_body_bytes, max_form_bytes=here.max_form_bytes)
-    request.state.parameters = given = in_url + in_body
-    return given
+    body = await from_body(request, max_body_bytes=here.max_body_bytes, max_form_bytes=here.max_form_bytes)
+    request.state.parameters = given = in_url + body.parameters
+    return replace(body, parameters=given)
+
+
+def parts_of(body: Body) -> Parts:
+    """Return where inline uploads are: the files of a body, or its parameters for those that are no files."""
+
+    def part(label: str) -> AbstractContextManager[BinaryIO] | None:
+        file, text = body.file(label), first_of(body.parameters, label.upper())
+        if file is not None:
+            return nullcontext(file)  # two tables may be made of it
+        return None if text is None else BytesIO(text.encode())
+
+    return part

@@ -1,16 +1,17 @@
-"""DALI parameters of a request: names in upper case, every value kept, from the query string and from the body.
+"""DALI parameters and files of a request: names in upper case, every value kept, from query string and body.
 
 What the values mean is not judged here: TAP 1.1, section 2.7 has them judged when a query is executed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 import anyio
 from anyio import to_thread
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from vo_server.errors import TooLargeError, UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["Parameters", "drain", "first_of", "from_body", "from_query_string", "values_of"]
+__all__ = ["Body", "Parameters", "drain", "first_of", "from_body", "from_query_string", "values_of"]
 
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 """(name in upper case, value) in the order they were given; a name may repeat, a value may be empty."""
@@ -40,6 +41,51 @@ SMALL_BYTES: Final = 64 * 1024
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the body of a request has in it."""
+
+    parameters: Parameters = ()
+    files: tuple[tuple[str, UploadFile], ...] = ()
+    """(label, file) of the parts that are files, on disk beyond a megabyte; labels as given."""
+
+    def file(self, label: str) -> BinaryIO | None:
+        """Return the file of a part from its start; None when there is no such part. Case does not matter.
+
+        Raises
+        ------
+        UsageError
+            If several parts have the label.
+        """
+        file = self.by_label().get(label.lower())
+        if file is not None:
+            file.seek(0)
+        return file
+
+    def by_label(self) -> dict[str, BinaryIO]:
+        """Return the files by their labels in lower case.
+
+        Raises
+        ------
+        UsageError
+            If several parts have one label.
+        """
+        found: dict[str, BinaryIO] = {}
+        for label, file in self.files:
+            if label.lower() in found:
+                raise UsageError(
+                    f"the request has several files with the label {label[:40]!r}",
+                    hint="labels of parts count without case; give each another one",
+                )
+            found[label.lower()] = file.file
+        return found
+
+    def close(self) -> None:
+        """Remove the files."""
+        for _, file in self.files:
+            file.file.close()
 
 
 def values_of(parameters: Parameters, name: str) -> list[str]:
@@ -63,8 +109,8 @@ async def from_query_string(request: Request) -> Parameters:
     return await _decoded(request.scope["query_string"], "the query string")
 
 
-async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: int) -> Parameters:
-    """Read the parameters in the body of a request; only a POST has any.
+async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: int) -> Body:
+    """Read the parameters and files in the body of a request; only a POST has any. The caller closes it.
 
     Parameters
     ----------
@@ -83,11 +129,12 @@ async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: in
         If the body is of another kind, or damaged.
     """
     if request.method != "POST":
-        return ()
+        return Body()
     drain_bytes = DRAIN_FACTOR * max_body_bytes
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _MULTIPART:
-        return await _from_multipart(request, _limited(request, max_body_bytes, drain_bytes=drain_bytes))
+        body = _limited(request, max_body_bytes, drain_bytes=drain_bytes)
+        return await _from_multipart(request, body, max_field_bytes=max_form_bytes)
     limit = min(max_form_bytes, max_body_bytes)
     content = b"".join([piece async for piece in _limited(request, limit, drain_bytes=drain_bytes)])
     if kind not in {_FORM, ""} and content:
@@ -95,39 +142,74 @@ async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: in
             f"the request body has the media type {kind!r}; expected {_FORM} or {_MULTIPART}",
             hint="send the parameters as a form, e.g. with curl --data-urlencode",
         )
-    return await _decoded(content, "the request body")
+    return Body(await _decoded(content, "the request body"))
 
 
-async def _from_multipart(request: Request, body: AsyncGenerator[bytes, None]) -> Parameters:
-    limit = 2**62  # `body` is limited as a whole already.
+async def _from_multipart(request: Request, body: AsyncGenerator[bytes, None], *, max_field_bytes: int) -> Body:
+    limit = 2**62  # `body` is limited as a whole, and the fields together.
     parser = _Parser(request.headers, body, max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_size=limit)
+    parser.room_bytes = max_field_bytes
     try:
         form = await parser.parse()
+    except _TooMuchTextError as error:
+        async for _ in body:  # so that the client listens to the answer
+            pass
+        raise TooLargeError(
+            f"the parameters of the request have more than the limit of {max_field_bytes} bytes",
+            hint="send tables as files, with a filename in the header of their part",
+        ) from error
     except MultiPartException as error:
         raise UsageError(f"the multipart body cannot be read: {error.message}") from error
-    if not parser.is_complete:
+    try:
+        return await _body(form, is_complete=parser.is_complete, max_field_bytes=max_field_bytes)
+    except BaseException:
         await form.close()
+        raise
+
+
+async def _body(form: FormData, *, is_complete: bool, max_field_bytes: int) -> Body:
+    """Sort the parts of a multipart body."""
+    if not is_complete:
         raise UsageError("the multipart body is cut off: its closing boundary is missing")
-    given = [
-        (name.upper(), await _text(value) if isinstance(value, UploadFile) else value)
-        for name, value in form.multi_items()
-        # `curl --form QUERY=@file.adql` sends the query as a file; other files are tables.
-        if isinstance(value, str) or name.upper() == "QUERY"
-    ]
-    await form.close()
-    return tuple(given)
+    given: list[tuple[str, str]] = []
+    files: list[tuple[str, UploadFile]] = []
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            given.append((name.upper(), value))
+        elif name.upper() == "QUERY":
+            # `curl --form QUERY=@file.adql` sends the query as a file; other files are tables.
+            given.append(("QUERY", await _text(value, max_field_bytes)))
+            await value.close()
+        else:
+            files.append((name, value))
+    return Body(tuple(given), tuple(files))
+
+
+class _TooMuchTextError(MultiPartException):
+    """The parts that are no files are too large for the memory."""
 
 
 class _Parser(MultiPartParser):
     """A parser that knows whether the body had its end; without one the last part would vanish unseen."""
 
     is_complete = False
+    room_bytes = 0
+    """Bytes that parts which are no files may still have; they are kept in memory."""
 
     def on_end(self) -> None:
         self.is_complete = True
 
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is None:
+            self.room_bytes -= end - start
+            if self.room_bytes < 0:
+                raise _TooMuchTextError("too many parameters")
+        super().on_part_data(data, start, end)
 
-async def _text(file: UploadFile) -> str:
+
+async def _text(file: UploadFile, max_bytes: int) -> str:
+    if (file.size or 0) > max_bytes:
+        raise TooLargeError(f"the file given as QUERY has {file.size} bytes; at most {max_bytes} are accepted")
     try:
         return (await file.read()).decode()
     except UnicodeDecodeError as error:

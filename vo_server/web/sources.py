@@ -84,6 +84,8 @@ class ResultSource:
     is_failure_told
         Whether the document itself tells of an error in the middle (VOTable does); then it ends properly, else the
         error comes out of :meth:`read`.
+    release
+        Gives back what the query was made from, once it is over.
     """
 
     def __init__(
@@ -92,7 +94,9 @@ class ResultSource:
         write: Callable[[QueryResult], Iterator[bytes]],
         *,
         is_failure_told: bool,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
+        self._release = release
         self._run = run
         self._write = write
         self._is_failure_told = is_failure_told
@@ -177,6 +181,7 @@ class ResultSource:
             close = getattr(self._pieces, "close", None)
             if close is not None:
                 close()
+            self._release()
 
     def _joined(self) -> bytes:
         """Return pieces together as long as they are small and there without waiting for rows.

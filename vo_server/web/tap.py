@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from starlette.routing import Route
 
 from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import parameters, rest_of, site, tap_url
+from vo_server.web.deps import parameters_and_files, parts_of, rest_of, site, tap_url
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import first_of
 from vo_server.web.sources import ResultSource
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from vo_server.model.query import Query, QueryResult
+    from vo_server.services.query import QueryService
+    from vo_server.services.uploads import Gathered
+
 __all__ = ["ROUTES"]
 
 
@@ -29,23 +34,31 @@ async def sync(request: Request) -> Response:
     """Run a query and stream its rows (TAP 1.1, section 2.1)."""
     answer_in_format(request)
     here = site(request)
-    given = await parameters(request)
-    query = to_query(given)
-    if first_of(given, "RESPONSEFORMAT", "FORMAT") is None:
-        chosen = preferred_format(request.headers.get("Accept"))
-        query = replace(query, response_format=chosen.name)
-    else:
-        chosen = find_format(query.response_format)
+    body = await parameters_and_files(request)
+    try:
+        query = to_query(body.parameters)
+        if first_of(body.parameters, "RESPONSEFORMAT", "FORMAT") is None:
+            chosen = preferred_format(request.headers.get("Accept"))
+            query = replace(query, response_format=chosen.name)
+        else:
+            chosen = find_format(query.response_format)
+        # Before a place is taken: a slow address elsewhere shall keep none.
+        gathered = await to_thread.run_sync(here.context.uploads.gather, query.uploads, parts_of(body))
+    finally:
+        body.close()
     source = ResultSource(
         partial(
-            here.context.queries.run,
+            _run,
+            here.context.queries,
             query,
+            gathered,
             timeout_s=here.sync_timeout_s,
             rest=rest_of(request),
             request_url=sync_url(tap_url(request), query),
         ),
         chosen.writer.write,
         is_failure_told="votable" in chosen.mime,
+        release=gathered.close,
     )
     headers = {
         "Content-Type": chosen.content_type,
@@ -54,6 +67,10 @@ async def sync(request: Request) -> Response:
         "Vary": "Accept",
     }
     return StreamedResponse(source, headers=headers, gate=here.gate, budget=here.budget)
+
+
+def _run(queries: QueryService, query: Query, gathered: Gathered, **options: Any) -> QueryResult:
+    return queries.run(query, uploads=gathered.read(), **options)
 
 
 ROUTES = [Route("/sync", sync, methods=["GET", "POST"])]

@@ -7,6 +7,7 @@ unguessable address of one may use it, and the job list names none of them to an
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from functools import partial
 from math import isnan
 from pathlib import PurePosixPath
@@ -21,7 +22,7 @@ from vo_server.formats.registry import find_format
 from vo_server.model.job import Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.vo import uws as documents
-from vo_server.web.deps import identity, parameters, site, tap_url
+from vo_server.web.deps import identity, parameters, parameters_and_files, site, tap_url
 from vo_server.web.errors import printable
 from vo_server.web.params import Parameters, first_of, values_of
 from vo_server.web.sources import FileSource
@@ -55,8 +56,9 @@ async def job_list(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Make a job; what its parameters mean is not judged yet (TAP 1.1, section 2.7)."""
-    given = await parameters(request)
-    job = await to_thread.run_sync(partial(_jobs(request).create, given, owner=identity(request).name))
+    with closing(await parameters_and_files(request)) as body:
+        create_job = partial(_jobs(request).create, files=body.by_label(), owner=identity(request).name)
+        job = await to_thread.run_sync(create_job, body.parameters)
     return _to_job(request, job.id)
 
 
@@ -109,13 +111,22 @@ async def set_destruction(request: Request) -> Response:
 
 async def set_parameters(request: Request) -> Response:
     """Set parameters of a job that has not been started."""
-    await _use(request, _jobs(request).set_parameters, await parameters(request))
+    with closing(await parameters_and_files(request)) as body:
+        await _use(request, partial(_jobs(request).set_parameters, files=body.by_label()), body.parameters)
     return _to_job(request)
 
 
 async def show_parameters(request: Request) -> Response:
     """List the parameters of a job."""
-    return _xml(documents.parameters(await _get(request)))
+    return _xml(documents.parameters(await _get(request), _jobs_url(request)))
+
+
+async def show_upload(request: Request) -> Response:
+    """Send an inline upload as it came (UWS 1.1, section 2.2.3.1.1)."""
+    job = await _get(request)
+    open_upload = partial(_jobs(request).open_upload, job.id, request.path_params["label"])
+    headers = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment", **_NO_CACHE}
+    return StreamedResponse(FileSource(open_upload), headers=headers)
 
 
 async def show_results(request: Request) -> Response:
@@ -243,6 +254,7 @@ ROUTES = [
     _resource(f"{_JOB}/quote", GET=_atom(lambda job: None if job.quote is None else documents.utc_text(job.quote))),
     _resource(f"{_JOB}/owner", GET=_atom(lambda job: job.owner)),
     _resource(f"{_JOB}/parameters", GET=show_parameters, POST=set_parameters),
+    _resource(f"{_JOB}/parameters/{{label:path}}", GET=show_upload),
     _resource(f"{_JOB}/results", GET=show_results),
     _resource(f"{_JOB}/results/{{result_id}}", GET=show_result),
     _resource(f"{_JOB}/error", GET=show_error),

@@ -13,9 +13,13 @@ from vo_server.formats.registry import find_format
 from vo_server.model.job import Job, JobResult
 from vo_server.model.truncation import Rest
 from vo_server.services.parameters import to_query
+from vo_server.services.uploads import UploadService, parts_of_job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vo_server.model.query import Query, QueryResult
+    from vo_server.model.upload import UploadedTable
     from vo_server.store.results import ResultStore
 
 __all__ = ["Queries", "QueryRun"]
@@ -28,7 +32,13 @@ class Queries(Protocol):
     """What answers queries: :class:`~vo_server.services.query.QueryService`."""
 
     def run(
-        self, query: Query, *, timeout_s: float, rest: Rest | None = None, request_url: str | None = None
+        self,
+        query: Query,
+        *,
+        timeout_s: float,
+        rest: Rest | None = None,
+        request_url: str | None = None,
+        uploads: Sequence[UploadedTable] = (),
     ) -> QueryResult:
         """Start a query; see :meth:`vo_server.services.query.QueryService.run`."""
         ...
@@ -43,12 +53,17 @@ class QueryRun:
         Answers queries.
     results
         Where the result goes.
+    uploads
+        Gets the tables that came with the job.
     async_url
         URL of the jobs; None when it is not known outside a request.
     """
 
-    def __init__(self, *, queries: Queries, results: ResultStore, async_url: str | None = None) -> None:
+    def __init__(
+        self, *, queries: Queries, results: ResultStore, uploads: UploadService, async_url: str | None = None
+    ) -> None:
         self._queries = queries
+        self._uploads = uploads
         self._results = results
         self._rest = Rest(async_url=async_url, is_job=True)
 
@@ -74,11 +89,15 @@ class QueryRun:
         # Two runs of one job never write the same file: the second may begin while the first is not quite dead.
         name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
         base = self._rest.async_url
+        with closing(self._uploads.gather(query.uploads, parts_of_job(job, self._results))) as gathered:
+            tables = gathered.read()
+        _check(cancelled)
         result = self._queries.run(
             query,
             timeout_s=job.execution_duration_s,
             rest=self._rest,
             request_url=None if base is None else f"{base}/{job.id}",
+            uploads=tables,
         )
         with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):

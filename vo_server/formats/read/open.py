@@ -18,7 +18,7 @@ from vo_server.model.table import Column
 if TYPE_CHECKING:
     from vo_server.formats.read.base import TableReader
 
-__all__ = ["open_reader"]
+__all__ = ["open_reader", "open_source"]
 
 _HEAD_BYTES: Final = 4096
 _XML: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*<(\?xml|VOTABLE|\w+:VOTABLE|!DOCTYPE|!--)", re.IGNORECASE)
@@ -53,15 +53,19 @@ def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     IngestError
         If the file does not exist, is of no known format, is cut off or malformed.
     """
-    source = Source.of(file)
+    return open_source(Source.of(file), are_types_needed=are_types_needed)
+
+
+def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader:
+    """Open a file that was found already; see :func:`open_reader`."""
     head = source.starts_with(_HEAD_BYTES)
     if not head:
-        raise IngestError("the file is empty", file=file)
+        raise IngestError("the file is empty", file=source.name)
     kind = _kind(head)
     _check_name(source, kind)
     if kind == "Parquet":
         if source.is_compressed:
-            raise IngestError("a Parquet file inside a compressed file", file=file, hint="unpack it first")
+            raise IngestError("a Parquet file inside a compressed file", file=source.name, hint="unpack it first")
         return ParquetReader(source)
     if kind == "FITS":
         return FitsReader(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,11 +65,11 @@ class ParquetReader:
 
     def __init__(self, source: Source) -> None:
         self.file = source.name
-        self._path = source.path
+        self._source = source
         self.malformed = MalformedRows()
         self._n_read: int = 0
         try:
-            with pq.ParquetFile(source.path) as opened:
+            with source.open() as file, pq.ParquetFile(file) as opened:
                 self._schema = opened.schema_arrow
                 self._n_rows: int = opened.metadata.num_rows
                 n_bytes = sum(
@@ -84,6 +85,15 @@ class ParquetReader:
         self._as_text = self._beyond_long()
         self.facts = self._described()
 
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        # A buffer per column instead of whole column chunks: row groups may be as large as the file.
+        with (
+            self._source.open() as file,
+            pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as opened,
+        ):
+            yield opened
+
     def row_number(self, index: int) -> int:
         """Return the row in the file, from 1, of a row of the batches."""
         return index + 1
@@ -96,8 +106,7 @@ class ParquetReader:
         """Read the rows."""
         self._n_read = 0
         try:
-            # A buffer per column instead of whole column chunks: row groups may be as large as the file.
-            with pq.ParquetFile(self._path, buffer_size=BUFFER_BYTES, pre_buffer=False) as opened:
+            with self._opened() as opened:
                 for batch in opened.iter_batches(batch_size=self._step, use_threads=False):
                     self._n_read += batch.num_rows
                     yield pa.RecordBatch.from_arrays(
@@ -122,7 +131,7 @@ class ParquetReader:
         if not wide:
             return frozenset()
         try:
-            with pq.ParquetFile(self._path, buffer_size=BUFFER_BYTES, pre_buffer=False) as opened:
+            with self._opened() as opened:
                 for batch in opened.iter_batches(batch_size=self._step, columns=wide, use_threads=False):
                     beyond.update(name for name in set(wide) - beyond if not _fits_long(batch.column(name)))
         except (pa.ArrowException, OSError) as error:

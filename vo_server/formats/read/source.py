@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import tempfile
 import zlib
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 import zstandard
 
-from vo_server.errors import IngestError
+from vo_server.errors import IngestError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,10 @@ class Source:
     name: str
     path: Path
     part: str | None = None
+    file: BinaryIO | None = None
+    """The file itself, when it is open and may have no path any more: uploads are files that nobody else sees."""
+    max_bytes: int | None = None
+    """Most bytes that it may have when it is unpacked; None for any."""
 
     @classmethod
     def of(cls, text: str) -> Source:
@@ -60,14 +65,20 @@ class Source:
             raise IngestError("it is not a file", file=text, hint="name the files one by one")
         return cls(text, path, part)
 
+    def open(self) -> io.BufferedReader:
+        """Open the file as it lies on disk."""
+        if self.file is None:
+            return self.path.open("rb")
+        return io.BufferedReader(_View(self.file), CHUNK_BYTES)
+
     @property
     def size_bytes(self) -> int:
         """Size on disk."""
-        return self.path.stat().st_size
+        return self.path.stat().st_size if self.file is None else os.fstat(self.file.fileno()).st_size
 
     def sha256(self) -> str:
         """Return the checksum of the file as it lies on disk; a pass of its own over the bytes."""
-        with self.path.open("rb") as stream:
+        with self.open() as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def starts_with(self, n_bytes: int) -> bytes:
@@ -78,13 +89,13 @@ class Source:
     @property
     def is_compressed(self) -> bool:
         """True for a gzip or zstandard file."""
-        with self.path.open("rb") as stream:
+        with self.open() as stream:
             return stream.read(4).startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
 
     def spooled(self) -> BinaryIO:
         """Return the decompressed file as one that can be sought: itself, or a temporary copy on disk."""
         if not self.is_compressed:
-            return self.path.open("rb")
+            return self.open()
         copy = tempfile.TemporaryFile(prefix="vo-server-")  # noqa: SIM115 - the caller closes it
         try:
             with open_bytes(self) as stream:
@@ -95,6 +106,33 @@ class Source:
             raise
         copy.flush()
         return cast("BinaryIO", copy)
+
+
+class _View(io.RawIOBase):
+    """A file that is open elsewhere, read from its start at a place of its own; closing it leaves the file open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io asks for a writable buffer
+        n_bytes = os.preadv(self._file.fileno(), [buffer], self._at)
+        self._at += n_bytes
+        return n_bytes
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
+        self._at = (os.fstat(self._file.fileno()).st_size if start is None else start) + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 class _Member(Protocol):
@@ -140,10 +178,12 @@ class _ZstdMember:
 class _Inflated(io.RawIOBase):
     """The decompressed bytes of a file of one or more compressed members."""
 
-    def __init__(self, raw: BinaryIO, make: Callable[[], _Member], name: str) -> None:
+    def __init__(self, raw: BinaryIO, make: Callable[[], _Member], source: Source) -> None:
         self._raw = raw
         self._make = make
-        self._name = name
+        self._name = source.name
+        self._max_bytes = source.max_bytes
+        self._n_bytes = 0
         self._member: _Member | None = None
         self._packed = memoryview(b"")
         self._ready = memoryview(b"")
@@ -175,6 +215,12 @@ class _Inflated(io.RawIOBase):
         except (zlib.error, zstandard.ZstdError) as error:
             raise IngestError(f"the compressed file is damaged: {error}", file=self._name) from error
         self._ready, self._packed = memoryview(inflated), self._packed[n_taken:]
+        self._n_bytes += len(inflated)
+        if self._max_bytes is not None and self._n_bytes > self._max_bytes:
+            raise TooLargeError(
+                f"{self._name} has more than the limit of {self._max_bytes} bytes when it is unpacked",
+                hint="send fewer rows, or only the columns that the query needs",
+            )
         if self._member.is_done:
             self._member = None
         elif is_last and not inflated:
@@ -187,13 +233,13 @@ class _Inflated(io.RawIOBase):
 
 def open_bytes(source: Source) -> BinaryIO:
     """Open a file for reading its decompressed bytes; the kind of compression is told by its first bytes."""
-    raw = source.path.open("rb")
+    raw = source.open()
     magic = raw.read(4)
     raw.seek(0)
     if magic.startswith(_GZIP_MAGIC):
-        inflated = _Inflated(raw, _GzipMember, source.name)
+        inflated = _Inflated(raw, _GzipMember, source)
     elif magic.startswith(_ZSTD_MAGIC):
-        inflated = _Inflated(raw, _ZstdMember, source.name)
+        inflated = _Inflated(raw, _ZstdMember, source)
     else:
         return raw
     return cast("BinaryIO", io.BufferedReader(inflated, CHUNK_BYTES))

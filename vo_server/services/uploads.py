@@ -1,0 +1,200 @@
+"""Tables that come with a query: their files are gathered first, and read when the query runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+
+from vo_server.errors import ConfigurationError, MissingError, TooLargeError, UploadError
+from vo_server.formats.read.source import Source
+from vo_server.load.upload import ReadLimits, read_upload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vo_server.model.job import Job
+    from vo_server.model.upload import UploadedTable, UploadRequest
+    from vo_server.store.results import ResultStore
+
+__all__ = ["Gathered", "Parts", "UploadLimits", "UploadService", "part_name", "parts_of_job"]
+
+Parts: TypeAlias = Callable[[str], AbstractContextManager[BinaryIO] | None]
+"""Opens the part of a request that has a label, from its start; None when there is none."""
+
+_CHUNK_BYTES: Final = 1024 * 1024
+
+_MEMORY_FACTOR: Final = 4
+"""Rows may take this many times the bytes of the file: a digit of CSV becomes a double."""
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """What may come with one query."""
+
+    max_bytes: int
+    """Largest volume of all its uploads together, as sent and unpacked [bytes]."""
+    max_rows: int
+    """Most rows of one upload."""
+    max_tables: int
+
+
+class Gathered:
+    """The files of the uploads of one query, on disk and without a name, so that a crash leaves nothing behind.
+
+    Parameters
+    ----------
+    requests
+        What they are.
+    limits
+        How much of them is read.
+    """
+
+    def __init__(self, requests: Sequence[UploadRequest], limits: UploadLimits) -> None:
+        self._requests = requests
+        self._limits = limits
+        self._files: list[BinaryIO] = []
+
+    def take(self, stream: BinaryIO) -> None:
+        """Keep what a stream has to give as the file of the next upload.
+
+        Raises
+        ------
+        TooLargeError
+            If all files together are too large.
+        ConfigurationError
+            If there is no room for them.
+        """
+        room = self._limits.max_bytes - self.size_bytes
+        try:
+            copy = cast("BinaryIO", tempfile.TemporaryFile(prefix="vo-server-"))  # noqa: SIM115 - close() closes it
+            self._files.append(copy)
+            while piece := stream.read(_CHUNK_BYTES):
+                room -= len(piece)
+                if room < 0:
+                    raise too_large(self._limits.max_bytes)
+                copy.write(piece)
+            copy.flush()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the uploads cannot be kept: {error.strerror or error}",
+                hint="this is for the operator of the service to mend: the directory for temporary files is full",
+            ) from error
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the files so far."""
+        return sum(file.tell() for file in self._files)
+
+    def read(self) -> tuple[UploadedTable, ...]:
+        """Read the tables.
+
+        Raises
+        ------
+        UploadError
+            If one cannot be read, with the row and the column where they are known.
+        TooLargeError
+            If one has too many rows, or is too large when it is unpacked.
+        """
+        limits = ReadLimits(self._limits.max_rows, _MEMORY_FACTOR * self._limits.max_bytes)
+        return tuple(
+            read_upload(self._source(request, file), request.name, limits)
+            for request, file in zip(self._requests, self._files, strict=True)
+        )
+
+    def close(self) -> None:
+        """Remove the files."""
+        for file in self._files:
+            file.close()
+
+    def _source(self, request: UploadRequest, file: BinaryIO) -> Source:
+        source = Source(f"upload {request.name}", Path(request.name), file=file)
+        return replace(source, max_bytes=self._limits.max_bytes)
+
+
+class UploadService:
+    """Gets the uploads of queries.
+
+    Parameters
+    ----------
+    limits
+        What the service allows.
+    """
+
+    def __init__(self, *, limits: UploadLimits) -> None:
+        self.limits = limits
+
+    def gather(self, requests: Sequence[UploadRequest], parts: Parts) -> Gathered:
+        """Bring the files of uploads together; the caller closes what is returned.
+
+        Parameters
+        ----------
+        requests
+            What the query asks for.
+        parts
+            Where inline uploads are.
+
+        Raises
+        ------
+        UploadError
+            If a part is missing.
+        TooLargeError
+            If there are too many tables, or their files are too large.
+        """
+        if len(requests) > self.limits.max_tables:
+            raise TooLargeError(
+                f"the query has {len(requests)} uploads; at most {self.limits.max_tables} are accepted",
+                hint="upload fewer tables, or join some before",
+            )
+        gathered = Gathered(requests, self.limits)
+        try:
+            for request in requests:
+                self._gather(gathered, request, parts)
+        except BaseException:
+            gathered.close()
+            raise
+        return gathered
+
+    def _gather(self, gathered: Gathered, request: UploadRequest, parts: Parts) -> None:
+        label = request.label
+        if label is None:
+            raise UploadError("uploads by URL are not taken yet", hint="send the table with the query")
+        part = parts(label)
+        if part is None:
+            raise UploadError(
+                f"UPLOAD names the part {label!r} for the table {request.name}, but the request has no such part",
+                hint="send the table as a file with this name in a multipart/form-data body",
+            )
+        with part as stream:
+            gathered.take(stream)
+
+
+def part_name(label: str) -> str:
+    """Return the name of the file of a job that an upload of this label is kept in; case does not matter."""
+    return f"upload-{sha256(label.lower().encode()).hexdigest()[:32]}"
+
+
+def parts_of_job(job: Job, results: ResultStore) -> Parts:
+    """Return where the inline uploads of a job are: its files, or its parameters for those that were no files."""
+
+    def part(label: str) -> AbstractContextManager[BinaryIO] | None:
+        try:
+            return results.open(f"{job.id}/{part_name(label)}")
+        except MissingError:
+            text = job.parameter(label)
+            return None if text is None else BytesIO(text.encode())
+
+    return part
+
+
+def too_large(max_bytes: int) -> TooLargeError:
+    """Return the error for uploads over the limit of bytes."""
+    return TooLargeError(
+        f"the uploads of one query may have {max_bytes} bytes together, and these have more",
+        hint="send fewer rows, or only the columns that the query needs",
+    )
