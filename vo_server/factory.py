@@ -12,6 +12,7 @@ from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.open import open_engine
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
+from vo_server.services.fetch import Fetcher
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
 from vo_server.services.uploads import UploadLimits, UploadService
@@ -87,7 +88,7 @@ class ProcessContext:
             queries=QueryService(
                 engine=engine, catalogue=store.catalogue, limits=_query_limits(settings), origin=_origin(settings)
             ),
-            uploads=UploadService(limits=_upload_limits(settings)),
+            uploads=UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings)),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),
@@ -124,6 +125,11 @@ def _query_limits(settings: Settings) -> QueryLimits:
 def _upload_limits(settings: Settings) -> UploadLimits:
     uploads = settings.uploads
     return UploadLimits(max_bytes=uploads.max_bytes, max_rows=uploads.max_rows, max_tables=uploads.max_tables)
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    uploads = settings.uploads
+    return Fetcher(uploads.url_timeout_s, uploads.url_redirects, uploads.url_networks)
 
 
 def _job_limits(settings: Settings) -> JobLimits:

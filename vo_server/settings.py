@@ -9,7 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    IPvAnyNetwork,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vo_server.errors import ConfigurationError
@@ -88,6 +99,13 @@ class UploadSettings(_Group):
     )
     max_rows: PositiveInt = Field(5_000_000, description="Most rows of one upload.")
     max_tables: PositiveInt = Field(16, description="Most uploads of one query.")
+    url_timeout_s: PositiveSeconds = Field(30.0, description="Longest time for one upload by URL [s].")
+    url_redirects: NonNegativeInt = Field(5, description="Most redirects of an upload by URL.")
+    url_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="Networks from which uploads by URL are fetched although they are not public, e.g. "
+        '["10.1.0.0/16"].',
+    )
 
 
 class UwsSettings(_Group):

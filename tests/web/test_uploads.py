@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import io
 import subprocess
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +19,11 @@ from astropy.table import MaskedColumn, Table
 
 from tests.support.service import STARS, stars
 from tests.support.taplint import taplint
+from vo_server.services.fetch import Fetcher
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
     import pyvo
     from astropy.io.votable.tree import TableElement
@@ -147,6 +155,50 @@ def test_pyvo_uploads_tables(tap_service: pyvo.dal.TAPService, tmp_path: Path) -
     assert tap_service.search(query, uploads={"mine": str(path)})["n"].tolist() == [4]
     assert tap_service.search(query, uploads={"mine": io.BytesIO(path.read_bytes())})["n"].tolist() == [4]
     assert tap_service.run_async(query, uploads={"mine": positions(5)})["n"].tolist() == [5]
+
+
+def test_an_upload_may_be_given_by_its_url(client: httpx.Client, server: Service, elsewhere: str) -> None:
+    query = "SELECT COUNT(*) AS n FROM TAP_UPLOAD.mine"
+    given = {"QUERY": query, "UPLOAD": f"mine,{elsewhere}/x.vot", "RESPONSEFORMAT": "csv"}
+    refused = client.get("sync", params=given)
+    assert (refused.status_code, "not in the public Internet" in refused.text) == (400, True)
+    with fetching_from_here(server):
+        assert client.get("sync", params=given).text.split() == ["n", "7"]
+        job = str(client.post("async", data=given | {"PHASE": "RUN"}, follow_redirects=True).url)
+        for _ in range(3):
+            client.get(job, params={"WAIT": "10"})
+        assert client.get(f"{job}/results/result").text.split() == ["n", "7"]
+
+
+def test_pyvo_uploads_by_url(tap_service: pyvo.dal.TAPService, server: Service, elsewhere: str) -> None:
+    query = "SELECT COUNT(*) AS n FROM TAP_UPLOAD.mine"
+    with fetching_from_here(server):
+        found = tap_service.search(query, uploads={"mine": f"{elsewhere}/x.vot"})
+    assert found["n"].tolist() == [7]
+
+
+@contextmanager
+def fetching_from_here(server: Service) -> Iterator[None]:
+    """Let a service fetch uploads from this machine."""
+    uploads = server.context.uploads
+    before = uploads.fetcher
+    uploads.fetcher = Fetcher(5.0, 2, (ip_network("127.0.0.0/8"),))
+    try:
+        yield
+    finally:
+        uploads.fetcher = before
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """Serve a table of seven rows as ``x.vot``."""
+    (tmp_path / "x.vot").write_bytes(votable(positions(7)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path))) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from vo_server.model.query import Query, QueryResult, arrow_schema
 from vo_server.model.table import Column
 from vo_server.model.truncation import Rest
 from vo_server.model.upload import UploadedTable
+from vo_server.services.fetch import Fetcher
 from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.store.results import ResultStore
 from vo_server.worker.execute import QueryRun
@@ -26,7 +27,7 @@ COLUMNS = (Column("a", DataType(Primitive.LONG)),)
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 JOB = Job("f" * 32, Phase.EXECUTING, NOW, NOW, 60, (("QUERY", "SELECT a FROM t"), ("RESPONSEFORMAT", "csv")))
 
-UPLOADS = UploadService(limits=UploadLimits(max_bytes=1000, max_rows=10, max_tables=2))
+UPLOADS = UploadService(limits=UploadLimits(max_bytes=1000, max_rows=10, max_tables=2), fetcher=Fetcher(1.0, 0))
 
 
 @dataclass

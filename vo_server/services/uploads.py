@@ -6,20 +6,24 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+
+import anyio
 
 from vo_server.errors import ConfigurationError, MissingError, TooLargeError, UploadError
 from vo_server.formats.read.source import Source
 from vo_server.load.upload import ReadLimits, read_upload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vo_server.model.job import Job
     from vo_server.model.upload import UploadedTable, UploadRequest
+    from vo_server.services.fetch import Fetcher
     from vo_server.store.results import ResultStore
 
 __all__ = ["Gathered", "Parts", "UploadLimits", "UploadService", "part_name", "parts_of_job"]
@@ -28,6 +32,9 @@ Parts: TypeAlias = Callable[[str], AbstractContextManager[BinaryIO] | None]
 """Opens the part of a request that has a label, from its start; None when there is none."""
 
 _CHUNK_BYTES: Final = 1024 * 1024
+
+_GATHERERS: Final = 8
+"""Requests whose uploads are gathered at once."""
 
 _MEMORY_FACTOR: Final = 4
 """Rows may take this many times the bytes of the file: a digit of CSV becomes a double."""
@@ -60,8 +67,8 @@ class Gathered:
         self._limits = limits
         self._files: list[BinaryIO] = []
 
-    def take(self, stream: BinaryIO) -> None:
-        """Keep what a stream has to give as the file of the next upload.
+    def take(self, pieces: Iterable[bytes]) -> None:
+        """Keep bytes as the file of the next upload.
 
         Raises
         ------
@@ -70,11 +77,11 @@ class Gathered:
         ConfigurationError
             If there is no room for them.
         """
-        room = self._limits.max_bytes - self.size_bytes
+        room = self.room_bytes
         try:
             copy = cast("BinaryIO", tempfile.TemporaryFile(prefix="vo-server-"))  # noqa: SIM115 - close() closes it
             self._files.append(copy)
-            while piece := stream.read(_CHUNK_BYTES):
+            for piece in pieces:
                 room -= len(piece)
                 if room < 0:
                     raise too_large(self._limits.max_bytes)
@@ -87,9 +94,9 @@ class Gathered:
             ) from error
 
     @property
-    def size_bytes(self) -> int:
-        """Size of the files so far."""
-        return sum(file.tell() for file in self._files)
+    def room_bytes(self) -> int:
+        """What the files that are still to come may have together."""
+        return self._limits.max_bytes - sum(file.tell() for file in self._files)
 
     def read(self) -> tuple[UploadedTable, ...]:
         """Read the tables.
@@ -124,10 +131,15 @@ class UploadService:
     ----------
     limits
         What the service allows.
+    fetcher
+        Gets those that are given by a URL.
     """
 
-    def __init__(self, *, limits: UploadLimits) -> None:
+    def __init__(self, *, limits: UploadLimits, fetcher: Fetcher) -> None:
         self.limits = limits
+        self.fetcher = fetcher
+        self.threads = anyio.CapacityLimiter(_GATHERERS)
+        """For the threads that gather, so that slow addresses elsewhere take none from anybody else."""
 
     def gather(self, requests: Sequence[UploadRequest], parts: Parts) -> Gathered:
         """Bring the files of uploads together; the caller closes what is returned.
@@ -142,7 +154,7 @@ class UploadService:
         Raises
         ------
         UploadError
-            If a part is missing.
+            If a part is missing, or a URL gives no file.
         TooLargeError
             If there are too many tables, or their files are too large.
         """
@@ -163,7 +175,8 @@ class UploadService:
     def _gather(self, gathered: Gathered, request: UploadRequest, parts: Parts) -> None:
         label = request.label
         if label is None:
-            raise UploadError("uploads by URL are not taken yet", hint="send the table with the query")
+            gathered.take(self.fetcher.fetch(request.uri, max_bytes=gathered.room_bytes))
+            return
         part = parts(label)
         if part is None:
             raise UploadError(
@@ -171,7 +184,7 @@ class UploadService:
                 hint="send the table as a file with this name in a multipart/form-data body",
             )
         with part as stream:
-            gathered.take(stream)
+            gathered.take(iter(partial(stream.read, _CHUNK_BYTES), b""))
 
 
 def part_name(label: str) -> str:

@@ -43,7 +43,8 @@ async def sync(request: Request) -> Response:
         else:
             chosen = find_format(query.response_format)
         # Before a place is taken: a slow address elsewhere shall keep none.
-        gathered = await to_thread.run_sync(here.context.uploads.gather, query.uploads, parts_of(body))
+        uploads = here.context.uploads
+        gathered = await to_thread.run_sync(uploads.gather, query.uploads, parts_of(body), limiter=uploads.threads)
     finally:
         body.close()
     source = ResultSource(
