@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["conform", "rows_per_batch", "slices"]
+__all__ = ["conform", "row_bytes", "rows_per_batch", "slices"]
 
 _WIDTH_OF_VARIABLE: Final = 64
 """Assumed bytes of a cell whose length is not fixed; it sizes batches, so the order of magnitude is enough."""
@@ -81,9 +81,13 @@ def rows_per_batch(schema: pa.Schema, *, target_bytes: int, multiple: int, most:
     most
         The answer is not larger, however narrow the rows are.
     """
-    width = sum(_width_bytes(field.type) for field in schema) or 1
-    wanted = min(target_bytes // width, most)
+    wanted = min(target_bytes // (row_bytes(schema) or 1), most)
     return max(wanted // multiple, 1) * multiple
+
+
+def row_bytes(schema: pa.Schema) -> int:
+    """Return the size of a row of a schema [bytes], taking cells without a fixed length for equally long."""
+    return sum(_width_bytes(field.type) for field in schema)
 
 
 def _width_bytes(kind: pa.DataType) -> int:

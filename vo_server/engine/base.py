@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.model.plan import Plan
     from vo_server.model.table import Table
 
 __all__ = ["BATCH_BYTES", "Engine", "LoadReport", "Loader", "RunningQuery"]
@@ -120,6 +121,30 @@ class Engine(Protocol):
             Time until the last row is produced [s]; time that a slow reader takes does not count.
         inline
             Rows of the tables without a location, by full name (TAP_SCHEMA, uploads).
+        """
+        ...
+
+    def explain(
+        self,
+        query: ResolvedQuery,
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> Plan:
+        """Tell how a query would be answered and how many rows that is likely to give, without answering it.
+
+        Parameters
+        ----------
+        query, limit, inline
+            As for :meth:`run`.
+        timeout_s
+            Longest time that planning may take [s].
+
+        Raises
+        ------
+        EngineError, LimitError
+            If the database cannot plan it.
         """
         ...
 

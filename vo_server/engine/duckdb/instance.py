@@ -83,7 +83,7 @@ def select_only(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.State
     return statements[0]
 
 
-def stream(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, batch_rows: int) -> pa.RecordBatchReader:
+def stream(connection: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.RecordBatchReader:
     """Start a statement and return its rows as they come.
 
     execute() would hold all rows before the first one is given. A relation is a stream, but binds the statement twice,
@@ -92,5 +92,5 @@ def stream(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, b
     """
     submit = getattr(connection, "_submit", None)
     if submit is None:  # DuckDB before 2.0
-        return connection.sql(statement).to_arrow_reader(batch_rows)
-    return submit(statement.query, None, "stream", batch_rows).arrow_reader()
+        return connection.sql(sql).to_arrow_reader(batch_rows)
+    return submit(sql, None, "stream", batch_rows).arrow_reader()

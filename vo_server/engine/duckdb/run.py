@@ -8,15 +8,18 @@ import math
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import duckdb
+import pyarrow as pa
 
 from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
+from vo_server.engine.duckdb.explain import explain
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import (
     TABLES,
@@ -40,10 +43,9 @@ from vo_server.model.table import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Loader, RunningQuery
+    from vo_server.model.plan import Plan
     from vo_server.model.table import Column, Table
 
 __all__ = ["DuckdbEngine"]
@@ -62,6 +64,12 @@ Beyond it the operator runs on one thread to keep the order, so that a selective
 as well, and the stream stops reading after the last row wanted: rows are produced a few megabytes ahead, no more. ORDER
 BY is the exception: with LIMIT it needs to remember the first rows only.
 """
+
+
+_EXPLAIN: Final = "EXPLAIN (FORMAT json) "
+
+_LONGEST_TRY_S: Final = 1.0
+"""Longest time that trying a query on a part of its rows may take [s]."""
 
 
 class DuckdbEngine:
@@ -133,20 +141,50 @@ class DuckdbEngine:
         inline: Mapping[str, pa.Table] | None = None,
     ) -> RunningQuery:
         """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
-        given = inline or {}
-        names = {full_name: f"inline_{number}" for number, full_name in enumerate(given)}
-
-        def relation(table: Table) -> str:
-            return f"temp.{names[table.full_name]}" if table.location is None else relation_of(table.location)
-
-        sql = generate(query, limit=limit if _limits_well(query, limit) else None, relation=relation)
+        names = _inline_names(inline)
+        sql = generate(query, limit=_written_limit(query, limit), relation=partial(_relation, names))
         return self._run_sql(
             sql,
             query.columns,
             limit=limit,
             timeout_s=timeout_s,
-            locations=[table.location for table in query.tables if table.location is not None],
-            inline={names[full_name]: rows for full_name, rows in given.items()},
+            locations=_locations(query),
+            inline={names[full_name]: rows for full_name, rows in (inline or {}).items()},
+        )
+
+    def explain(
+        self,
+        query: ResolvedQuery,
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> Plan:
+        """Tell how a query would be answered; see :meth:`vo_server.engine.base.Engine.explain`."""
+        names = _inline_names(inline)
+        given = {names[full_name]: rows for full_name, rows in (inline or {}).items()}
+        relation = partial(_relation, names)
+
+        def ask(sql: str, columns: Sequence[Column], *, is_plan: bool = False) -> pa.Table:
+            rows = self._run_sql(
+                sql,
+                columns,
+                limit=None,
+                timeout_s=timeout_s if is_plan else min(timeout_s, _LONGEST_TRY_S),
+                locations=_locations(query),
+                inline=given if is_plan else {},
+                prefix=_EXPLAIN if is_plan else "",
+            )
+            with contextlib.closing(rows):
+                return pa.Table.from_batches(rows, schema=arrow_schema(columns))
+
+        return explain(
+            query,
+            write=lambda most, place: generate(query, limit=_written_limit(query, most), relation=place),
+            relation=relation,
+            tables={_plain(relation(table)): table for table in query.tables},
+            limit=limit,
+            ask=ask,
         )
 
     def loader(self, table: Table, *, version: str) -> Loader:
@@ -218,8 +256,12 @@ class DuckdbEngine:
         timeout_s: float,
         locations: Iterable[str] = (),
         inline: Mapping[str, pa.Table] | None = None,
+        prefix: str = "",
     ) -> QueryStream:
-        """Start a SELECT that reads the releases at some places and inline tables by their names in ``temp``."""
+        """Start a SELECT that reads the releases at some places and inline tables by their names in ``temp``.
+
+        ``prefix`` goes before it once it is known to be a SELECT.
+        """
         schema = arrow_schema(columns)
         lease = self._releases.lease(locations)
         source = _Statement(
@@ -227,6 +269,7 @@ class DuckdbEngine:
             sql,
             lease=lease,
             inline=inline or {},
+            prefix=prefix,
             batch_rows=rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS),
             ahead_bytes=self._batch_bytes,
             cache=self._cache,
@@ -261,6 +304,7 @@ class _Statement:
         *,
         lease: Lease,
         inline: Mapping[str, pa.Table],
+        prefix: str,
         batch_rows: int,
         ahead_bytes: int,
         cache: BlockCache,
@@ -269,6 +313,7 @@ class _Statement:
         self._sql = sql
         self._lease = lease
         self._inline = inline
+        self._prefix = prefix
         self._batch_rows = batch_rows
         self._ahead_bytes = ahead_bytes
         self._cache = cache
@@ -289,7 +334,7 @@ class _Statement:
             cursor.register("inline_rows", rows)
             cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM inline_rows")
             cursor.unregister("inline_rows")
-        self._reader = stream(cursor, statement, self._batch_rows)
+        self._reader = stream(cursor, f"{self._prefix}{statement.query}", self._batch_rows)
 
     def read(self) -> pa.RecordBatch | None:
         assert self._reader is not None
@@ -337,8 +382,28 @@ def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.interrupt()
 
 
-def _limits_well(query: ResolvedQuery, limit: int | None) -> bool:
-    return limit is not None and (limit <= _SMALL_LIMIT or bool(query.tree.order_by))
+def _written_limit(query: ResolvedQuery, limit: int | None) -> int | None:
+    """Return the limit to write into the SQL; None where the stream keeps it better."""
+    limits_well = limit is not None and (limit <= _SMALL_LIMIT or bool(query.tree.order_by))
+    return limit if limits_well else None
+
+
+def _locations(query: ResolvedQuery) -> list[str]:
+    return [table.location for table in query.tables if table.location is not None]
+
+
+def _inline_names(inline: Mapping[str, pa.Table] | None) -> dict[str, str]:
+    """Return the names in ``temp`` of tables that come with a query, by their full names."""
+    return {full_name: f"inline_{number}" for number, full_name in enumerate(inline or {})}
+
+
+def _relation(inline: Mapping[str, str], table: Table) -> str:
+    return f"temp.main.{inline[table.full_name]}" if table.location is None else relation_of(table.location)
+
+
+def _plain(relation: str) -> str:
+    """Write a relation as plans do, less the quotes that they put where there need be none."""
+    return relation.replace('"', "")
 
 
 def _name_of(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -13,6 +14,7 @@ from adbc_driver_postgresql import StatementOptions
 from vo_server.engine.ahead import ReadAhead
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
+from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.load import PostgresLoader
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Loader, RunningQuery
+    from vo_server.model.plan import Plan
     from vo_server.model.table import Column, Table
 
 __all__ = ["PostgresEngine"]
@@ -95,21 +98,49 @@ class PostgresEngine:
         inline: Mapping[str, pa.Table] | None = None,
     ) -> RunningQuery:
         """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
+        return self._run(query, query.columns, limit=limit, timeout_s=timeout_s, inline=inline or {})
+
+    def explain(
+        self,
+        query: ResolvedQuery,
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table] | None = None,
+    ) -> Plan:
+        """Tell how a query would be answered; see :meth:`vo_server.engine.base.Engine.explain`."""
         given = inline or {}
-        names = {full_name: f"inline_{number}" for number, full_name in enumerate(given)}
+        rows = self._run(query, PLAN_COLUMNS, limit=limit, timeout_s=timeout_s, inline=given, prefix=EXPLAIN)
+        with contextlib.closing(rows):
+            (told,) = [text for batch in rows for text in batch.column(0).to_pylist()]
+        return plan_of(query, told, inline=_inline_names(given))
+
+    def _run(
+        self,
+        query: ResolvedQuery,
+        columns: Sequence[Column],
+        *,
+        limit: int | None,
+        timeout_s: float,
+        inline: Mapping[str, pa.Table],
+        prefix: str = "",
+    ) -> QueryStream:
+        """Start a query, or what a prefix makes of it."""
+        names = _inline_names(inline)
 
         def relation(table: Table) -> str:
             return f"pg_temp.{names[table.full_name]}" if table.location is None else relation_of(table.location)
 
-        columns = {table.full_name: table.columns for table in query.tables}
+        stored = {table.full_name: table.columns for table in query.tables}
         has_adopted = any(table.location is not None and is_adopted(table.location) for table in query.tables)
         return self._run_sql(
             generate(query, limit=limit, relation=relation),
-            query.columns,
-            limit=limit,
+            columns,
+            limit=None if prefix else limit,
             timeout_s=timeout_s,
-            inline={names[full_name]: (columns[full_name], rows) for full_name, rows in given.items()},
+            inline={names[full_name]: (stored[full_name], rows) for full_name, rows in inline.items()},
             classify=adopted_fault if has_adopted else postgres_fault,
+            prefix=prefix,
         )
 
     def loader(self, table: Table, *, version: str) -> Loader:
@@ -170,9 +201,15 @@ class PostgresEngine:
         inline: Mapping[str, tuple[Sequence[Column], pa.Table]] | None = None,
         prelude: Sequence[str] = (),
         classify: Classifier = postgres_fault,
+        prefix: str = "",
     ) -> QueryStream:
-        """Start a SELECT over releases and over inline tables by their names in ``pg_temp``."""
-        statement = _Statement(self._pool, sql, inline=inline or {}, prelude=prelude, batch_bytes=self._batch_bytes)
+        """Start a SELECT over releases and over inline tables by their names in ``pg_temp``.
+
+        ``prefix`` goes before it once it is known to be a SELECT.
+        """
+        statement = _Statement(
+            self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, batch_bytes=self._batch_bytes
+        )
         return QueryStream(
             ReadAhead(statement, name="postgres-reader"),
             schema=arrow_schema(columns),
@@ -195,12 +232,14 @@ class _Statement:
         *,
         inline: Mapping[str, tuple[Sequence[Column], pa.Table]],
         prelude: Sequence[str],
+        prefix: str,
         batch_bytes: int,
     ) -> None:
         self._pool = pool
         self._sql = sql
         self._inline = inline
         self._prelude = prelude
+        self._prefix = prefix
         self._batch_bytes = batch_bytes
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
@@ -217,10 +256,11 @@ class _Statement:
         for statement in (*self._prelude, *(("SET TRANSACTION READ ONLY",) if self._inline else ())):
             execute(connection, statement)
         self._cursor = connection.cursor()
-        self._cursor.adbc_statement.set_options(
-            **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self._batch_bytes)}
-        )
-        self._cursor.execute(self._sql)
+        options = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self._batch_bytes)}
+        if self._prefix:
+            options[StatementOptions.USE_COPY.value] = "false"  # which is for SELECT only
+        self._cursor.adbc_statement.set_options(**options)
+        self._cursor.execute(f"{self._prefix}{self._sql}")
         # The reader that the cursor would give tells errors without their SQLSTATE.
         stream = self._cursor.fetch_arrow()
         self._reader = AdbcRecordBatchReader._import_from_c(stream.address)  # noqa: SLF001 - the only way to make one
@@ -278,6 +318,11 @@ def _refuse_commands(sql: str) -> None:
     """
     if not sql.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
         raise error_of(Fault.READ_ONLY, "not a SELECT")
+
+
+def _inline_names(inline: Mapping[str, pa.Table]) -> dict[str, str]:
+    """Return the names in ``pg_temp`` of tables that come with a query, by their full names."""
+    return {full_name: f"inline_{number}" for number, full_name in enumerate(inline)}
 
 
 def _name_of(table: Table) -> str:
