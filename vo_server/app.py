@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, tap, uws, vosi
+from vo_server.web import access, estimate, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> Starlette:
             await to_thread.run_sync(context.close)
 
     # Redirects to a path without its slash would go to an address that a proxy may not have.
-    below_tap = Router([*tap.ROUTES, *uws.ROUTES, *vosi.ROUTES], redirect_slashes=False)
+    below_tap = Router([*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *vosi.ROUTES], redirect_slashes=False)
     app = Starlette(
         routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, Mount("/tap", below_tap)],
         middleware=[

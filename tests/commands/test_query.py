@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,20 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     assert str(stars) in done.stderr
     assert "Permission denied" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_query_is_explained_and_not_run(empty: str) -> None:
+    lines = run_command("query", "--explain", TABLES, "--database", empty).stdout.splitlines()
+    assert lines[0].startswith("answer: about ")
+    assert "which come with the query" in lines[-1]
+
+
+def test_an_explanation_can_be_read_by_programs(empty: str) -> None:
+    told = run_command("query", "--explain", "--format", "json", TABLES, "--database", empty).stdout
+    assert json.loads(told)["steps"][0]["table_name"] == "tap_schema.tables"
+
+
+def test_a_mistake_in_a_query_to_be_explained_is_told(empty: str) -> None:
+    assert "no column x in tap_schema.tables" in refused(
+        "query", "--explain", "SELECT x FROM TAP_SCHEMA.tables", "--database", empty, status=2
+    )

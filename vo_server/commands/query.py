@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ from vo_server.errors import AdqlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vo_server.factory import ProcessContext
+    from vo_server.model.estimate import Estimate
 
 __all__ = ["query"]
 
@@ -28,9 +31,16 @@ __all__ = ["query"]
 )
 @click.option("--maxrec", type=click.IntRange(min=0), help="Most rows to give; the service's default when not given.")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=3600.0, help="Seconds.")
+@click.option("--explain", is_flag=True, help="Tell what it would cost, and do not run it.")
 @click.option("--database", help="Database URL; VO_DATABASE or duckdb:///vo-data when not given.")
 def query(
-    adql: str, format_name: str, output: Path | None, maxrec: int | None, timeout_s: float, database: str | None
+    adql: str,
+    format_name: str,
+    output: Path | None,
+    maxrec: int | None,
+    timeout_s: float,
+    explain: bool,
+    database: str | None,
 ) -> None:
     """Run ADQL (or the file @PATH, or - for standard input) and write the rows."""
     from vo_server.factory import ProcessContext  # noqa: PLC0415 - late: the engine's libraries take a while
@@ -41,15 +51,11 @@ def query(
     chosen = find_format(format_name)
     asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
     with closing(ProcessContext.create(load_settings(database=database), make_store=False)) as context:
-        try:
+        with _told_of_emptiness(context):
+            if explain:
+                _explain(context.queries.estimate(asked, timeout_s=timeout_s), format_name)
+                return
             result = context.queries.run(asked, timeout_s=timeout_s)
-        except AdqlError as error:
-            if context.store.catalogue.locations():
-                raise
-            place = context.store.database.place
-            raise UsageError(
-                error.message, hint=f"nothing is published in {place}, see `vo-server ingest load`"
-            ) from error
         with closing(result):
             result.prefetch()
             if output is None:
@@ -58,6 +64,24 @@ def query(
                 _write(chosen.writer.write(result), output)
         if result.truncation is not None:
             click.echo(f"vo-server: {result.n_rows} rows: {result.truncation.message} (--maxrec)", err=True)
+
+
+@contextmanager
+def _told_of_emptiness(context: ProcessContext) -> Iterator[None]:
+    """Say so when a query fails because nothing is published."""
+    try:
+        yield
+    except AdqlError as error:
+        if context.store.catalogue.locations():
+            raise
+        place = context.store.database.place
+        raise UsageError(error.message, hint=f"nothing is published in {place}, see `vo-server ingest load`") from error
+
+
+def _explain(estimate: Estimate, format_name: str) -> None:
+    from vo_server.formats.estimate import as_json, as_text  # noqa: PLC0415 - late, as above
+
+    click.echo((as_json if format_name == "json" else as_text)(estimate), nl=False)
 
 
 def _read(adql: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.front import compile_query
 from vo_server.errors import QueryTimeoutError, TooLargeError
+from vo_server.model.estimate import Estimate
+from vo_server.model.plan import Basis
 from vo_server.model.query import Limits, Note, Query, QueryResult
 from vo_server.model.table import Schema
 from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
 from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
+from vo_server.services.estimate import outlooks
 from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
 from vo_server.services.totals import total_rows
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from vo_server.store.catalogue import CatalogueStore
 
 __all__ = ["QueryLimits", "QueryService"]
+
+_LONGEST_PLANNING_S: Final = 10.0
+"""Longest time that an estimate may take [s]."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,38 @@ class QueryService:
         result.ahead_bytes = lambda: running.ahead_bytes
         result.batches = _counted(running, result, limits)
         return result
+
+    def estimate(self, query: Query, *, timeout_s: float, uploads: Sequence[UploadedTable] = ()) -> Estimate:
+        """Tell what a query would cost, without running it.
+
+        Parameters
+        ----------
+        query
+            What the caller asks for.
+        timeout_s
+            Time that the query itself might take [s].
+        uploads
+            The tables that came with it.
+
+        Raises
+        ------
+        AdqlError, TooLargeError, EngineError, LimitError
+            As :meth:`run` does.
+        """
+        catalogue = self._catalogue.load()
+        resolved = self._compile(query, _with_uploads(catalogue, uploads))
+        limits = self._limits_of(query, timeout_s)
+        plan = self._engine.explain(
+            resolved,
+            limit=limits.rows.value + 1,
+            timeout_s=_LONGEST_PLANNING_S,
+            inline=self._inline(resolved, catalogue, uploads),
+        )
+        known = total_rows(resolved)
+        if known is not None:
+            plan = replace(plan, rows=float(known), basis=Basis.EXACT)
+        notes = tuple(str(note) for note in resolved.notes)
+        return Estimate(query, plan, outlooks(plan, limits), notes)
 
     def check(self, query: Query, *, uploads: Sequence[UploadedTable] = ()) -> ResolvedQuery:
         """Compile a query without running it."""

@@ -1,0 +1,97 @@
+"""What a query would cost: ``/tap/estimate``, which takes the parameters of ``/tap/sync``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anyio import CapacityLimiter, to_thread
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vo_server.formats.estimate import as_json, as_result, as_text
+from vo_server.formats.registry import find_format
+from vo_server.services.parameters import to_query
+from vo_server.web.deps import Site, parameters_and_files, parts_of, site
+from vo_server.web.errors import answer_in_format
+from vo_server.web.params import Parameters, first_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vo_server.model.estimate import Estimate
+    from vo_server.model.query import Query
+    from vo_server.services.uploads import Gathered
+
+__all__ = ["ROUTES"]
+
+_TEXTS: Final = frozenset({"text", "txt", "text/plain"})
+_ANSWERED_AS: Final = (
+    ("application/json", "json"),
+    ("text/plain", "text"),
+    ("text/html", "html"),
+    ("application/x-votable+xml", "votable"),
+    ("text/xml", "votable/td"),
+)
+"""Media types that an Accept header may name, and the format that they lead to."""
+
+_PLANNERS: Final = 4
+"""Estimates that are made at once; others wait."""
+
+
+def _limiter(request: Request) -> CapacityLimiter:
+    """Return what keeps estimates from taking all threads, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "planners"):
+        state.planners = CapacityLimiter(_PLANNERS)
+    found = state.planners
+    assert isinstance(found, CapacityLimiter)
+    return found
+
+
+async def estimate(request: Request) -> Response:
+    """Tell what a query would cost, as JSON unless another format is asked for."""
+    body = await parameters_and_files(request)
+    try:
+        name = _format_name(request, body.parameters)
+        query, here = to_query(body.parameters), site(request)
+        gathered = await to_thread.run_sync(here.context.uploads.gather, query.uploads, parts_of(body))
+    finally:
+        body.close()
+    try:
+        made = await to_thread.run_sync(_estimate, here, query, gathered, limiter=_limiter(request))
+    finally:
+        gathered.close()
+    content, content_type = await to_thread.run_sync(_document, made, name)
+    headers = {"Content-Type": content_type, "Cache-Control": "no-cache", "Vary": "Accept"}
+    return Response(content, headers=headers)
+
+
+def _estimate(here: Site, query: Query, gathered: Gathered) -> Estimate:
+    return here.context.queries.estimate(query, timeout_s=here.sync_timeout_s, uploads=gathered.read())
+
+
+def _format_name(request: Request, given: Parameters) -> str:
+    """Return the format that is asked for, and have errors told in it."""
+    wanted = first_of(given, "RESPONSEFORMAT", "FORMAT")
+    name = _accepted(request.headers.get("Accept")) if wanted is None else wanted.strip().lower()
+    if name not in _TEXTS and "votable" in find_format(name).mime:
+        answer_in_format(request)
+    return name
+
+
+def _document(made: Estimate, name: str) -> tuple[bytes, str]:
+    if name in _TEXTS:
+        return as_text(made), "text/plain; charset=utf-8"
+    chosen = find_format(name)
+    if chosen.name == "json":
+        return as_json(made), chosen.content_type
+    return b"".join(chosen.writer.write(as_result(made))), chosen.content_type
+
+
+def _accepted(accept: str | None) -> str:
+    """Return the format that is named first in an Accept header; JSON where none is."""
+    named = [part.partition(";")[0].strip().lower() for part in (accept or "").split(",")]
+    return next((name for one in named for media_type, name in _ANSWERED_AS if one == media_type), "json")
+
+
+ROUTES = [Route("/estimate", estimate, methods=["GET", "POST"])]
