@@ -242,7 +242,7 @@ def _n_rows(table: Table) -> str:
 
 
 def _published(store: Store) -> list[str]:
-    return [table.full_name for table in store.catalogue.load().tables if table.location is not None]
+    return [table.full_name for table in store.catalogue.load_all().tables if table.location is not None]
 
 
 def _previous(store: Store, table: str) -> str:

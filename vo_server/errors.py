@@ -19,6 +19,7 @@ __all__ = [
     "AuthenticationError",
     "CatalogueError",
     "ConfigurationError",
+    "ConflictError",
     "EngineError",
     "EvaluationError",
     "ForbiddenError",
@@ -182,6 +183,13 @@ class MissingError(VoError):
 
     code = "missing"
     status = 404
+
+
+class ConflictError(VoError):
+    """Something that does not go with what is there, such as a name that is taken."""
+
+    code = "conflict"
+    status = 409
 
 
 class AuthenticationError(VoError):

@@ -201,7 +201,7 @@ def _open_engine(settings: Settings) -> Engine:
 
 def _tables(engine: Engine, store: Store) -> Iterator[Finding]:
     """Read the beginning of every published table."""
-    published = [table for table in store.catalogue.load().tables if table.location is not None]
+    published = [table for table in store.catalogue.load_all().tables if table.location is not None]
     faults = [fault for table in published if (fault := _read_some(engine, table)) is not None]
     yield from faults
     yield Finding(Verdict.OK, f"{len(published) - len(faults)} of {len(published)} published tables can be read")

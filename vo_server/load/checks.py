@@ -68,6 +68,8 @@ class Findings:
 
     table: Table
     n_rows: int = 0
+    n_bytes: int = 0
+    """Volume of the rows as Arrow has them in memory [bytes]."""
     null_counts: Counter[str] = field(default_factory=Counter)
     non_ascii: set[str] = field(default_factory=set)
     """Columns of text with characters outside ASCII."""
@@ -78,6 +80,7 @@ class Findings:
     def see(self, batch: pa.RecordBatch) -> None:
         """Look at a batch that is about to be written."""
         self.n_rows += batch.num_rows
+        self.n_bytes += batch.nbytes
         for column, values in zip(self.table.columns, batch.columns, strict=True):
             if values.null_count:
                 self.null_counts[column.name] += values.null_count

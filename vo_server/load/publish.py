@@ -11,14 +11,17 @@ from vo_server.model.release import Release
 from vo_server.model.table import Catalogue, Schema, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from vo_server.engine.base import Engine
     from vo_server.model.release import SourceFile
     from vo_server.model.table import Column, Table
     from vo_server.store.open import Store
 
-__all__ = ["check_primary_key", "publish", "with_identifier"]
+__all__ = ["check_primary_key", "publish", "repeated", "with_identifier"]
 
 CHECK_TIMEOUT_S: Final = 24 * 3600.0
 """A check reads the whole table once; a load may take its time."""
@@ -36,21 +39,32 @@ def check_primary_key(engine: Engine, table: Table) -> None:
     """
     if not table.primary_key:
         return
-    key = ", ".join(_name(name) for name in table.primary_key)
+    shown = repeated(engine, table, table.primary_key)
+    if shown is not None:
+        raise IngestError(
+            f"the primary key ({', '.join(table.primary_key)}) of {table.full_name} repeats: {shown}",
+            hint="mend the rows or take the primary key out of the description",
+        )
+
+
+def repeated(engine: Engine, table: Table, columns: Sequence[str]) -> str | None:
+    """Return a few of the values that several rows of a staged release have in some columns, in words.
+
+    Returns
+    -------
+    str or None
+        None when no two rows have the same values.
+    """
+    key = ", ".join(_name(name) for name in columns)
     text = (
         f"SELECT TOP {_SHOWN} {key}, COUNT(*) AS n_same FROM {_name(table.schema)}.{_name(table.name)} GROUP BY {key}"
     )
     rows = _ask(engine, table, f"{text} HAVING COUNT(*) > 1")
     if not rows:
-        return
-    shown = "; ".join(
-        ", ".join(f"{name} = {value}" for name, value in zip(table.primary_key, row, strict=False))
-        + f" ({row[-1]} rows)"
+        return None
+    return "; ".join(
+        ", ".join(f"{name} = {value}" for name, value in zip(columns, row, strict=False)) + f" ({row[-1]} rows)"
         for row in rows
-    )
-    raise IngestError(
-        f"the primary key ({', '.join(table.primary_key)}) of {table.full_name} repeats: {shown}",
-        hint="mend the rows or take the primary key out of the description",
     )
 
 
@@ -80,11 +94,18 @@ def with_identifier(engine: Engine, table: Table) -> tuple[Table, str | None]:
 
 
 def publish(
-    store: Store, table: Table, *, schema: Schema, version: str, created: datetime, sources: tuple[SourceFile, ...]
+    store: Store,
+    table: Table,
+    *,
+    schema: Schema,
+    version: str,
+    created: datetime,
+    sources: tuple[SourceFile, ...],
+    within: Callable[[Connection], None] | None = None,
 ) -> Release:
-    """Make a staged release the current one."""
+    """Make a staged release the current one; ``within`` is done in the same transaction."""
     release = Release(table, version, created, sources, code_version=__version__, is_current=True)
-    store.catalogue.publish(release, schema=replace(schema, tables=()))
+    store.catalogue.publish(release, schema=replace(schema, tables=()), within=within)
     return release
 
 

@@ -7,7 +7,7 @@ import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from vo_server.errors import IngestError, UsageError, VoError
 from vo_server.formats.read.base import TableReader
@@ -27,18 +27,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vo_server.engine.base import Engine, LoadReport
+    from vo_server.load.checks import Findings
     from vo_server.load.description import Description
     from vo_server.load.progress import Progress
     from vo_server.model.release import Release
-    from vo_server.model.table import Table
+    from vo_server.model.table import Schema, Table
     from vo_server.store.open import Store
 
-__all__ = ["Describe", "LoadSummary", "check_case", "describe", "load_files", "new_version"]
+__all__ = ["Describe", "LoadSummary", "Publish", "check_case", "describe", "load_files", "new_version"]
 
 logger = logging.getLogger(__name__)
 
 Describe: TypeAlias = "Callable[[Sequence[TableReader], tuple[str, str]], Description]"
 """Makes the description of a table from opened files and its (schema, name)."""
+
+
+class Publish(Protocol):
+    """Makes a staged release the current one: :func:`vo_server.load.publish.publish`, or with more conditions."""
+
+    def __call__(
+        self,
+        store: Store,
+        table: Table,
+        *,
+        schema: Schema,
+        version: str,
+        created: datetime,
+        sources: tuple[SourceFile, ...],
+    ) -> Release:
+        """Publish; see :func:`vo_server.load.publish.publish`."""
+        ...
+
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 
@@ -104,6 +123,8 @@ def load_files(
     version: str | None = None,
     on_error: OnError | str = OnError.REFUSE,
     progress: Progress | None = None,
+    watch: Callable[[Findings], None] | None = None,
+    publish: Publish = publish,
 ) -> LoadSummary:
     """Load files as a new release of a table and make it the current one.
 
@@ -124,6 +145,10 @@ def load_files(
         Name of the release; made from the time when None.
     on_error
         What happens to rows that cannot be taken over.
+    watch
+        Is told what was seen of the rows after each batch, before it is written; what it raises ends the load.
+    publish
+        Makes the staged release the current one; what it raises leaves the table as it was.
 
     Raises
     ------
@@ -146,7 +171,7 @@ def load_files(
     try:
         # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
         with engine.loader(described.table, version=version) as loader:
-            run = Run(described, loader, on_error=OnError(on_error), progress=progress)
+            run = Run(described, loader, on_error=OnError(on_error), progress=progress, watch=watch)
             report = _stage(run, readers, progress)
             staged, notes = _checked(engine, described, run, version, report)
             sources = _sources(files, readers, run)
@@ -251,7 +276,7 @@ def check_case(store: Store, schema: str, table: str) -> None:
     UsageError
         If there is such a table.
     """
-    for other in store.catalogue.load().tables:
+    for other in store.catalogue.load_all().tables:
         is_same = (other.schema, other.name) == (schema, table)
         if not is_same and (other.schema.lower(), other.name.lower()) == (schema.lower(), table.lower()):
             raise UsageError(

@@ -16,7 +16,7 @@ from vo_server.load.convert import Converter, with_cells
 from vo_server.model.query import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vo_server.engine.base import Loader
     from vo_server.formats.read.base import TableReader
@@ -98,13 +98,24 @@ class Run:
         What happens to bad rows.
     progress
         Is told how far the load is.
+    watch
+        Is told what was seen of the rows after each batch, before it is written.
     """
 
-    def __init__(self, description: Description, loader: Loader, *, on_error: OnError, progress: Progress) -> None:
+    def __init__(
+        self,
+        description: Description,
+        loader: Loader,
+        *,
+        on_error: OnError,
+        progress: Progress,
+        watch: Callable[[Findings], None] | None = None,
+    ) -> None:
         self.description = description
         self.loader = loader
         self.on_error = on_error
         self.progress = progress
+        self.watch = watch
         self.schema: pa.Schema = arrow_schema(description.table.columns)
         self.findings = Findings(description.table)
         self.bad = BadRows()
@@ -149,6 +160,8 @@ class Run:
         if batch.num_rows == 0:
             return
         self.findings.see(batch)
+        if self.watch is not None:
+            self.watch(self.findings)
         # Nothing will come of a load with bad rows that are refused: only the check goes on.
         if self.bad.n_rows == 0 or self.on_error is not OnError.REFUSE:
             self.loader.write(batch)

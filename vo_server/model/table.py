@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
@@ -158,6 +159,10 @@ class Table:
     """Version of the release behind this name; None for tables that the service makes itself."""
     location: str | None = None
     """Where an engine finds the rows of the release; None for tables that are handed to the engine with a query."""
+    owner: str | None = None
+    """User whose table it is; None for what the service publishes. Not part of the description of a release."""
+    expires: datetime | None = None
+    """When the table of a user is removed. Not part of the description of a release."""
 
     @property
     def full_name(self) -> str:
@@ -198,7 +203,7 @@ class Catalogue:
 
     schemas: tuple[Schema, ...]
     version: int = 0
-    """Grows with every publication; two catalogues of the same store and version are equal."""
+    """Grows with every publication; what the same caller sees of a store at the same version is equal."""
     tables_by_folded_name: dict[str, tuple[Table, ...]] = field(init=False, compare=False, repr=False)
     """Tables by lower-cased ``schema.table`` and by lower-cased bare table name."""
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from vo_server.errors import MissingError, UsageError
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
 from vo_server.model.table import Catalogue, Key, Schema, Table
 from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
-from vo_server.store.tables import releases, schemas, stamps
+from vo_server.store.stamp import STAMP, raise_stamp
+from vo_server.store.tables import releases, schemas
 from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA, TapSchemaRows
+from vo_server.store.user_tables import forget_table, owner_of, read_user_tables
+from vo_server.store.views import CatalogueViews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +26,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Row
 
+    from vo_server.model.user_table import UserTable
     from vo_server.store.database import Database
 
 __all__ = ["CatalogueStore"]
 
 _RESERVED_SCHEMAS = frozenset({SCHEMA_NAME, UPLOAD_SCHEMA})
+
+_MOST_ROWS_KEPT: Final = 16
+"""Catalogues of which the rows of TAP_SCHEMA are kept: that of everybody, and those of users who were here last."""
 
 
 class CatalogueStore:
@@ -38,39 +47,56 @@ class CatalogueStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._loaded: Catalogue | None = None
-        self._rows: TapSchemaRows | None = None
+        self._views: CatalogueViews | None = None
+        self._decoded: dict[int, Table] = {}
+        self._rows: list[TapSchemaRows] = []
 
     def version(self) -> int:
         """Return the version stamp; one quick SELECT."""
         with self._database.read() as connection:
-            return int(connection.scalar(_STAMP) or 0)
+            return int(connection.scalar(STAMP) or 0)
 
-    def load(self) -> Catalogue:
-        """Return what is published now, TAP_SCHEMA included; the same object until something changes.
+    def load(self, caller: Identity = ANONYMOUS) -> Catalogue:
+        """Return what a caller sees now, TAP_SCHEMA included; the same object until something changes.
+
+        Tables of users are in it when the caller may see them.
 
         Raises
         ------
         CatalogueError
             If the store cannot be read or was written by a newer version.
         """
+        return self._current().of(caller)
+
+    def load_all(self) -> Catalogue:
+        """Return everything that is published, the tables of all users included: for the operator, never for a caller.
+
+        Raises
+        ------
+        CatalogueError
+            If the store cannot be read or was written by a newer version.
+        """
+        return self._current().whole
+
+    def _current(self) -> CatalogueViews:
         version = self.version()
         with self._lock:
-            if self._loaded is None or self._loaded.version < version:
-                self._loaded = self._read()
-            return self._loaded
+            if self._views is None or self._views.version < version:
+                self._views = self._read()
+            return self._views
 
     def inline(self, catalogue: Catalogue) -> Mapping[str, pa.Table]:
         """Return the rows of the TAP_SCHEMA tables by full name, made when first asked for and kept per catalogue."""
         rows = TapSchemaRows(catalogue)
         with self._lock:
-            kept = self._rows
-            if kept is not None and _are_same(kept.schemas, rows.schemas):
-                return kept
-            self._rows = rows
+            for index, kept in enumerate(self._rows):
+                if _are_same(kept.schemas, rows.schemas):
+                    self._rows.insert(0, self._rows.pop(index))
+                    return kept
+            self._rows = [rows, *self._rows[: _MOST_ROWS_KEPT - 1]]
             return rows
 
-    def publish(self, release: Release, *, schema: Schema) -> None:
+    def publish(self, release: Release, *, schema: Schema, within: Callable[[Connection], None] | None = None) -> None:
         """Make a release the current one of its table; older releases stay.
 
         Parameters
@@ -80,19 +106,27 @@ class CatalogueStore:
         schema
             The schema of the table. What it says (title, description, ...) replaces what is stored, what it leaves
             open stays; its tables do not count.
+        within
+            What is to happen in the same transaction, before anything is written; without it tables of users are left
+            alone. Whatever it raises undoes the publication.
 
         Raises
         ------
         UsageError
-            If a name is reserved or differs only in case from a published one, or the release exists already.
+            If a name is reserved or differs only in case from a published one, the release exists already, or the
+            table is one of a user.
         """
         table = release.table
         if table.location is None or table.release != release.version or table.schema != schema.name:
             raise ValueError(f"release {release.version!r} of {table.full_name} does not fit its table")
         _check_names(table)
         with self._database.write() as connection:
-            _raise_stamp(connection)
+            raise_stamp(connection)
             _check_clashes(connection, table)
+            if within is None:
+                _check_owner(connection, table)
+            else:
+                within(connection)
             if release.version in _versions(connection, table.full_name):
                 raise UsageError(
                     f"table {table.full_name} has a release {release.version} already",
@@ -119,7 +153,7 @@ class CatalogueStore:
             If there is no such release.
         """
         with self._database.write() as connection:
-            _raise_stamp(connection)
+            raise_stamp(connection)
             _require(version in (known := _versions(connection, full_name)), full_name, version, known)
             _make_none_current(connection, full_name)
             connection.execute(
@@ -144,7 +178,7 @@ class CatalogueStore:
             If the release is the current one and others exist.
         """
         with self._database.write() as connection:
-            _raise_stamp(connection)
+            raise_stamp(connection)
             known = _versions(connection, full_name)
             _require(bool(known) if version is None else version in known, full_name, version, known)
             if version is not None and known[version] and len(known) > 1:
@@ -157,6 +191,8 @@ class CatalogueStore:
                 chosen &= releases.c.version == version
             locations = connection.scalars(select(releases.c.location).where(chosen)).all()
             connection.execute(delete(releases).where(chosen))
+            if len(locations) == len(known):
+                forget_table(connection, full_name)
             connection.execute(delete(schemas).where(schemas.c.name.not_in(select(releases.c.schema_name))))
         return tuple(locations)
 
@@ -165,24 +201,33 @@ class CatalogueStore:
         with self._database.read() as connection:
             return frozenset(connection.scalars(select(releases.c.location)))
 
-    def _read(self) -> Catalogue:
+    def _read(self) -> CatalogueViews:
         with self._database.snapshot() as connection:
-            version = connection.scalar(_STAMP)
+            version = connection.scalar(STAMP)
             schema_rows = connection.execute(select(schemas)).all()
-            descriptions = connection.scalars(select(releases.c.description).where(releases.c.is_current)).all()
-        tables = [decode_table(description) for description in descriptions]
+            self._decode(connection)
+            kept = read_user_tables(connection)
+        tables = [_of_user(table, kept.get(table.full_name)) for table in self._decoded.values()]
         found = [_schema(row, tables) for row in schema_rows]
         found.sort(key=lambda schema: (_order(schema.index), schema.name))
         catalogue = Catalogue((*found, TAP_SCHEMA), int(version or 0))
-        return replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
+        whole = replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
+        return CatalogueViews(whole, kept)
+
+    def _decode(self, connection: Connection) -> None:
+        """Read the descriptions of current releases, those that are not known yet: a release never changes."""
+        ids = connection.scalars(select(releases.c.id).where(releases.c.is_current)).all()
+        known = {one: self._decoded[one] for one in ids if one in self._decoded}
+        if len(known) < len(ids):
+            described = select(releases.c.id, releases.c.description).where(releases.c.is_current)
+            if len(ids) - len(known) < _FEW:
+                described = described.where(releases.c.id.in_([one for one in ids if one not in known]))
+            known |= {row.id: decode_table(row.description) for row in connection.execute(described)}
+        self._decoded = known
 
 
-_STAMP = select(stamps.c.version).where(stamps.c.id == 1)
-
-
-def _raise_stamp(connection: Connection) -> None:
-    """Take the writers' turn: on PostgreSQL the row lock lasts until the transaction ends."""
-    connection.execute(update(stamps).where(stamps.c.id == 1).values(version=stamps.c.version + 1))
+_FEW: Final = 500
+"""Up to so many descriptions are asked for one by one; of more, all are read."""
 
 
 def _versions(connection: Connection, full_name: str) -> dict[str, bool]:
@@ -232,6 +277,27 @@ def _check_clashes(connection: Connection, table: Table) -> None:
             f"{table.full_name} differs only in case from {other}, which is published",
             hint=f"write {other}, or choose a name that differs in more than case",
         )
+
+
+def _check_owner(connection: Connection, table: Table) -> None:
+    """Keep the tables of users from those who publish."""
+    owner = owner_of(connection, table.full_name)
+    if owner is not None:
+        raise UsageError(
+            f"{table.full_name} is a table of the user {owner}",
+            hint=f"choose another name, or act for the user: vo-server table load --user {owner}",
+        )
+
+
+def _of_user(table: Table, kept: UserTable | None) -> Table:
+    """Return a table with whose it is and until when; the description tells it to everybody who reads one."""
+    if kept is None:
+        return table
+    told = f"Table of the user {kept.owner}, kept until {kept.expires:%Y-%m-%d}."
+    text = (table.description or "").strip()
+    if text and text[-1] not in ".!?":
+        text += "."
+    return replace(table, owner=kept.owner, expires=kept.expires, description=f"{text} {told}".strip())
 
 
 def _put_schema(connection: Connection, schema: Schema) -> None:

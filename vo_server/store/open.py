@@ -16,6 +16,7 @@ from vo_server.store.database import Database, directory_of, first_line, has_fil
 from vo_server.store.jobs import JobStore
 from vo_server.store.tables import formats, metadata, stamps
 from vo_server.store.upgrade import FORMAT, upgrade
+from vo_server.store.user_tables import UserTableStore
 from vo_server.store.users import UserStore
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Store:
     catalogue: CatalogueStore
     jobs: JobStore
     users: UserStore
+    user_tables: UserTableStore
     database: Database
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
             raise _cannot_open(database, error.__cause__) from error
         raise
     database.is_open = True
-    return Store(CatalogueStore(database), JobStore(database), UserStore(database), database)
+    return Store(CatalogueStore(database), JobStore(database), UserStore(database), UserTableStore(database), database)
 
 
 def _nothing_at(place: str) -> ConfigurationError:

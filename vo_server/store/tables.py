@@ -1,4 +1,4 @@
-"""The server's own tables: what is published, jobs and their results, users.
+"""The server's own tables: what is published, jobs and their results, users and their tables.
 
 One description for SQLite and PostgreSQL; :mod:`vo_server.store.open` creates them, and whoever changes them adds a
 step to :mod:`vo_server.store.upgrade`.
@@ -39,6 +39,8 @@ __all__ = [
     "schemas",
     "stamps",
     "tokens",
+    "user_table_readers",
+    "user_tables",
     "users",
     "utc_now",
 ]
@@ -210,3 +212,30 @@ tokens = Table(
 """What is known of tokens; ``digest`` is their SHA-256, and the tokens themselves are nowhere."""
 
 Index("tokens_user_idx", tokens.c.user_name)
+
+user_tables = Table(
+    "user_tables",
+    metadata,
+    Column("full_name", Text, primary_key=True),
+    Column("folded_name", Text, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("n_rows", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("unique_columns", Text, nullable=False),
+    Column("derivation", Text),
+)
+"""One row per table of a user, beside its releases; ``unique_columns`` and ``derivation`` are lists in JSON."""
+
+Index("user_tables_owner_idx", user_tables.c.owner)
+Index("user_tables_expires_idx", user_tables.c.expires)
+
+user_table_readers = Table(
+    "user_table_readers",
+    metadata,
+    Column("full_name", Text, ForeignKey("user_tables.full_name", ondelete="CASCADE"), primary_key=True),
+    Column("user_name", Text, primary_key=True),
+)
+"""Users who see a table besides its owner."""

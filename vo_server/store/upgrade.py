@@ -82,9 +82,14 @@ def _know_users(to: Upgrade) -> None:
     to.add_indexes(*(index for index in jobs.indexes if index.name == "jobs_client_idx"))
 
 
+def _keep_tables_of_users(_to: Upgrade) -> None:
+    """Keep whose a table is and who sees it, which are new tables."""
+
+
 STEPS: Final[Mapping[int, Callable[[Upgrade], None]]] = {
     2: _tell_more_of_jobs,
     3: _know_users,
+    4: _keep_tables_of_users,
 }
 """By the format that it leads to, each step from the one before; new tables are made before the first step."""
 
