@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, estimate, tap, uws, vosi
+from vo_server.web import access, estimate, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -29,6 +29,7 @@ from vo_server.web.pages import landing
 from vo_server.worker.execute import QueryRun
 from vo_server.worker.main import Worker
 from vo_server.worker.sweep import Sweeper
+from vo_server.worker.update import JobRun, TableUpdateRun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,7 +63,8 @@ def create_app(settings: Settings) -> Starlette:
             await to_thread.run_sync(context.close)
 
     # Redirects to a path without its slash would go to an address that a proxy may not have.
-    below_tap = Router([*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *vosi.ROUTES], redirect_slashes=False)
+    routes = [*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *tables.ROUTES, *vosi.ROUTES]
+    below_tap = Router(routes, redirect_slashes=False)
     app = Starlette(
         routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, Mount("/tap", below_tap)],
         middleware=[
@@ -93,8 +95,9 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
         uploads=context.uploads,
         async_url=None if public_url is None else f"{public_url}/tap/async",
     )
-    worker = Worker(jobs=jobs, results=results, execute=run, concurrency=settings.uws.concurrent_jobs)
-    sweeper = Sweeper(jobs=jobs, results=results)
+    execute = JobRun(query=run, update=TableUpdateRun(tables=context.user_tables, results=results))
+    worker = Worker(jobs=jobs, results=results, execute=execute, concurrency=settings.uws.concurrent_jobs)
+    sweeper = Sweeper(jobs=jobs, results=results, tables=context.user_tables)
     worker.start()
     sweeper.start()
     try:

@@ -16,8 +16,10 @@ from vo_server.services.fetch import Fetcher
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
 from vo_server.services.uploads import UploadLimits, UploadService
+from vo_server.services.user_tables import UserTableLimits, UserTableService
 from vo_server.store.open import Store, directory_of, open_store
 from vo_server.store.results import ResultStore
+from vo_server.store.user_tables import Quota
 
 if TYPE_CHECKING:
     from vo_server.engine.base import Engine
@@ -46,6 +48,7 @@ class ProcessContext:
     jobs: JobService
     catalogue: CatalogueService
     authenticator: Authenticator
+    user_tables: UserTableService
 
     @classmethod
     def create(cls, settings: Settings, *, make_store: bool = True) -> ProcessContext:
@@ -92,6 +95,7 @@ class ProcessContext:
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),
+            user_tables=UserTableService(engine=engine, store=store, limits=_user_table_limits(settings)),
         )
 
     def close(self) -> None:
@@ -140,6 +144,16 @@ def _job_limits(settings: Settings) -> JobLimits:
         default_retention_s=uws.default_retention_s,
         hard_retention_s=uws.hard_retention_s,
         max_wait_s=uws.max_wait_s,
+    )
+
+
+def _user_table_limits(settings: Settings) -> UserTableLimits:
+    tables = settings.user_tables
+    return UserTableLimits(
+        quota=Quota(tables.max_tables, tables.max_rows, tables.max_bytes),
+        default_lifetime_s=tables.default_lifetime_s,
+        max_lifetime_s=tables.max_lifetime_s,
+        max_body_bytes=tables.max_body_bytes,
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Settings",
     "TapSettings",
     "UploadSettings",
+    "UserTableSettings",
     "UwsSettings",
     "load_settings",
 ]
@@ -135,6 +136,25 @@ class UwsSettings(_Group):
         return self
 
 
+class UserTableSettings(_Group):
+    """Tables that users keep."""
+
+    default_lifetime_s: PositiveInt = Field(90 * 86400, description="Time until a new table is removed [s].")
+    max_lifetime_s: PositiveInt = Field(
+        365 * 86400, description="Longest time from now for which an owner may have a table kept [s]."
+    )
+    max_tables: PositiveInt = Field(100, description="Tables of one user.")
+    max_rows: PositiveInt = Field(100_000_000, description="Rows of all tables of one user.")
+    max_bytes: ByteSize = Field(
+        ByteSize(10 * 1024**3),
+        gt=0,
+        description="Volume of the rows of all tables of one user, as in memory; on disk they take less.",
+    )
+    max_body_bytes: ByteSize = Field(
+        ByteSize(1024**3), gt=0, description="Largest request body that makes or fills a table."
+    )
+
+
 class DuckdbSettings(_Group):
     """The embedded engine."""
 
@@ -164,6 +184,7 @@ class Settings(BaseSettings):
     tap: TapSettings = TapSettings()
     uploads: UploadSettings = UploadSettings()
     uws: UwsSettings = UwsSettings()
+    user_tables: UserTableSettings = UserTableSettings()
     duckdb: DuckdbSettings = DuckdbSettings()
     postgres: PostgresSettings = PostgresSettings()
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.stores import content
 from vo_server.errors import EngineError, ParameterError, QueryCancelledError, UsageError
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.job import Job, Phase
 from vo_server.model.query import Query, QueryResult, arrow_schema
 from vo_server.model.table import Column
@@ -39,6 +40,7 @@ class Queries:
     hangs_at: int | None = None
     ends_quietly: bool = False
     asked: list[tuple[Query, float]] = field(default_factory=list)
+    owner: str | None = None
     closed: threading.Event = field(default_factory=threading.Event)
 
     def run(
@@ -49,9 +51,11 @@ class Queries:
         rest: Rest | None = None,
         request_url: str | None = None,
         uploads: Sequence[UploadedTable] = (),
+        caller: Identity = ANONYMOUS,
     ) -> QueryResult:
         self.asked.append((query, timeout_s))
         assert uploads == ()
+        assert caller.name == self.owner
         assert rest is not None
         assert rest.is_job
         assert request_url is None

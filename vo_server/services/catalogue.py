@@ -6,13 +6,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from vo_server.errors import MissingError
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.store.tap_schema import published_name
 
 if TYPE_CHECKING:
     from vo_server.model.table import Catalogue, Table
     from vo_server.store.catalogue import CatalogueStore
 
-__all__ = ["CatalogueService"]
+__all__ = ["CatalogueService", "unknown_table"]
 
 
 class CatalogueService:
@@ -27,19 +28,19 @@ class CatalogueService:
     def __init__(self, *, catalogue: CatalogueStore) -> None:
         self._catalogue = catalogue
 
-    def load(self) -> Catalogue:
-        """Return what is published now, TAP_SCHEMA included."""
-        return self._catalogue.load()
+    def load(self, caller: Identity = ANONYMOUS) -> Catalogue:
+        """Return what a caller sees now, TAP_SCHEMA included."""
+        return self._catalogue.load(caller)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str, caller: Identity = ANONYMOUS) -> Table:
         """Return the table of a name: as published, with quotes where it needs them, or else bare, or in another case.
 
         Raises
         ------
         MissingError
-            If there is none, with the nearest name.
+            If there is none that the caller may see, with the nearest name.
         """
-        catalogue = self._catalogue.load()
+        catalogue = self._catalogue.load(caller)
         published = {published_name(table): table for table in catalogue.tables}
         found = published.get(name) or catalogue.find(name)
         if found is not None:
@@ -47,6 +48,12 @@ class CatalogueService:
         folded = {key.lower(): table for key, table in published.items()}
         if name.lower() in folded:  # names that differ only in case are never published together
             return folded[name.lower()]
-        near = get_close_matches(name.lower(), folded, n=1)
-        hint = f"did you mean {published_name(folded[near[0]])}?" if near else "see /tables for what there is"
-        raise MissingError(f"there is no table {name[:100]}", hint=hint)
+        raise unknown_table(name, catalogue)
+
+
+def unknown_table(name: str, catalogue: Catalogue) -> MissingError:
+    """Return what is said of a table that is not in a catalogue, with the nearest name that is."""
+    names = {published_name(table).lower(): published_name(table) for table in catalogue.tables}
+    near = get_close_matches(name.lower(), names, n=1)
+    hint = f"did you mean {names[near[0]]}?" if near else "see /tables for what there is"
+    return MissingError(f"there is no table {name[:100]}", hint=hint)

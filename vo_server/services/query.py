@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vo_server.adql.front import compile_query
 from vo_server.errors import QueryTimeoutError, TooLargeError
 from vo_server.model.estimate import Estimate
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.plan import Basis
 from vo_server.model.query import Limits, Note, Query, QueryResult
 from vo_server.model.table import Schema
@@ -79,6 +80,7 @@ class QueryService:
         rest: Rest | None = None,
         request_url: str | None = None,
         uploads: Sequence[UploadedTable] = (),
+        caller: Identity = ANONYMOUS,
     ) -> QueryResult:
         """Compile and start a query.
 
@@ -94,6 +96,8 @@ class QueryService:
             URL that asks for the same again; None when there is none.
         uploads
             The tables that came with it.
+        caller
+            Who asks: tables that they may not see do not exist for them.
 
         Returns
         -------
@@ -109,7 +113,7 @@ class QueryService:
         EngineError, LimitError
             If the engine refuses to start; later failures come out of the stream.
         """
-        catalogue = self._catalogue.load()
+        catalogue = self._catalogue.load(caller)
         resolved = self._compile(query, _with_uploads(catalogue, uploads))
         limits = self._limits_of(query, timeout_s)
         result = QueryResult(
@@ -139,7 +143,14 @@ class QueryService:
         result.batches = _counted(running, result, limits)
         return result
 
-    def estimate(self, query: Query, *, timeout_s: float, uploads: Sequence[UploadedTable] = ()) -> Estimate:
+    def estimate(
+        self,
+        query: Query,
+        *,
+        timeout_s: float,
+        uploads: Sequence[UploadedTable] = (),
+        caller: Identity = ANONYMOUS,
+    ) -> Estimate:
         """Tell what a query would cost, without running it.
 
         Parameters
@@ -150,13 +161,15 @@ class QueryService:
             Time that the query itself might take [s].
         uploads
             The tables that came with it.
+        caller
+            Who asks.
 
         Raises
         ------
         AdqlError, TooLargeError, EngineError, LimitError
             As :meth:`run` does.
         """
-        catalogue = self._catalogue.load()
+        catalogue = self._catalogue.load(caller)
         resolved = self._compile(query, _with_uploads(catalogue, uploads))
         limits = self._limits_of(query, timeout_s)
         plan = self._engine.explain(
@@ -171,9 +184,11 @@ class QueryService:
         notes = tuple(str(note) for note in resolved.notes)
         return Estimate(query, plan, outlooks(plan, limits), notes)
 
-    def check(self, query: Query, *, uploads: Sequence[UploadedTable] = ()) -> ResolvedQuery:
+    def check(
+        self, query: Query, *, uploads: Sequence[UploadedTable] = (), caller: Identity = ANONYMOUS
+    ) -> ResolvedQuery:
         """Compile a query without running it."""
-        return self._compile(query, _with_uploads(self._catalogue.load(), uploads))
+        return self._compile(query, _with_uploads(self._catalogue.load(caller), uploads))
 
     def _compile(self, query: Query, catalogue: Catalogue) -> ResolvedQuery:
         size_bytes = len(query.adql.encode())

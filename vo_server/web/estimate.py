@@ -11,7 +11,7 @@ from starlette.routing import Route
 from vo_server.formats.estimate import as_json, as_result, as_text
 from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import Site, parameters_and_files, parts_of, site
+from vo_server.web.deps import Site, identity, parameters_and_files, parts_of, site
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import Parameters, first_of
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from vo_server.model.estimate import Estimate
+    from vo_server.model.identity import Identity
     from vo_server.model.query import Query
     from vo_server.services.uploads import Gathered
 
@@ -58,7 +59,8 @@ async def estimate(request: Request) -> Response:
     finally:
         body.close()
     try:
-        made = await to_thread.run_sync(_estimate, here, query, gathered, limiter=_limiter(request))
+        caller = identity(request)
+        made = await to_thread.run_sync(_estimate, here, query, gathered, caller, limiter=_limiter(request))
     finally:
         gathered.close()
     content, content_type = await to_thread.run_sync(_document, made, name)
@@ -66,8 +68,8 @@ async def estimate(request: Request) -> Response:
     return Response(content, headers=headers)
 
 
-def _estimate(here: Site, query: Query, gathered: Gathered) -> Estimate:
-    return here.context.queries.estimate(query, timeout_s=here.sync_timeout_s, uploads=gathered.read())
+def _estimate(here: Site, query: Query, gathered: Gathered, caller: Identity) -> Estimate:
+    return here.context.queries.estimate(query, timeout_s=here.sync_timeout_s, uploads=gathered.read(), caller=caller)
 
 
 def _format_name(request: Request, given: Parameters) -> str:

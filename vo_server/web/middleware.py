@@ -45,7 +45,7 @@ EXPOSED_HEADERS: Final = ", ".join(
 )
 """Headers that scripts of other sites may read (CORS)."""
 
-ALLOWED_METHODS: Final = "GET, HEAD, POST, DELETE, OPTIONS"
+ALLOWED_METHODS: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 """Methods that some resource of the service has."""
 
 PREFLIGHT_AGE_S: Final = 86400

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["Body", "Parameters", "drain", "first_of", "from_body", "from_query_string", "values_of"]
+__all__ = ["Body", "Parameters", "drain", "first_of", "from_body", "from_query_string", "limited", "values_of"]
 
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 """(name in upper case, value) in the order they were given; a name may repeat, a value may be empty."""
@@ -133,10 +133,10 @@ async def from_body(request: Request, *, max_body_bytes: int, max_form_bytes: in
     drain_bytes = DRAIN_FACTOR * max_body_bytes
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _MULTIPART:
-        body = _limited(request, max_body_bytes, drain_bytes=drain_bytes)
+        body = limited(request, max_body_bytes, drain_bytes=drain_bytes)
         return await _from_multipart(request, body, max_field_bytes=max_form_bytes)
     limit = min(max_form_bytes, max_body_bytes)
-    content = b"".join([piece async for piece in _limited(request, limit, drain_bytes=drain_bytes)])
+    content = b"".join([piece async for piece in limited(request, limit, drain_bytes=drain_bytes)])
     if kind not in {_FORM, ""} and content:
         raise UsageError(
             f"the request body has the media type {kind!r}; expected {_FORM} or {_MULTIPART}",
@@ -216,7 +216,7 @@ async def _text(file: UploadFile, max_bytes: int) -> str:
         raise UsageError("the file given as QUERY is not text in UTF-8") from error
 
 
-async def _limited(request: Request, max_bytes: int, *, drain_bytes: int) -> AsyncGenerator[bytes, None]:
+async def limited(request: Request, max_bytes: int, *, drain_bytes: int) -> AsyncGenerator[bytes, None]:
     """Pass the body on as long as it is within the limit; then read on without keeping, and refuse."""
     n_bytes = 0
     stream = request.stream()

@@ -13,7 +13,7 @@ from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import parameters_and_files, parts_of, rest_of, site, tap_url
+from vo_server.web.deps import identity, parameters_and_files, parts_of, rest_of, site, tap_url
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import first_of
 from vo_server.web.sources import ResultSource
@@ -56,6 +56,7 @@ async def sync(request: Request) -> Response:
             timeout_s=here.sync_timeout_s,
             rest=rest_of(request),
             request_url=sync_url(tap_url(request), query),
+            caller=identity(request),
         ),
         chosen.writer.write,
         is_failure_told="votable" in chosen.mime,

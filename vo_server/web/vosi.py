@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from vo_server.web.deps import Site
-
 __all__ = ["ROOT_ROUTES", "ROUTES"]
 
 UNAVAILABLE = 503
@@ -36,12 +34,12 @@ NOT_MODIFIED = 304
 async def tables(request: Request) -> Response:
     """Describe all tables (VOSI 1.1, section 3.3)."""
     detail = (first_of(await parameters(request), "DETAIL") or "max").lower()
-    return await _document(request, partial(_tableset, site(request), detail))
+    return await _document(request, partial(_tableset, request, detail))
 
 
 async def table(request: Request) -> Response:
     """Describe one table, by its name as it is listed."""
-    return await _document(request, partial(_table, site(request), request.path_params["name"]))
+    return await _document(request, partial(_table, request, request.path_params["name"]))
 
 
 async def capabilities(request: Request) -> Response:
@@ -75,12 +73,13 @@ async def health(request: Request) -> Response:
     return JSONResponse(told, 200 if found.is_available else UNAVAILABLE, {"Cache-Control": "no-cache"})
 
 
-def _tableset(here: Site, detail: str) -> bytes:
-    return documents.tableset(here.context.catalogue.load(), detail, reserved=RESERVED)
+def _tableset(request: Request, detail: str) -> bytes:
+    catalogue = site(request).context.catalogue.load(identity(request))
+    return documents.tableset(catalogue, detail, reserved=RESERVED)
 
 
-def _table(here: Site, name: str) -> bytes:
-    return documents.table(here.context.catalogue.table(name), reserved=RESERVED)
+def _table(request: Request, name: str) -> bytes:
+    return documents.table(site(request).context.catalogue.table(name, identity(request)), reserved=RESERVED)
 
 
 async def _document(request: Request, make: Callable[[], bytes]) -> Response:

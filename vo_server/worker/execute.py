@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from vo_server.errors import QueryCancelledError
 from vo_server.formats.registry import find_format
+from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.job import Job, JobResult
 from vo_server.model.truncation import Rest
 from vo_server.services.parameters import to_query
@@ -39,6 +40,7 @@ class Queries(Protocol):
         rest: Rest | None = None,
         request_url: str | None = None,
         uploads: Sequence[UploadedTable] = (),
+        caller: Identity = ANONYMOUS,
     ) -> QueryResult:
         """Start a query; see :meth:`vo_server.services.query.QueryService.run`."""
         ...
@@ -98,6 +100,7 @@ class QueryRun:
             rest=self._rest,
             request_url=None if base is None else f"{base}/{job.id}",
             uploads=tables,
+            caller=Identity(job.owner),
         )
         with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):

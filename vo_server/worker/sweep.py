@@ -1,4 +1,4 @@
-"""Removes what has had its time: jobs at their destruction, results without a job."""
+"""Removes what has had its time: jobs at their destruction, results without a job, tables of users."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vo_server.errors import MissingError
 
 if TYPE_CHECKING:
+    from vo_server.services.user_tables import UserTableService
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
 
@@ -30,13 +31,23 @@ class Sweeper:
         The jobs.
     results
         Their results.
+    tables
+        Tables of users; None to leave them alone.
     every_s
-        Time between two looks for expired jobs [s].
+        Time between two looks for expired jobs and tables [s].
     """
 
-    def __init__(self, *, jobs: JobStore, results: ResultStore, every_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        jobs: JobStore,
+        results: ResultStore,
+        tables: UserTableService | None = None,
+        every_s: float = 30.0,
+    ) -> None:
         self._jobs = jobs
         self._results = results
+        self._tables = tables
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -66,16 +77,26 @@ class Sweeper:
         """Remove results that no job has, and return the ids in their names."""
         return self._results.sweep(self._jobs.ids())
 
+    def remove_expired_tables(self) -> tuple[str, ...]:
+        """Remove the tables of users whose time has come, and return their names."""
+        return () if self._tables is None else self._tables.sweep()
+
+    def remove_leftovers(self) -> tuple[str, ...]:
+        """Remove what killed loads have left, and return where it was."""
+        return () if self._tables is None else self._tables.sweep_leftovers()
+
     def _run(self) -> None:
         next_orphans = time.monotonic()
         while not self._stop.is_set():
             try:
                 gone = self.destroy_expired()
+                gone_tables = self.remove_expired_tables()
                 if time.monotonic() >= next_orphans:
                     next_orphans = time.monotonic() + _ORPHANS_EVERY_S
                     gone += self.remove_orphans()
-                if gone:
-                    logger.info("swept %d jobs", len(gone))
+                    gone_tables += self.remove_leftovers()
+                if gone or gone_tables:
+                    logger.info("swept %d jobs, %d tables", len(gone), len(gone_tables))
             except Exception:  # whatever it is, the next sweep must come: jobs would never expire
                 logger.warning("sweeping failed, trying again in %g s", self._every_s, exc_info=True)
             self._stop.wait(self._every_s)
