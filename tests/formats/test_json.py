@@ -75,9 +75,9 @@ def test_a_document_is_one_object_with_columns_rows_and_status() -> None:
     rows = batch_of(columns, [[2**60, None], ["a", None], [[1.5, NAN], None]])
     assert written(JsonWriter(), columns, rows).decode() == (
         '{"metadata":[\n'
-        '{"name":"l","datatype":"long"},\n'
-        '{"name":"s","datatype":"char","arraysize":"*"},\n'
-        '{"name":"p","datatype":"double","arraysize":"2","xtype":"point"}\n'
+        '{"name":"l","datatype":"long","unit":null,"description":null},\n'
+        '{"name":"s","datatype":"char","arraysize":"*","unit":null,"description":null},\n'
+        '{"name":"p","datatype":"double","arraysize":"2","xtype":"point","unit":null,"description":null}\n'
         '],\n"info":[\n\n],\n"links":[\n\n],\n"data":[\n'
         '["1152921504606846976","a",[1.5,"NaN"]],\n'
         "[null,null,null]\n"

@@ -28,13 +28,20 @@ def test_values_keep_their_case_and_their_spaces() -> None:
     assert to_query([("QUERY", " SELECT 'Ab' ")]).adql == " SELECT 'Ab' "
 
 
-@pytest.mark.parametrize("name", ["QUERY", "LANG", "MAXREC", "RESPONSEFORMAT", "FORMAT", "RUNID"])
+@pytest.mark.parametrize("name", ["QUERY", "LANG", "MAXREC", "RESPONSEFORMAT", "RUNID"])
 def test_a_repeated_parameter_is_refused_even_with_the_same_value(name: str) -> None:
     values = {"QUERY": SELECT, "LANG": "ADQL", "MAXREC": "1"}
     given = [("QUERY", SELECT)] if name != "QUERY" else []
     given += [(name, values.get(name, "csv")), (name.lower(), values.get(name, "csv"))]
     with pytest.raises(ParameterError, match=f"parameter {name} .*one value only"):
         to_query(given)
+
+
+def test_the_old_name_of_the_format_may_be_repeated_with_the_same_value() -> None:
+    given = [("QUERY", SELECT), ("FORMAT", "csv"), ("format", "csv")]
+    assert to_query(given).response_format == "csv"
+    with pytest.raises(ParameterError, match="one value only"):
+        to_query([*given, ("format", "tsv")])
 
 
 def test_parameters_that_are_not_ours_are_ignored_however_often_they_come() -> None:

@@ -116,18 +116,18 @@ def _tail(outcome: Outcome, n_rows: int) -> bytes:
 
 def _described(column: Column) -> dict[str, Any]:
     datatype = column.datatype
-    return _given(
+    given = _given(
         {
             "name": column.name,
             "datatype": str(datatype.primitive),
             "arraysize": datatype.arraysize,
             "xtype": datatype.xtype,
-            "unit": column.unit,
             "ucd": column.ucd,
             "utype": column.utype,
-            "description": column.description,
         }
     )
+    # These are looked for in all columns by astroquery, as the archives of ESA have them.
+    return given | {"unit": column.unit or None, "description": column.description or None}
 
 
 def _given(pairs: dict[str, str | None]) -> dict[str, Any]:

@@ -292,9 +292,11 @@ class JobService:
         job = self._jobs.get(job_id)
         found = next((result for result in job.results if result.id == result_id), None)
         if found is None:
+            # Clients that fetch the result at once tell their users no more than this.
+            reason = None if job.error is None else f"it has failed: {job.error.message}"
             raise MissingError(
                 f"job {job_id} has no result {result_id!r}",
-                hint=f"its phase is {job.phase}; wait for {Phase.COMPLETED}",
+                hint=reason or f"its phase is {job.phase}; wait for {Phase.COMPLETED}",
             )
         return found
 

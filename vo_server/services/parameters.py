@@ -97,6 +97,8 @@ def _single_values(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
     for key, value in parameters:
         if key == "UPLOAD":
             continue
+        if key == "FORMAT" and value == given.get(key):
+            continue  # astroquery sends `FORMAT` and `format` with a table of astropy.
         if key in given:
             # DALI 1.1, section 3.2.
             raise ParameterError(key, value, f"one value only, but another was given before: {given[key][:40]!r}")

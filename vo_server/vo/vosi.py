@@ -23,8 +23,13 @@ _TABLES_ROOT: Final = {
 }
 """Without ``version``: the schema has no such attribute on these roots."""
 
+_TAP_PLUS: Final = {"xmlns:esatapplus": "http://esa.int/xml/EsaTapPlus"}
+_FLAGS: Final = "esatapplus:flags"
 
-def tableset(catalogue: Catalogue, detail: str | None = None, *, reserved: frozenset[str]) -> bytes:
+
+def tableset(
+    catalogue: Catalogue, detail: str | None = None, *, reserved: frozenset[str], is_tap_plus: bool = False
+) -> bytes:
     """Return the ``vosi:tableset`` document: what is published and visible.
 
     Parameters
@@ -35,9 +40,11 @@ def tableset(catalogue: Catalogue, detail: str | None = None, *, reserved: froze
         ``min`` leaves out columns and keys; anything else gives all (VOSI 1.1, section 3.3: a hint).
     reserved
         Reserved words of ADQL in upper case: names among them are written in double quotes, as in TAP_SCHEMA.
+    is_tap_plus
+        Whether columns have the attribute that clients of TAP+ cannot do without, and that the schema does not allow.
     """
     writer = XmlWriter()
-    with writer.element("vosi:tableset", _TABLES_ROOT):
+    with writer.element("vosi:tableset", _TABLES_ROOT | (_TAP_PLUS if is_tap_plus else {})):
         for schema in catalogue.schemas:
             with writer.element("schema"):
                 writer.leaf("name", quoted(schema.name, reserved))
@@ -46,7 +53,7 @@ def tableset(catalogue: Catalogue, detail: str | None = None, *, reserved: froze
                 writer.optional("utype", schema.utype)
                 for one in schema.tables:
                     with writer.element("table", {"type": one.kind}):
-                        _write_table(writer, one, reserved, is_full=detail != "min")
+                        _write_table(writer, one, reserved, is_full=detail != "min", is_tap_plus=is_tap_plus)
     return writer.to_bytes()
 
 
@@ -98,7 +105,9 @@ def availability(
     return writer.to_bytes()
 
 
-def _write_table(writer: XmlWriter, one: Table, reserved: frozenset[str], *, is_full: bool) -> None:
+def _write_table(
+    writer: XmlWriter, one: Table, reserved: frozenset[str], *, is_full: bool, is_tap_plus: bool = False
+) -> None:
     writer.leaf("name", _full_name(one.schema, one.name, reserved))
     writer.optional("title", one.title)
     writer.optional("description", one.description)
@@ -108,33 +117,34 @@ def _write_table(writer: XmlWriter, one: Table, reserved: frozenset[str], *, is_
     if not is_full:
         return
     for column in one.visible_columns:
-        _write_column(writer, column, reserved, is_primary=column.name in one.primary_key)
+        attributes = {"std": "true" if column.is_std else "false"} | ({_FLAGS: "0"} if is_tap_plus else {})
+        with writer.element("column", attributes):
+            _write_column(writer, column, reserved, is_primary=column.name in one.primary_key)
     for key in one.keys:
         _write_key(writer, key, reserved)
 
 
 def _write_column(writer: XmlWriter, column: Column, reserved: frozenset[str], *, is_primary: bool) -> None:
-    with writer.element("column", {"std": "true" if column.is_std else "false"}):
-        writer.leaf("name", quoted(column.name, reserved))
-        writer.optional("description", column.description)
-        writer.optional("unit", column.unit)
-        writer.optional("ucd", column.ucd)
-        writer.optional("utype", column.utype)
-        given = {
-            "xsi:type": "vs:VOTableType",
-            "arraysize": column.datatype.arraysize,
-            "extendedType": column.datatype.xtype,
-        }
-        writer.leaf("dataType", str(column.datatype.primitive), given)
-        flags = {
-            "indexed": column.is_indexed,
-            "primary": is_primary,
-            "nullable": column.is_nullable,
-            "principal": column.is_principal,
-        }
-        for flag, is_set in flags.items():
-            if is_set:
-                writer.leaf("flag", flag)
+    writer.leaf("name", quoted(column.name, reserved))
+    writer.optional("description", column.description)
+    writer.optional("unit", column.unit)
+    writer.optional("ucd", column.ucd)
+    writer.optional("utype", column.utype)
+    given = {
+        "xsi:type": "vs:VOTableType",
+        "arraysize": column.datatype.arraysize,
+        "extendedType": column.datatype.xtype,
+    }
+    writer.leaf("dataType", str(column.datatype.primitive), given)
+    flags = {
+        "indexed": column.is_indexed,
+        "primary": is_primary,
+        "nullable": column.is_nullable,
+        "principal": column.is_principal,
+    }
+    for flag, is_set in flags.items():
+        if is_set:
+            writer.leaf("flag", flag)
 
 
 def _write_key(writer: XmlWriter, key: Key, reserved: frozenset[str]) -> None:

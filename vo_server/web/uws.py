@@ -86,6 +86,24 @@ async def destroy(request: Request) -> Response:
     return RedirectResponse(_jobs_url(request), _SEE_OTHER)
 
 
+async def destroy_several(request: Request) -> Response:
+    """Destroy the jobs that JOB_IDS lists, all or none of them, as TapPlus of astroquery asks for."""
+    given = first_of(await parameters(request), "JOB_IDS")
+    if given is None:
+        raise ParameterError("JOB_IDS", None, "ids of jobs, separated by commas")
+    ids = [_checked(one.strip()) for one in given.split(",")]
+    jobs, caller = _jobs(request), identity(request)
+
+    def use() -> None:
+        for job_id in ids:
+            jobs.authorize(job_id, caller)
+        for job_id in ids:
+            jobs.destroy(job_id)
+
+    await to_thread.run_sync(use)
+    return PlainTextResponse("", headers=_NO_CACHE)
+
+
 async def set_phase(request: Request) -> Response:
     """Run a job or abort it."""
     given = (first_of(await parameters(request), "PHASE") or "").upper()
@@ -187,7 +205,10 @@ def _jobs_url(request: Request) -> str:
 
 
 def _job_id(request: Request) -> str:
-    job_id = str(request.path_params["job_id"])
+    return _checked(str(request.path_params["job_id"]))
+
+
+def _checked(job_id: str) -> str:
     if not _JOB_ID.fullmatch(job_id):
         raise MissingError(f"there is no job {printable(job_id)}")
     return job_id
@@ -247,6 +268,7 @@ _JOB = "/async/{job_id}"
 
 ROUTES = [
     _resource("/async", GET=job_list, POST=create),
+    _resource("/deletejobs", POST=destroy_several),
     _resource(_JOB, GET=show, POST=change, DELETE=destroy),
     _resource(f"{_JOB}/phase", GET=_atom(lambda job: job.phase), POST=set_phase),
     _resource(f"{_JOB}/executionduration", GET=_atom(lambda job: str(job.execution_duration_s)), POST=set_duration),

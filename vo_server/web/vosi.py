@@ -32,9 +32,13 @@ NOT_MODIFIED = 304
 
 
 async def tables(request: Request) -> Response:
-    """Describe all tables (VOSI 1.1, section 3.3)."""
-    detail = (first_of(await parameters(request), "DETAIL") or "max").lower()
-    return await _document(request, partial(_tableset, request, detail))
+    """Describe all tables (VOSI 1.1, section 3.3), or what TapPlus of astroquery asks for in the way of TAP+."""
+    given = await parameters(request)
+    wants_names = (first_of(given, "ONLY_TABLES") or "").lower() == "true"
+    detail = "min" if wants_names else (first_of(given, "DETAIL") or "max").lower()
+    name = first_of(given, "TABLES")
+    is_tap_plus = name is not None or first_of(given, "SHARE_ACCESSIBLE") is not None
+    return await _document(request, partial(_tableset, request, detail, name, is_tap_plus=is_tap_plus))
 
 
 async def table(request: Request) -> Response:
@@ -73,9 +77,14 @@ async def health(request: Request) -> Response:
     return JSONResponse(told, 200 if found.is_available else UNAVAILABLE, {"Cache-Control": "no-cache"})
 
 
-def _tableset(request: Request, detail: str) -> bytes:
-    catalogue = site(request).context.catalogue.load(identity(request))
-    return documents.tableset(catalogue, detail, reserved=RESERVED)
+def _tableset(request: Request, detail: str, name: str | None, *, is_tap_plus: bool) -> bytes:
+    found, caller = site(request).context.catalogue, identity(request)
+    catalogue = found.load(caller)
+    if name is not None:
+        table = found.table(name, caller)
+        schemas = [replace(one, tables=(table,)) for one in catalogue.schemas if one.name == table.schema]
+        catalogue = replace(catalogue, schemas=tuple(schemas))
+    return documents.tableset(catalogue, detail, reserved=RESERVED, is_tap_plus=is_tap_plus)
 
 
 def _table(request: Request, name: str) -> bytes:
