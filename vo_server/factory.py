@@ -15,6 +15,7 @@ from vo_server.services.catalogue import CatalogueService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
+from vo_server.services.save import ResultSaver
 from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.services.user_tables import UserTableLimits, UserTableService
 from vo_server.store.open import Store, directory_of, open_store
@@ -83,19 +84,24 @@ class ProcessContext:
             store.close()
             raise
         results = ResultStore(_results_place(settings))
+        user_tables = UserTableService(engine=engine, store=store, limits=_user_table_limits(settings))
         return cls(
             settings=settings,
             engine=engine,
             store=store,
             results=results,
             queries=QueryService(
-                engine=engine, catalogue=store.catalogue, limits=_query_limits(settings), origin=_origin(settings)
+                engine=engine,
+                catalogue=store.catalogue,
+                limits=_query_limits(settings),
+                origin=_origin(settings),
+                saver=ResultSaver(tables=user_tables),
             ),
             uploads=UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings)),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),
-            user_tables=UserTableService(engine=engine, store=store, limits=_user_table_limits(settings)),
+            user_tables=user_tables,
         )
 
     def close(self) -> None:

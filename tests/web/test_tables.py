@@ -14,8 +14,7 @@ import requests
 from astropy.table import Table
 from pyvo.utils.prototype import activate_features
 
-from tests.support.answers import csv_rows
-from tests.support.users import add_user, as_user
+from tests.support.keepers import ROWS, ask, made
 
 if TYPE_CHECKING:
     from tests.support.service import Service
@@ -34,34 +33,6 @@ DEFINITION = """<?xml version="1.0" encoding="UTF-8"?>
   <column><name>note</name><dataType xsi:type="vs:VOTableType" arraysize="*">char</dataType></column>
 </vosi:table>"""
 
-ROWS = b"id\tra\tdec\tnote\n1\t10.5\t-3.25\tfirst\n2\t11.5\t4.0\t\n9007199254740993\t12.5\t5.0\tthird\n"
-
-
-@pytest.fixture
-def rita(server: Service) -> tuple[str, str]:
-    """Name and token of a user."""
-    return add_user(server)
-
-
-@pytest.fixture
-def ritas(server: Service, rita: tuple[str, str]) -> Iterator[httpx.Client]:
-    """Speak to the server as that user."""
-    with as_user(server, rita[1]) as client:
-        yield client
-
-
-@pytest.fixture
-def anna(server: Service) -> tuple[str, str]:
-    """Name and token of another user."""
-    return add_user(server)
-
-
-@pytest.fixture
-def annas(server: Service, anna: tuple[str, str]) -> Iterator[httpx.Client]:
-    """Speak to the server as the other user."""
-    with as_user(server, anna[1]) as client:
-        yield client
-
 
 @pytest.fixture
 def ritas_pyvo(server: Service, rita: tuple[str, str]) -> Iterator[pyvo.dal.TAPService]:
@@ -72,17 +43,6 @@ def ritas_pyvo(server: Service, rita: tuple[str, str]) -> Iterator[pyvo.dal.TAPS
         session.headers["Authorization"] = f"Bearer {rita[1]}"
         yield pyvo.dal.TAPService(server.tap, session=session)
         gc.collect()
-
-
-def ask(client: httpx.Client, query: str) -> list[list[str]]:
-    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"})
-    assert answer.status_code == 200, answer.text
-    return csv_rows(answer)[1:]
-
-
-def made(client: httpx.Client, name: str, rows: bytes = ROWS, kind: str = "text/tab-separated-values") -> None:
-    answer = client.put(f"tables/{name}", content=rows, headers={"Content-Type": kind})
-    assert answer.status_code == 201, answer.text
 
 
 def test_pyvo_makes_fills_indexes_and_removes_a_table(

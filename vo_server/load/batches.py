@@ -57,15 +57,23 @@ class BatchReader:
         return None
 
 
-def given_columns(table: Table) -> tuple[str, ...]:
-    """Return the names of the columns of a table that its files had, without those that a load computes."""
-    computed = {HEALPIX_COLUMN, COMPUTED_RA, COMPUTED_DEC} if _is_computed(table) else {HEALPIX_COLUMN}
+def given_columns(table: Table, *, is_computed: bool) -> tuple[str, ...]:
+    """Return the names of the columns of a table that its files had, without those that a load computes.
+
+    Parameters
+    ----------
+    table
+        The table.
+    is_computed
+        Whether positions are computed when rows are loaded; the columns may have come with the rows as well.
+    """
+    computed = {HEALPIX_COLUMN, COMPUTED_RA, COMPUTED_DEC} if is_computed else {HEALPIX_COLUMN}
     return tuple(column.name for column in table.columns if column.name not in computed)
 
 
-def stored_rows(engine: Engine, table: Table) -> BatchReader:
+def stored_rows(engine: Engine, table: Table, *, is_computed: bool) -> BatchReader:
     """Return the rows of a release, to be loaded again together with others; what a load computes is left out."""
-    names = given_columns(table)
+    names = given_columns(table, is_computed=is_computed)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in engine.read(table):
@@ -73,7 +81,3 @@ def stored_rows(engine: Engine, table: Table) -> BatchReader:
 
     columns = tuple(table.by_name[name] for name in names)
     return BatchReader(table.full_name, TableFacts(columns, n_rows=table.n_rows), batches)
-
-
-def _is_computed(table: Table) -> bool:
-    return table.position is not None and table.position.ra == COMPUTED_RA

@@ -43,6 +43,8 @@ class Query:
     run_id: str | None = None
     uploads: tuple[UploadRequest, ...] = ()
     """Tables that come with it, names without two alike."""
+    save_as: str | None = None
+    """Table of the caller that the answer is to become; None when it is to be sent."""
 
 
 @dataclass(frozen=True)

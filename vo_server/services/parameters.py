@@ -20,7 +20,7 @@ __all__ = ["MAX_RUN_ID_LENGTH", "to_duration_s", "to_query", "to_time"]
 MAX_RUN_ID_LENGTH: Final = 64
 """DALI 1.1, section 3.4.6."""
 
-_SINGLE: Final = ("LANG", "QUERY", "RESPONSEFORMAT", "FORMAT", "MAXREC", "RUNID")
+_SINGLE: Final = ("LANG", "QUERY", "RESPONSEFORMAT", "FORMAT", "MAXREC", "RUNID", "SAVE_AS")
 _LANGUAGES: Final = {lang.value.upper(): lang for lang in Lang}
 _MAX_DIGITS: Final = 18
 """Digits that a row count may have to fit everywhere; more mean "all rows"."""
@@ -59,6 +59,7 @@ def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
         maxrec=_maxrec(given.get("MAXREC")),
         response_format=given.get("RESPONSEFORMAT") or given.get("FORMAT") or "votable",
         run_id=_run_id(given.get("RUNID")),
+        save_as=given.get("SAVE_AS"),
         uploads=to_uploads([value for name, value in pairs if name == "UPLOAD"]),
     )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.front import compile_query
-from vo_server.errors import QueryTimeoutError, TooLargeError
+from vo_server.errors import QueryTimeoutError, TooLargeError, UsageError
 from vo_server.model.estimate import Estimate
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.plan import Basis
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Engine, RunningQuery
     from vo_server.model.table import Catalogue
+    from vo_server.services.save import ResultSaver
     from vo_server.store.catalogue import CatalogueStore
 
 __all__ = ["QueryLimits", "QueryService"]
@@ -62,15 +63,24 @@ class QueryService:
         What the service allows.
     origin
         INFO elements that every answer carries (publisher, contact, ...).
+    saver
+        Makes tables of answers; None where none are kept.
     """
 
     def __init__(
-        self, *, engine: Engine, catalogue: CatalogueStore, limits: QueryLimits, origin: tuple[Note, ...] = ()
+        self,
+        *,
+        engine: Engine,
+        catalogue: CatalogueStore,
+        limits: QueryLimits,
+        origin: tuple[Note, ...] = (),
+        saver: ResultSaver | None = None,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._limits = limits
         self._origin = origin
+        self._saver = saver
 
     def run(
         self,
@@ -115,6 +125,8 @@ class QueryService:
         """
         catalogue = self._catalogue.load(caller)
         resolved = self._compile(query, _with_uploads(catalogue, uploads))
+        if query.save_as is not None:
+            self._require_saver().check(caller, query.save_as)
         limits = self._limits_of(query, timeout_s)
         result = QueryResult(
             columns=resolved.columns,
@@ -131,7 +143,7 @@ class QueryService:
         # TAP 1.1, section 2.7.4: MAXREC=0 asks for metadata only, and is always told as an overflow.
         result.overflow = result.maxrec == 0 or (result.total_rows or 0) > result.maxrec
         if result.maxrec == 0:
-            return result
+            return self._kept(result, caller, resolved)
         running = self._engine.run(
             resolved,
             limit=result.maxrec + 1,  # One more than may be sent, to know about overflow.
@@ -141,7 +153,20 @@ class QueryService:
         result.on_close = running.close
         result.ahead_bytes = lambda: running.ahead_bytes
         result.batches = _counted(running, result, limits)
-        return result
+        return self._kept(result, caller, resolved)
+
+    def _kept(self, result: QueryResult, caller: Identity, resolved: ResolvedQuery) -> QueryResult:
+        """Return the answer itself, or the one that tells of the table that it becomes."""
+        assert result.query is not None
+        name = result.query.save_as
+        if name is None:
+            return result
+        return self._require_saver().save(result, name, caller, sources=tuple(resolved.tables))
+
+    def _require_saver(self) -> ResultSaver:
+        if self._saver is None:
+            raise UsageError("no tables can be kept here", hint="leave SAVE_AS out")
+        return self._saver
 
     def estimate(
         self,
@@ -201,7 +226,9 @@ class QueryService:
 
     def _limits_of(self, query: Query, timeout_s: float) -> Limits:
         mine = self._limits
-        rows = row_limit(query.maxrec, default=mine.default_maxrec, hard=mine.hard_maxrec)
+        # Nobody wants to keep a table that was cut for want of a parameter.
+        default = mine.default_maxrec if query.save_as is None else mine.hard_maxrec
+        rows = row_limit(query.maxrec, default=default, hard=mine.hard_maxrec)
         return Limits(rows, timeout_s=timeout_s, max_bytes=mine.max_result_bytes)
 
     def _inline(

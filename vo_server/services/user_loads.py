@@ -121,7 +121,8 @@ class UserTableLoads:
         if index is not None:
             table, kept = _with_index(table, kept, index)
         description = _description(table, kept)
-        readers = [stored_rows(self._engine, current.table), *extra]
+        stored = stored_rows(self._engine, current.table, is_computed=kept.derivation is not None)
+        readers = [stored, *extra]
         return self._load(kept, current.version, readers, lambda *_: description)
 
     def _load(self, kept: UserTable, base: str | None, readers: Sequence[TableReader], make: Describe) -> LoadSummary:
@@ -264,7 +265,7 @@ def _description(table: Table, kept: UserTable) -> Description:
     if kept.derivation is not None:
         kind, lon, lat = kept.derivation
         derivation = Derivation(DerivationKind(kind), lon, lat)
-    sources = {name: name for name in given_columns(table)}
+    sources = {name: name for name in given_columns(table, is_computed=derivation is not None)}
     bare = replace(table, release=None, location=None, n_rows=None)
     return Description(Schema(table.schema), bare, sources, derivation, is_inferred=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 from starlette.routing import Route
 
+from vo_server.errors import UsageError
 from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
@@ -42,6 +43,8 @@ async def sync(request: Request) -> Response:
             query = replace(query, response_format=chosen.name)
         else:
             chosen = find_format(query.response_format)
+        if query.save_as is not None and request.method == "GET":
+            raise UsageError("SAVE_AS makes a table, which a GET must not", hint="send the same as a POST")
         # Before a place is taken: a slow address elsewhere shall keep none.
         uploads = here.context.uploads
         gathered = await to_thread.run_sync(uploads.gather, query.uploads, parts_of(body), limiter=uploads.threads)
