@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.front import compile_query
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Engine, RunningQuery
-    from vo_server.model.table import Catalogue
+    from vo_server.model.table import Catalogue, Table
     from vo_server.services.save import ResultSaver
     from vo_server.store.catalogue import CatalogueStore
 
@@ -34,6 +34,9 @@ __all__ = ["QueryLimits", "QueryService"]
 
 _LONGEST_PLANNING_S: Final = 10.0
 """Longest time that an estimate may take [s]."""
+
+_SOON: Final = timedelta(days=14)
+"""How long before its end every answer tells of that of a table."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,7 @@ class QueryService:
         told.extend(origin_of_answer(query, request_url))
         for table in resolved.tables:
             told.extend(origin_of_table(table))
+            told.extend(_expiry(table))
         told.extend(Note("UPLOAD_NOTE", text) for one in uploads for text in one.notes)
         told.extend(Note("ADQL_NOTE", note.message, str(note)) for note in resolved.notes)
         return tuple(told)
@@ -262,6 +266,14 @@ def _with_uploads(catalogue: Catalogue, uploads: Sequence[UploadedTable]) -> Cat
     if not uploads:
         return catalogue
     return catalogue.with_schema(Schema(UPLOAD_SCHEMA, tuple(one.table for one in uploads)))
+
+
+def _expiry(table: Table) -> list[Note]:
+    """Return the news that a table will not be there for long."""
+    if table.expires is None or table.expires > datetime.now(UTC) + _SOON:
+        return []
+    text = f"{table.full_name} of {table.owner} will be removed then, unless its owner has it kept for longer"
+    return [Note("TABLE_EXPIRES", f"{table.expires:%Y-%m-%dT%H:%M:%SZ}", text)]
 
 
 def _counted(running: RunningQuery, result: QueryResult, limits: Limits) -> Iterator[pa.RecordBatch]:
