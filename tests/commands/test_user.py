@@ -61,7 +61,10 @@ def test_a_token_is_revoked_by_its_id(url: str) -> None:
 
 def test_a_user_is_removed(url: str) -> None:
     call(url, "add", "rita")
-    assert call(url, "remove", "rita").stdout == "rita is removed; a server destroys 0 jobs of theirs within a minute\n"
+    assert (
+        call(url, "remove", "rita").stdout
+        == "rita is removed; a server removes 0 jobs and all tables of theirs within a minute\n"
+    )
     assert len(call(url, "list").stdout.splitlines()) == 1
 
 

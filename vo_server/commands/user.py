@@ -93,10 +93,10 @@ def revoke(token_ids: tuple[str, ...], database: str | None) -> None:
 @click.argument("name")
 @_database
 def remove(name: str, database: str | None) -> None:
-    """Remove the user NAME with all tokens and jobs."""
+    """Remove the user NAME with all tokens, jobs and tables."""
     with _opened(database) as users:
         n_jobs = users.remove(name)
-    click.echo(f"{name} is removed; a server destroys {n_jobs} jobs of theirs within a minute")
+    click.echo(f"{name} is removed; a server removes {n_jobs} jobs and all tables of theirs within a minute")
 
 
 def _make_token(users: UserStore, name: str, *, n_days: int | None, label: str | None) -> None:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from vo_server.errors import ConflictError, MissingError, TooLargeError
 from vo_server.model.user_table import TableUse, UserTable
 from vo_server.store.stamp import raise_stamp
-from vo_server.store.tables import releases, user_table_readers, user_tables, utc_now
+from vo_server.store.tables import releases, user_table_readers, user_tables, users, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from vo_server.store.database import Database
 
-__all__ = ["Quota", "UserTableStore", "forget_table", "owner_of", "read_user_tables"]
+__all__ = ["Quota", "UserTableStore", "disown_tables", "forget_table", "owner_of", "read_user_tables"]
+
+NOBODY: Final = ""
+"""Owner of tables whose user is gone, until they are swept; no user has that name."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class UserTableStore:
         """
 
         def within(connection: Connection) -> None:
+            _check_user(connection, table.owner)
             _check_schema(connection, table)
             current = connection.scalar(
                 select(releases.c.version).where(
@@ -203,6 +207,22 @@ def forget_table(connection: Connection, full_name: str) -> None:
     """Remove what is kept of a table whose releases go."""
     connection.execute(delete(user_table_readers).where(user_table_readers.c.full_name == full_name))
     connection.execute(delete(user_tables).where(user_tables.c.full_name == full_name))
+
+
+def disown_tables(connection: Connection, user_name: str, now: datetime) -> None:
+    """Take all tables and shares from a user who goes: nobody sees the tables, and the next sweep removes them."""
+    raise_stamp(connection)
+    connection.execute(delete(user_table_readers).where(user_table_readers.c.user_name == user_name))
+    ended = {"owner": NOBODY, "is_public": False, "expires": now}
+    theirs = select(user_tables.c.full_name).where(user_tables.c.owner == user_name)
+    connection.execute(delete(user_table_readers).where(user_table_readers.c.full_name.in_(theirs)))
+    connection.execute(update(user_tables).where(user_tables.c.owner == user_name).values(ended))
+
+
+def _check_user(connection: Connection, name: str) -> None:
+    """Keep a load that a removed user had begun from leaving a table."""
+    if connection.scalar(select(users.c.name).where(users.c.name == name)) is None:
+        raise MissingError(f"there is no user {name} (any more)")
 
 
 def _check_schema(connection: Connection, table: UserTable) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from vo_server.errors import MissingError, UsageError
 from vo_server.model.user import Token, User, check_user_name
 from vo_server.store.tables import jobs, tokens, users, utc_now
+from vo_server.store.user_tables import disown_tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -56,9 +57,9 @@ class UserStore:
         return user
 
     def remove(self, name: str) -> int:
-        """Remove a user with all tokens, and let their jobs be destroyed at once.
+        """Remove a user with all tokens, and let their jobs and tables be removed at once.
 
-        Whoever gets the name later must not find the jobs of this one.
+        Whoever gets the name later must not find the jobs and tables of this one, nor what was shared with them.
 
         Returns
         -------
@@ -73,6 +74,7 @@ class UserStore:
         with self._database.write() as connection:
             if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
                 raise _no_user(name)
+            disown_tables(connection, name, self._clock())
             ended = update(jobs).where(jobs.c.owner == name).values(destruction=self._clock())
             return connection.execute(ended).rowcount
 
