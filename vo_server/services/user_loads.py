@@ -196,7 +196,10 @@ class _Named:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         with _as_upload(self._path, self.file):
-            yield from self._reader.batches()
+            try:
+                yield from self._reader.batches()
+            finally:
+                self.malformed = self._reader.malformed  # Readers begin a new account with each pass.
 
 
 @contextmanager
