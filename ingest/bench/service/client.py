@@ -17,11 +17,12 @@ from vo_server.errors import EngineError
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Address", "Connection", "Download", "request_of"]
+__all__ = ["Address", "Connection", "Download", "request_of", "upload_request_of"]
 
 _CHUNKED_END: Final = re.compile(rb"\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
 """What ends a chunked answer that is complete: the last chunk, trailers, an empty line."""
 
+_BOUNDARY: Final = "between-the-parts-of-a-benchmark"
 _BUFFER_BYTES: Final = 1024 * 1024
 _TIMEOUT_S: Final = 900.0
 _KEPT_BYTES: Final = 1024
@@ -59,6 +60,22 @@ def request_of(address: Address, adql: str, *, response_format: str = "votable",
         f"POST /tap/sync HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
+
+
+def upload_request_of(address: Address, adql: str, table: bytes, *, maxrec: int) -> bytes:
+    """Return a request for ``/tap/sync`` with a table that the query knows as ``TAP_UPLOAD.mine``."""
+    given = {"LANG": "ADQL", "QUERY": adql, "MAXREC": str(maxrec), "UPLOAD": "mine,param:mine"}
+    parts = [
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in given.items()
+    ]
+    parts.append(f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="mine"; filename="mine"\r\n\r\n'.encode())
+    body = b"".join([*parts, table, f"\r\n--{_BOUNDARY}--\r\n".encode()])
+    head = (
+        f"POST /tap/sync HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
+        f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Connection:

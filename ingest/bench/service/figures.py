@@ -29,6 +29,10 @@ _BY_END: Final = {
     ": memory growth": Figure(below=150),
     ": overhead": Figure(below=6),
     ": errors": Figure(below=1),
+    "10000 positions, votable/td: match": Figure(below=500),
+    "10000 positions, votable: match": Figure(below=500),
+    "100000 positions, votable/td: match": Figure(below=3_000),
+    "100000 positions, votable: match": Figure(below=3_000),
 }
 """Figures of everything whose name ends like this."""
 

@@ -15,6 +15,7 @@ from ingest.bench.service.requests import measure_clients, measure_cones, measur
 from ingest.bench.service.server import serving
 from ingest.bench.service.streams import measure_formats, measure_memory
 from ingest.bench.service.table import publish
+from ingest.bench.service.uploads import measure_uploads
 from vo_server.engine.open import open_engine
 from vo_server.store.open import directory_of, open_store
 
@@ -36,6 +37,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Iterator[Measured]]]] = {
     "cones": measure_cones,
     "clients": measure_clients,
     "selections": measure_selections,
+    "uploads": measure_uploads,
     "formats": measure_formats,
     "memory": measure_memory,
 }
