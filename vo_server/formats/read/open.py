@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import IngestError
-from vo_server.formats.read import ecsv, parquet
+from vo_server.formats.read import arrow, ecsv, parquet
+from vo_server.formats.read.arrow import ArrowReader
 from vo_server.formats.read.csv import CsvReader, csv_form, filled_names
 from vo_server.formats.read.fits import FitsReader
 from vo_server.formats.read.parquet import ParquetReader
@@ -31,6 +32,8 @@ _SAID_BY_NAME: Final = {
     ".fits": ("FITS", "begin with SIMPLE"),
     ".fit": ("FITS", "begin with SIMPLE"),
     ".parquet": ("Parquet", "begin with PAR1"),
+    ".arrow": ("Arrow", "begin with ARROW1 or a message of a stream"),
+    ".arrows": ("Arrow", "begin with ARROW1 or a message of a stream"),
     ".xml": ("VOTable", "begin with an XML tag"),
     ".vot": ("VOTable", "begin with an XML tag"),
 }
@@ -67,6 +70,8 @@ def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader
         if source.is_compressed:
             raise IngestError("a Parquet file inside a compressed file", file=source.name, hint="unpack it first")
         return ParquetReader(source)
+    if kind == "Arrow":
+        return ArrowReader(source)
     if kind == "FITS":
         return FitsReader(source)
     if kind == "VOTable":
@@ -110,6 +115,8 @@ def _kind(head: bytes) -> str | None:
     """Return the format that the first bytes of a file show; None for text and all that is not known."""
     if head.startswith(parquet.MAGIC):
         return "Parquet"
+    if head.startswith((arrow.FILE_MAGIC, arrow.STREAM_MAGIC)):
+        return "Arrow"
     if head.startswith(_FITS):
         return "FITS"
     return "VOTable" if _XML.match(head) or head.startswith(_UTF16_BOMS) else None
