@@ -134,7 +134,7 @@ def _public_url(settings: Settings) -> str | None:
 
 def _description(settings: Settings, engine: str) -> TapDescription:
     """Return what TAPRegExt tells of the service; the URL follows with each request."""
-    upload_bytes = int(settings.uploads.max_bytes)
+    upload_bytes = min(settings.uploads.max_bytes, settings.server.max_body_bytes or settings.uploads.max_bytes)
     return TapDescription(
         base_url="",
         features=declared_features(engine),

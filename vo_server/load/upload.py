@@ -140,7 +140,8 @@ def _rows(reader: TableReader, table: Table, limits: ReadLimits) -> pa.Table:
     schema = arrow_schema(table.columns)
     batches: list[pa.RecordBatch] = []
     n_rows = n_bytes = 0
-    _check_rows(reader.facts.n_rows or 0, limits, reader.file)
+    if (reader.facts.n_rows or 0) > limits.max_rows:
+        raise _too_many(f"{reader.file} says that it has {reader.facts.n_rows} rows", limits)
     for raw in reader.batches():
         converted = converter.convert(raw)
         _refuse_faults(converted, reader, n_rows)
@@ -148,7 +149,8 @@ def _rows(reader: TableReader, table: Table, limits: ReadLimits) -> pa.Table:
         batches.append(batch)
         n_rows += batch.num_rows
         n_bytes += batch.nbytes
-        _check_rows(n_rows, limits, reader.file)
+        if n_rows > limits.max_rows:
+            raise _too_many(f"{reader.file} has more rows", limits)
         if n_bytes > limits.max_bytes:
             raise TooLargeError(
                 f"{reader.file} has more than the limit of {limits.max_bytes} bytes of rows",
@@ -160,11 +162,8 @@ def _rows(reader: TableReader, table: Table, limits: ReadLimits) -> pa.Table:
     return pa.Table.from_batches(batches, schema=schema)
 
 
-def _check_rows(n_rows: int, limits: ReadLimits, file: str) -> None:
-    if n_rows > limits.max_rows:
-        raise TooLargeError(
-            f"{file} has more rows than the limit of {limits.max_rows} for one upload", hint="send it in parts"
-        )
+def _too_many(what: str, limits: ReadLimits) -> TooLargeError:
+    return TooLargeError(f"{what}; an upload may have {limits.max_rows}", hint="send it in parts")
 
 
 def _refuse_faults(converted: Converted, reader: TableReader, n_before: int) -> None:

@@ -163,7 +163,7 @@ async def _from_multipart(request: Request, body: AsyncGenerator[bytes, None], *
     try:
         return await _body(form, is_complete=parser.is_complete, max_field_bytes=max_field_bytes)
     except BaseException:
-        await form.close()
+        parser.close_files()
         raise
 
 
@@ -198,6 +198,11 @@ class _Parser(MultiPartParser):
 
     def on_end(self) -> None:
         self.is_complete = True
+
+    def close_files(self) -> None:
+        """Remove the files of all parts; the form knows none of a part that has no end."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:

@@ -44,6 +44,7 @@ _DTYPES: Final = {
     "doubleComplex": ">f8",
 }
 _COUNT_BYTES: Final = 4
+_MAX_ROW_BYTES: Final = 2**31 - 1
 _BLOCK_BYTES: Final = 128 * 1024
 """Bytes whose row starts are sought at once: small enough for the cache."""
 _BLANK: Final = 32
@@ -113,6 +114,11 @@ class BinaryRows:
         self.n_flag_bytes = (len(fields) + 7) // 8 if has_flags else 0
         self.file = file
         self.least_bytes = self.n_flag_bytes + sum(cell.fixed_bytes for cell in self.cells)
+        if not 0 < self.least_bytes <= _MAX_ROW_BYTES:
+            raise IngestError(
+                f"a row has {self.least_bytes} bytes by the FIELDs of the table; expected 1 to {_MAX_ROW_BYTES}",
+                file=file,
+            )
         self.is_fixed = all(cell.n_fixed is not None for cell in self.cells)
         self.n_rows = 0
 

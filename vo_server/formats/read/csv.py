@@ -33,7 +33,7 @@ BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 _QUOTE_HINT: Final = 'is a closing quote (") missing?'
 
-_EMPTY_HINT: Final = "is it a table, and complete? `vo-server ingest drop` removes a table that shall go"
+_EMPTY_HINT: Final = "is it a table, and complete?"
 
 SAMPLE_BYTES: Final = 1024 * 1024
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
