@@ -29,8 +29,12 @@ class Source:
     readers: set[int] = field(default_factory=set)
     closed: list[bool] = field(default_factory=list)
     ahead_bytes: int = 0
+    progress: float | None = None
     is_blocked: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        self.progress = 0.5
 
     def open(self) -> None:
         pass
@@ -96,6 +100,13 @@ def test_a_slow_reader_has_two_batches_waiting_at_most() -> None:
     assert source.n_read == 4
     assert ahead.ahead_bytes == 8
     ahead.close(is_exhausted=False)
+
+
+def test_the_progress_is_that_of_the_source() -> None:
+    ahead = ReadAhead(Source(2), name="test")
+    assert ahead.progress is None
+    ahead.watch()
+    assert ahead.progress == 0.5
 
 
 def test_an_error_comes_after_the_batches_before_it() -> None:

@@ -30,9 +30,31 @@ def sky(engine: AnyEngine) -> Table:
     return publish(engine, SKY, [sky_rows(20_000)])
 
 
+def test_progress_is_told_where_the_engine_knows_it(engine: AnyEngine, sky: Table) -> None:
+    rows = start(engine, _SLOW["before the first row"], _ID, of=[sky])
+    rows.watch()
+    with closing(rows):
+        reader = threading.Thread(target=_drain, args=(rows,))
+        reader.start()
+        time.sleep(0.6)
+        told = rows.progress
+        rows.cancel()
+        reader.join()
+    if engine.name == "postgres":
+        assert told is None
+    else:
+        assert told is not None
+        assert 0 <= told < 1
+
+
 def _exhaust(rows: object) -> None:
     for _ in rows:  # type: ignore[attr-defined]  # any iterator
         pass
+
+
+def _drain(rows: object) -> None:
+    with contextlib.suppress(QueryCancelledError):
+        _exhaust(rows)
 
 
 @pytest.mark.parametrize("sql", _SLOW.values(), ids=list(_SLOW))

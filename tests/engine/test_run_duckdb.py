@@ -209,3 +209,21 @@ def test_a_failure_while_rows_stream_is_told_like_any_other(
     ):
         for _ in rows:
             pass
+
+
+def test_the_progress_of_a_query_grows_and_stays_known_to_its_end(duckdb_engine: DuckdbEngine) -> None:
+    table = publish(duckdb_engine, SKY, [sky_rows(200_000)])
+    rows = start(duckdb_engine, "SELECT id FROM {}", _ID, of=[table])
+    rows.watch()
+    with closing(rows):
+        told = [rows.progress or 0.0 for _ in rows]
+        told.append(rows.progress or 0.0)
+    assert told == sorted(told)
+    assert 0 < told[-1] <= 1
+
+
+def test_a_query_that_nobody_watches_tells_no_progress(duckdb_engine: DuckdbEngine) -> None:
+    table = publish(duckdb_engine, SKY, [sky_rows(10)])
+    with closing(start(duckdb_engine, "SELECT id FROM {}", _ID, of=[table])) as rows:
+        next(rows)
+        assert rows.progress is None

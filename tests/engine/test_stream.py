@@ -39,7 +39,11 @@ class Source:
     closed: list[bool] = field(default_factory=list)
     n_read: int = 0
     ahead_bytes: int = 0
+    progress: float | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        self.progress = 0.5
 
     def open(self) -> None:
         self._pause()

@@ -15,12 +15,23 @@ from sqlalchemy import func, select, update
 from tests.support.clock import Clock
 from tests.support.stores import Place
 from vo_server.errors import MissingError, PhaseError
-from vo_server.model.job import FINAL_PHASES, MOVES, Job, JobError, JobResult, Phase
+from vo_server.model.job import FINAL_PHASES, MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
+from vo_server.model.truncation import Limit, LimitKind
 from vo_server.store import tables
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
 
-RESULT = JobResult("result", "job/result.vot", "text/xml", 12345678901, 3, overflow=True)
+RESULT = JobResult(
+    "result",
+    "job/result.vot",
+    "text/xml",
+    12345678901,
+    3,
+    overflow=True,
+    limit=Limit(LimitKind.SIZE, 2**40),
+    total_rows=2**41,
+    overflow_message="cut by …",
+)
 
 CLAIM_ALL = """
 import sys
@@ -298,6 +309,54 @@ def test_a_job_put_back_in_good_order_keeps_its_two_runs_and_its_place(jobs: Job
     clock.go_on(31)
     jobs.recover()
     assert jobs.phase(job.id) is Phase.QUEUED
+
+
+def test_progress_is_kept_of_jobs_that_the_worker_holds(jobs: JobStore) -> None:
+    mine, other = running(jobs), running(jobs, "other")
+    assert jobs.get(mine.id).info == JobInfo(n_attempts=1)
+    jobs.tell_progress("w", {mine.id: Progress(3_000_000_000, 0.5), other.id: Progress(1)})
+    assert jobs.get(mine.id).info.progress == Progress(3_000_000_000, 0.5)
+    assert jobs.get(other.id).info.progress is None
+    jobs.tell_progress("w", {})
+
+
+def test_a_new_run_begins_without_the_progress_of_the_old_one(jobs: JobStore) -> None:
+    job = running(jobs)
+    jobs.tell_progress("w", {job.id: Progress(3)})
+    jobs.requeue(job.id, worker="w")
+    jobs.claim("w", lease_s=30)
+    assert jobs.get(job.id).info.progress is None
+
+
+def test_a_completed_job_has_produced_all_its_rows(jobs: JobStore) -> None:
+    job = running(jobs)
+    jobs.mark_completed(job.id, RESULT, worker="w")
+    assert jobs.get(job.id).info.progress == Progress(RESULT.n_rows, 1.0)
+
+
+def test_a_waiting_job_knows_its_place_in_the_queue(jobs: JobStore, clock: Clock) -> None:
+    waiting = []
+    for _ in range(3):
+        waiting.append(make(jobs, queued=True))
+        clock.go_on(1)
+    assert make(jobs).info.queue_position is None
+    assert [jobs.get(job.id).info.queue_position for job in waiting] == [1, 2, 3]
+    jobs.claim("w", lease_s=30)
+    assert [jobs.get(job.id).info.queue_position for job in waiting] == [None, 1, 2]
+
+
+def test_jobs_queued_at_one_moment_have_different_places_in_the_order_of_claims(jobs: JobStore) -> None:
+    waiting = [make(jobs, queued=True) for _ in range(4)]
+    places = {jobs.get(job.id).info.queue_position: job.id for job in waiting}
+    claimed = [jobs.claim("w", lease_s=30) for _ in waiting]
+    assert [job.id for job in claimed if job is not None] == [places[number] for number in (1, 2, 3, 4)]
+
+
+def test_an_estimate_is_kept(jobs: JobStore) -> None:
+    job = make(jobs)
+    assert job.info.estimate is None
+    jobs.set_estimate(job.id, {"rows": "5", "plan": "read all of Å"})
+    assert jobs.get(job.id).info.estimate == {"rows": "5", "plan": "read all of Å"}
 
 
 def test_an_aborted_job_is_no_longer_held(jobs: JobStore) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 from vo_server.model.datatype import DataType, Primitive
-from vo_server.model.job import Job, JobError, JobResult, Phase
+from vo_server.model.job import Job, JobError, JobInfo, JobResult, Phase, Progress
 from vo_server.model.table import Catalogue, Column, Key, Schema, Table
 
 P = Primitive
@@ -49,6 +49,7 @@ NAMES = Table("sky", "1st names", (Column("B-V", DataType(P.CHAR, "*")), Column(
 CATALOGUE = Catalogue((Schema("sky", (STARS, NAMES), "All of it", "vo:sky", "The sky"), Schema("empty")))
 
 PENDING = Job("j1", Phase.PENDING, NOON, LATER, 600)
+QUEUED = Job("j0", Phase.QUEUED, NOON, LATER, 600, info=JobInfo(queue_position=17))
 FAILED = Job(
     "j2",
     Phase.ERROR,
@@ -62,6 +63,7 @@ FAILED = Job(
     ended=LATER,
     quote=LATER,
     error=JobError("line 1, column 8: no <foo> & no bar", is_transient=True),
+    info=JobInfo(Progress(2**40), n_attempts=2, estimate={"plan": "read <all> & sort", "rows": "5"}),
 )
 DONE = Job(
     "j3",
@@ -72,4 +74,5 @@ DONE = Job(
     started=NOON,
     ended=LATER,
     results=(JobResult("result", "/x", "application/x-votable+xml;serialization=BINARY2", 1234, 5, overflow=False),),
+    info=JobInfo(Progress(5, 1.0), n_attempts=1),
 )

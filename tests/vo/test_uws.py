@@ -8,15 +8,15 @@ import pytest
 from pyvo.io.uws import parse_job
 
 from tests.support.xsd import assert_valid
-from tests.vo.samples import DONE, FAILED, LATER, NOON, PENDING
+from tests.vo.samples import DONE, FAILED, LATER, NOON, PENDING, QUEUED
 from vo_server.model.job import Job, Phase
-from vo_server.vo.uws import job_document, job_list, parameters, results, utc_text
+from vo_server.vo.uws import INFO_NAMESPACE, job_document, job_list, parameters, results, utc_text
 
 U = "{http://www.ivoa.net/xml/UWS/v1.0}"
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 HREF = "{http://www.w3.org/1999/xlink}href"
 JOBS = "http://vo.example.org/tap/async"
-ALL = {"pending": PENDING, "failed": FAILED, "done": DONE}
+ALL = {"pending": PENDING, "queued": QUEUED, "failed": FAILED, "done": DONE}
 
 
 def test_all_documents_are_valid(stilts: str) -> None:
@@ -52,6 +52,26 @@ def test_a_failed_job_tells_why() -> None:
     assert root.findtext(f"{U}runId") == "run<1>"
 
 
+def _info(job: Job) -> list[tuple[str, str | None]]:
+    found = ET.fromstring(job_document(job, JOBS)).find(f"{U}jobInfo")
+    assert found is not None
+    return [(one.tag.rpartition("}")[2], one.text) for one in found.iter() if one is not found]
+
+
+def test_a_job_tells_how_far_it_has_come() -> None:
+    assert _info(PENDING) == [("attempts", "0")]
+    assert _info(QUEUED) == [("attempts", "0"), ("queuePosition", "17")]
+    assert _info(DONE) == [("attempts", "1"), ("rows", "5"), ("progress", "1.000")]
+
+
+def test_a_job_tells_what_was_expected_of_it() -> None:
+    told = _info(FAILED)
+    assert told[:2] == [("attempts", "2"), ("rows", str(2**40))]
+    assert told[3:] == [("value", "read <all> & sort"), ("value", "5")]
+    root = ET.fromstring(job_document(FAILED, JOBS))
+    assert [one.attrib["name"] for one in root.iter(f"{{{INFO_NAMESPACE}}}value")] == ["plan", "rows"]
+
+
 def test_parameters_keep_their_values() -> None:
     for document in (job_document(FAILED, JOBS), parameters(FAILED, JOBS)):
         found = [(one.attrib["id"], one.text) for one in ET.fromstring(document).iter(f"{U}parameter")]
@@ -73,7 +93,7 @@ def test_the_list_refers_to_each_job() -> None:
     assert [(one.attrib["id"], one.attrib[HREF], one.findtext(f"{U}phase")) for one in root] == [
         (job.id, f"{JOBS}/{job.id}", str(job.phase)) for job in ALL.values()
     ]
-    assert [one.findtext(f"{U}creationTime") for one in root] == ["2025-01-02T12:00:00Z"] * 3
+    assert [one.findtext(f"{U}creationTime") for one in root] == ["2025-01-02T12:00:00Z"] * 4
 
 
 @pytest.mark.parametrize("job", ALL.values(), ids=ALL)

@@ -65,6 +65,40 @@ def test_a_job_runs_as_votable_and_tells_an_overflow(client: httpx.Client) -> No
     assert result.headers["X-VO-Overflow"] == "true"
 
 
+@pytest.mark.parametrize("asked", ["votable", "csv", "fits", "parquet", "json"])
+def test_a_job_tells_in_headers_what_a_synchronous_query_tells(client: httpx.Client, asked: str) -> None:
+    given = {"LANG": "ADQL", "QUERY": "SELECT id FROM web.stars", "RESPONSEFORMAT": asked, "MAXREC": "3"}
+    job = _create(client, **given, PHASE="RUN")
+    assert _finish(client, job) == "COMPLETED"
+    told = client.get(f"{job}/results/result").headers
+    assert (told["X-VO-Maxrec"], told["X-VO-Limit"], told["X-VO-Rows"]) == ("3", "maxrec", "3")
+    assert (told["X-VO-Status"], told["X-VO-Total-Rows"]) == ("OVERFLOW", str(N_STARS))
+    sync = client.get("sync", params=given).headers
+    assert told["X-VO-Message"].partition(";")[0] == sync["X-VO-Message"].partition(";")[0]
+
+
+def test_the_result_of_a_job_that_is_whole_tells_that(client: httpx.Client) -> None:
+    job = _create(client, PHASE="RUN")
+    assert _finish(client, job) == "COMPLETED"
+    told = client.get(f"{job}/results/result").headers
+    assert (told["X-VO-Status"], told["X-VO-Overflow"], told["X-VO-Rows"]) == ("OK", "false", "1")
+    assert "X-VO-Message" not in told
+
+
+def test_a_failed_job_has_the_error_document_of_a_synchronous_query(client: httpx.Client) -> None:
+    given = {"LANG": "ADQL", "QUERY": "SELECT idd FROM web.stars"}
+    answer = client.post("async", data={**given, "PHASE": "RUN"})
+    job = answer.headers["Location"]
+    assert _finish(client, job) == "ERROR"
+    told, sync = client.get(f"{job}/error"), client.get("sync", params=given)
+    assert (told.status_code, sync.status_code) == (200, 400)
+    assert told.content == sync.content
+    assert "line 1, column 8" in error_text(told)
+    assert "did you mean" in error_text(told)
+    assert told.headers["X-VO-Error"] == sync.headers["X-VO-Error"] == "adql"
+    assert text_of(parse(client.get(job)), "message") == error_text(told)
+
+
 def test_a_running_job_can_be_aborted(client: httpx.Client) -> None:
     job = _create(client, QUERY=SLOW, PHASE="RUN")
     client.get(job, params={"WAIT": "2", "PHASE": "QUEUED"})

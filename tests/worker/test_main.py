@@ -23,12 +23,13 @@ from vo_server.errors import (
     QueryTimeoutError,
     Span,
 )
-from vo_server.model.job import FINAL_PHASES, Job, JobResult, Phase
+from vo_server.model.job import FINAL_PHASES, Job, JobResult, Phase, Progress
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
 from vo_server.store.results import ResultStore
-from vo_server.worker.main import Execute, Worker
+from vo_server.worker.control import Control, Execute
+from vo_server.worker.main import Worker
 
 LIMITS = JobLimits(600, 3600, 86400, 864000, 2.0)
 
@@ -39,7 +40,7 @@ from vo_server.store.open import open_store
 from vo_server.store.results import ResultStore
 from vo_server.worker.main import Worker
 
-def sleep(job, cancelled):
+def sleep(job, control):
     print(job.id, flush=True)
     time.sleep(600)
 
@@ -57,7 +58,7 @@ from vo_server.store.open import open_store
 from vo_server.store.results import ResultStore
 from vo_server.worker.main import Worker
 
-def execute(job, cancelled):
+def execute(job, control):
     print(job.id, flush=True)
     return JobResult("result", f"{job.id}/r", "text/csv", 0, 0, overflow=False)
 
@@ -84,7 +85,7 @@ def service(store: Store, results: ResultStore) -> JobService:
 def write(results: ResultStore) -> Execute:
     """Write a small result at once."""
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         with results.create(job.id, "result.csv") as file:
             file.write(b"a\n1\n")
         return JobResult("result", file.path, "text/csv", file.size_bytes, 1, overflow=False)
@@ -92,16 +93,16 @@ def write(results: ResultStore) -> Execute:
     return execute
 
 
-def wait_until_cancelled(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+def wait_until_cancelled(job: Job, control: Control) -> JobResult:
     for _ in range(1000):
-        if cancelled():
+        if control.is_cancelled():
             raise QueryCancelledError("stopped")
         time.sleep(0.01)
     raise AssertionError("nobody has cancelled the run")
 
 
 def failing(error: Exception) -> Execute:
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         raise error
 
     return execute
@@ -126,6 +127,13 @@ def phase_of(jobs: JobStore, job: Job, *phases: Phase, timeout_s: float = 10) ->
     return phase
 
 
+def wait_for(is_so: Callable[[], bool], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so after {timeout_s} s"
+        time.sleep(0.01)
+
+
 def ended(jobs: JobStore, job: Job) -> Job:
     phase_of(jobs, job, *FINAL_PHASES)
     return jobs.get(job.id)
@@ -148,7 +156,7 @@ def test_as_many_jobs_run_at_once_as_allowed(service: JobService, store: Store, 
     both, most, here = threading.Barrier(2, timeout=10), 0, 0
     lock = threading.Lock()
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         nonlocal most, here
         with lock:
             here += 1
@@ -189,10 +197,10 @@ def test_a_failure_of_the_database_is_an_error(service: JobService, store: Store
 def test_an_unforeseen_failure_tells_no_secrets_and_the_worker_goes_on(
     service: JobService, store: Store, results: ResultStore, write: Execute, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         if job.parameter("QUERY") == "bad":
             raise KeyError("/secret/path")
-        return write(job, cancelled)
+        return write(job, control)
 
     with working(store.jobs, results, execute):
         for _ in range(3):
@@ -233,9 +241,9 @@ def test_an_abort_reaches_a_running_job_within_a_second(
 ) -> None:
     stopped = threading.Event()
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         try:
-            return wait_until_cancelled(job, cancelled)
+            return wait_until_cancelled(job, control)
         finally:
             stopped.set()
 
@@ -254,7 +262,7 @@ def test_a_job_destroyed_while_it_runs_leaves_nothing(service: JobService, store
     may_end = threading.Event()
     finished = threading.Event()
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         may_end.wait(10)
         with results.create(job.id, "late.csv") as file:
             file.write(b"late")
@@ -267,7 +275,58 @@ def test_a_job_destroyed_while_it_runs_leaves_nothing(service: JobService, store
         service.destroy(job.id)
         may_end.set()
         assert finished.wait(10)
-    assert list((Path(str(results)) / job.id).iterdir()) == []
+        wait_for(lambda: not (Path(str(results)) / job.id).exists())
+
+
+def test_a_run_in_progress_tells_how_far_it_has_come(service: JobService, store: Store, results: ResultStore) -> None:
+    come = [Progress(7, 0.25)]
+
+    def execute(job: Job, control: Control) -> JobResult:
+        control.progress = lambda: come[-1]
+        return wait_until_cancelled(job, control)
+
+    with working(store.jobs, results, execute):
+        job = service.create([], run=True)
+        for progress in (Progress(7, 0.25), Progress(4_000_000_000, None)):
+            come.append(progress)
+            wait_for(lambda: store.jobs.get(job.id).info.progress == come[-1])
+
+
+def test_a_worker_that_drains_lets_its_jobs_end_and_begins_no_more(
+    service: JobService, store: Store, results: ResultStore, write: Execute
+) -> None:
+    may_end = threading.Event()
+
+    def execute(job: Job, control: Control) -> JobResult:
+        assert may_end.wait(10)
+        return write(job, control)
+
+    worker = Worker(jobs=store.jobs, results=results, execute=execute, concurrency=1)
+    worker.start()
+    first, second = service.create([], run=True), service.create([], run=True)
+    phase_of(store.jobs, first, Phase.EXECUTING)
+    threading.Timer(0.3, may_end.set).start()
+    worker.drain(10)
+    worker.stop()
+    assert store.jobs.phase(first.id) is Phase.COMPLETED
+    assert store.jobs.phase(second.id) is Phase.QUEUED
+
+
+def test_a_worker_drains_no_longer_than_it_may(service: JobService, store: Store, results: ResultStore) -> None:
+    worker = Worker(jobs=store.jobs, results=results, execute=wait_until_cancelled)
+    worker.start()
+    job = service.create([], run=True)
+    phase_of(store.jobs, job, Phase.EXECUTING)
+    start = time.monotonic()
+    worker.drain(0.3)
+    assert 0.3 <= time.monotonic() - start < 2
+    hurry = threading.Event()
+    threading.Timer(0.3, hurry.set).start()
+    worker.drain(60, hurry=hurry)
+    assert time.monotonic() - start < 4
+    assert store.jobs.phase(job.id) is Phase.EXECUTING
+    worker.stop()
+    assert store.jobs.phase(job.id) is Phase.QUEUED
 
 
 def test_a_worker_that_stops_puts_its_jobs_back(service: JobService, store: Store, results: ResultStore) -> None:
@@ -282,7 +341,7 @@ def test_a_worker_that_stops_does_not_wait_for_a_stubborn_job(
 ) -> None:
     may_end = threading.Event()
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         may_end.wait(10)
         raise QueryCancelledError("at last")
 
@@ -305,7 +364,7 @@ def test_results_that_cannot_be_written_are_an_error_that_says_so(
     (tmp_path / "file").write_text("in the way")
     results = ResultStore(tmp_path / "file")
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         with results.create(job.id, "result.csv"):
             raise AssertionError
 
@@ -320,7 +379,7 @@ def test_results_that_cannot_be_written_are_an_error_that_says_so(
 def test_a_long_job_is_kept_by_its_heartbeat(service: JobService, store: Store, results: ResultStore) -> None:
     runs = 0
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         nonlocal runs
         runs += 1
         time.sleep(3)
@@ -338,11 +397,11 @@ def test_the_end_of_a_run_is_told_when_the_database_is_back(
     prefix = "" if store.database.schema is None else f"{store.database.schema}."
     executed = threading.Event()
 
-    def execute(job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def execute(job: Job, control: Control) -> JobResult:
         with store.database.write() as connection:
             connection.execute(text(f"ALTER TABLE {prefix}job_results RENAME TO away"))
         try:
-            return write(job, cancelled)
+            return write(job, control)
         finally:
             executed.set()
 

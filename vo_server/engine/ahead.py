@@ -56,6 +56,15 @@ class ReadAhead:
         with self._changed:
             return sum(batch.nbytes for batch in self._waiting if batch is not None)
 
+    @property
+    def progress(self) -> float | None:
+        """Share of the work that is done, in [0, 1]; None when it is not known."""
+        return self._source.progress
+
+    def watch(self) -> None:
+        """Have the progress known."""
+        self._source.watch()
+
     def open(self) -> None:
         """Start the statement."""
         self._source.open()

@@ -38,6 +38,18 @@ class RunningQuery(Protocol):
         """Memory of the rows that came from the database and were not asked for yet [bytes]."""
         ...
 
+    @property
+    def progress(self) -> float | None:
+        """Share of the work that is done, in [0, 1], as the database estimates it; None when it does not tell.
+
+        Safe from any thread. Known only after :meth:`watch`.
+        """
+        ...
+
+    def watch(self) -> None:
+        """Have the progress known, which costs a little; called before the first batch is asked for."""
+        ...
+
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
     def __next__(self) -> pa.RecordBatch: ...

@@ -32,6 +32,15 @@ class BatchSource(Protocol):
         """Memory of the batches that were read before anybody asked for them [bytes]."""
         ...
 
+    @property
+    def progress(self) -> float | None:
+        """Share of the work that is done, in [0, 1]; None when it is not known. Asked in any thread, at any time."""
+        ...
+
+    def watch(self) -> None:
+        """Have the progress known; called before :meth:`open`, if at all."""
+        ...
+
     def open(self) -> None:
         """Take a connection and start the statement; may wait for the first row."""
         ...
@@ -105,6 +114,15 @@ class QueryStream:
     def ahead_bytes(self) -> int:
         """Memory of the rows that came from the database and were not asked for yet [bytes]."""
         return self._source.ahead_bytes
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the work that is done, in [0, 1]; None when it is not known."""
+        return self._source.progress
+
+    def watch(self) -> None:
+        """Have the progress known; called before the first batch is asked for."""
+        self._source.watch()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self

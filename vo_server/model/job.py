@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["ACTIVE_PHASES", "FINAL_PHASES", "MOVES", "Job", "JobError", "JobResult", "Phase"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vo_server.model.truncation import Limit
+
+__all__ = ["ACTIVE_PHASES", "FINAL_PHASES", "MOVES", "Job", "JobError", "JobInfo", "JobResult", "Phase", "Progress"]
 
 
 class Phase(StrEnum):
@@ -65,6 +70,36 @@ class JobResult:
     size_bytes: int
     n_rows: int
     overflow: bool
+    limit: Limit | None = None
+    """The limit that cut it, or that would have; None when it is not known."""
+    total_rows: int | None = None
+    """Rows of the whole answer; None when they were not known without counting."""
+    overflow_message: str | None = None
+    """Which limit cut it and how to get the rest, in words; None when it is whole."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    n_rows: int = 0
+    """Rows produced so far."""
+    share: float | None = None
+    """Share of the work that is done, in [0, 1], as the engine estimates it; None where it does not."""
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """What is told of a job beside what UWS has words for."""
+
+    progress: Progress | None = None
+    """Of the run that goes on or was the last; None when nothing has been told yet."""
+    queue_position: int | None = None
+    """Place among the jobs that wait, from 1; None for a job that does not."""
+    n_attempts: int = 0
+    """Runs that were begun, other than those that a worker gave up in good order."""
+    estimate: Mapping[str, str] | None = None
+    """What the query was expected to cost, by name; None when nobody has asked."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +120,7 @@ class Job:
     quote: datetime | None = None
     error: JobError | None = None
     results: tuple[JobResult, ...] = ()
+    info: JobInfo = JobInfo()
 
     def parameter(self, name: str) -> str | None:
         """Return the last value of a parameter, or None."""

@@ -88,6 +88,10 @@ class QueryResult:
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
     ahead_bytes: Callable[[], int] = field(default=lambda: 0, repr=False)
     """Tells the memory of rows that were fetched before ``batches`` was asked for them [bytes]."""
+    watch: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Has ``progress`` known; called before the first batch is asked for, if at all."""
+    progress: Callable[[], float | None] = field(default=lambda: None, repr=False)
+    """Tells the share of the work that is done, in [0, 1], in any thread; None where the engine does not know."""
     overflow: bool = False
     """True when rows are left out; :attr:`truncation` tells why."""
     n_rows: int = 0

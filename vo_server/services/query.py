@@ -155,6 +155,8 @@ class QueryService:
         )
         result.on_close = running.close
         result.ahead_bytes = lambda: running.ahead_bytes
+        result.watch = running.watch
+        result.progress = lambda: running.progress
         result.batches = _counted(running, result, limits)
         return self._kept(result, caller, resolved)
 

@@ -6,15 +6,17 @@ at once one wins and the other is told.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from vo_server.errors import MissingError, PhaseError
-from vo_server.model.job import MOVES, Job, JobError, JobResult, Phase
+from vo_server.model.job import MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
+from vo_server.model.truncation import Limit, LimitKind
 from vo_server.store.signal import JobSignal
 from vo_server.store.tables import job_parameters, job_results, jobs, utc_now
 
@@ -101,7 +103,7 @@ class JobStore:
             if row is None:
                 raise _missing(job_id)
             results = connection.execute(select(job_results).where(job_results.c.job_id == job_id)).all()
-            return _job(row, _parameters(connection, job_id), results)
+            return _job(row, _parameters(connection, job_id), results, _queue_position(connection, row))
 
     def owner(self, job_id: str) -> str | None:
         """Return whose job it is, None for nobody's; one quick SELECT.
@@ -209,6 +211,11 @@ class JobStore:
             origins = {Phase.PENDING, Phase.QUEUED}
             _change(connection, job_id, origins, {"execution_duration_s": duration_s}, "take another duration")
 
+    def set_estimate(self, job_id: str, estimate: Mapping[str, str]) -> None:
+        """Keep what a job is expected to cost, by name."""
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(estimate=json.dumps(dict(estimate))))
+
     def queue(self, job_id: str) -> None:
         """Hand a pending job to the workers.
 
@@ -249,6 +256,8 @@ class JobStore:
                 "started": now,
                 "lease_until": now + timedelta(seconds=lease_s),
                 "n_attempts": jobs.c.n_attempts + 1,
+                "n_rows": None,
+                "progress": None,
             }
             _move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
         self.signal.notify(job_id)
@@ -266,6 +275,19 @@ class JobStore:
             kept = _held_by(worker) & jobs.c.id.in_(job_ids)
             connection.execute(update(jobs).where(kept).values(lease_until=lease_until))
 
+    def tell_progress(self, worker: str, told: Mapping[str, Progress]) -> None:
+        """Keep how far runs have come; those that the worker has lost are passed over."""
+        if not told:
+            return
+        statement = (
+            update(jobs)
+            .where(_held_by(worker) & (jobs.c.id == bindparam("job")))
+            .values(n_rows=bindparam("rows"), progress=bindparam("share"))
+        )
+        rows = [{"job": job_id, "rows": one.n_rows, "share": one.share} for job_id, one in told.items()]
+        with self._database.write() as connection:
+            connection.execute(statement, rows)
+
     def mark_completed(self, job_id: str, result: JobResult, *, worker: str) -> None:
         """End a job well.
 
@@ -277,7 +299,8 @@ class JobStore:
             If it was destroyed.
         """
         with self._database.write() as connection:
-            _move(connection, job_id, Phase.COMPLETED, self._ended(), holder=worker)
+            done = {**self._ended(), "n_rows": result.n_rows, "progress": 1.0}
+            _move(connection, job_id, Phase.COMPLETED, done, holder=worker)
             connection.execute(
                 insert(job_results).values(
                     job_id=job_id,
@@ -287,6 +310,10 @@ class JobStore:
                     size_bytes=result.size_bytes,
                     n_rows=result.n_rows,
                     overflow=result.overflow,
+                    limit_kind=None if result.limit is None else result.limit.kind.value,
+                    limit_value=None if result.limit is None else result.limit.value,
+                    total_rows=result.total_rows,
+                    overflow_message=result.overflow_message,
                 )
             )
         self.signal.notify(job_id)
@@ -459,7 +486,21 @@ def _parameters(connection: Connection, job_id: str) -> tuple[tuple[str, str], .
     return tuple((row.name, row.value) for row in rows)
 
 
-def _job(row: Row[Any], parameters: tuple[tuple[str, str], ...] = (), results: Sequence[Row[Any]] = ()) -> Job:
+def _queue_position(connection: Connection, row: Row[Any]) -> int | None:
+    """Return the place of a job among those that wait, in the order in which :meth:`JobStore.claim` takes them."""
+    if row.phase != Phase.QUEUED:
+        return None
+    is_before = (jobs.c.queued < row.queued) | ((jobs.c.queued == row.queued) & (jobs.c.id <= row.id))
+    waiting = select(func.count()).select_from(jobs).where(jobs.c.phase == Phase.QUEUED, is_before)
+    return int(connection.scalar(waiting) or 0)
+
+
+def _job(
+    row: Row[Any],
+    parameters: tuple[tuple[str, str], ...] = (),
+    results: Sequence[Row[Any]] = (),
+    queue_position: int | None = None,
+) -> Job:
     error = None
     if row.error_message is not None:
         error = JobError(row.error_message, bool(row.error_is_transient), row.error_code)
@@ -476,7 +517,25 @@ def _job(row: Row[Any], parameters: tuple[tuple[str, str], ...] = (), results: S
         ended=row.ended,
         quote=row.quote,
         error=error,
-        results=tuple(
-            JobResult(one.id, one.path, one.mime, one.size_bytes, one.n_rows, one.overflow) for one in results
+        results=tuple(_result(one) for one in results),
+        info=JobInfo(
+            progress=None if row.n_rows is None else Progress(row.n_rows, row.progress),
+            queue_position=queue_position,
+            n_attempts=row.n_attempts,
+            estimate=None if row.estimate is None else json.loads(row.estimate),
         ),
+    )
+
+
+def _result(row: Row[Any]) -> JobResult:
+    return JobResult(
+        row.id,
+        row.path,
+        row.mime,
+        row.size_bytes,
+        row.n_rows,
+        row.overflow,
+        limit=None if row.limit_kind is None else Limit(LimitKind(row.limit_kind), row.limit_value),
+        total_rows=row.total_rows,
+        overflow_message=row.overflow_message,
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from vo_server.errors import VoError
+    from vo_server.model.job import JobResult
     from vo_server.model.query import QueryResult
 
-__all__ = ["NAMES", "TRAILERS", "known_after", "known_before"]
+__all__ = ["NAMES", "TRAILERS", "known_after", "known_before", "stored"]
 
 _MAXREC: Final = "X-VO-Maxrec"
 """The row limit that holds for the answer."""
@@ -59,9 +60,25 @@ def known_after(result: QueryResult, failure: VoError | None = None) -> dict[str
     if failure is not None:
         return told | {_STATUS: "ERROR", _MESSAGE: _latin(str(failure))}
     cut = result.truncation
-    if cut is None:
-        return told | {_STATUS: "OK", _OVERFLOW: "false"}
-    return told | {_STATUS: "OVERFLOW", _OVERFLOW: "true", _MESSAGE: _latin(cut.message)}
+    return told | _told_of(None if cut is None else cut.message)
+
+
+def stored(result: JobResult) -> dict[str, str]:
+    """Return the same of the stored result of a job: all that headers and trailers of a synchronous answer tell."""
+    told = {_ROWS: str(result.n_rows)}
+    if result.limit is not None and result.limit.kind.unit == "row":
+        told[_MAXREC] = str(result.limit.value)
+    if result.limit is not None:
+        told[_LIMIT] = str(result.limit.kind)
+    if result.total_rows is not None:
+        told[_TOTAL] = str(result.total_rows)
+    return told | _told_of((result.overflow_message or "rows are left out") if result.overflow else None)
+
+
+def _told_of(overflow: str | None) -> dict[str, str]:
+    if overflow is None:
+        return {_STATUS: "OK", _OVERFLOW: "false"}
+    return {_STATUS: "OVERFLOW", _OVERFLOW: "true", _MESSAGE: _latin(overflow)}
 
 
 def _latin(text: str) -> str:

@@ -23,9 +23,10 @@ from vo_server.model.job import Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.vo import uws as documents
 from vo_server.web.deps import identity, parameters, parameters_and_files, site, tap_url
-from vo_server.web.errors import printable
+from vo_server.web.errors import CODE_HEADER, printable
 from vo_server.web.params import Parameters, first_of, values_of
 from vo_server.web.sources import FileSource
+from vo_server.web.status import stored
 from vo_server.web.stream import StreamedResponse
 
 if TYPE_CHECKING:
@@ -160,9 +161,7 @@ async def show_result(request: Request) -> Response:
         "Content-Type": found.mime,
         "Content-Length": str(found.size_bytes),
         "Content-Disposition": f'inline; filename="result{PurePosixPath(found.path).suffix}"',
-        # Formats other than VOTable cannot tell inside that rows were left out.
-        "X-VO-Overflow": "true" if found.overflow else "false",
-        "X-VO-Rows": str(found.n_rows),
+        **stored(found),  # formats other than VOTable cannot tell inside that rows were left out
         **_NO_CACHE,
     }
     return StreamedResponse(FileSource(partial(jobs.open_result, found)), headers=headers)
@@ -175,7 +174,8 @@ async def show_error(request: Request) -> Response:
         raise MissingError(f"the job has no error; its phase is {job.phase}")
     votable = find_format("votable")
     document = votable.writer.write_error(VoError(job.error.message), query=job.parameter("QUERY"))
-    return Response(document, headers={"Content-Type": votable.content_type.partition(";")[0], **_NO_CACHE})
+    headers = {"Content-Type": votable.content_type.partition(";")[0], CODE_HEADER: job.error.code, **_NO_CACHE}
+    return Response(document, headers=headers)
 
 
 def _atom(text: Callable[[Job], str | None]) -> Handler:

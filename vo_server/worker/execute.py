@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vo_server.errors import QueryCancelledError
 from vo_server.formats.registry import find_format
 from vo_server.model.identity import ANONYMOUS, Identity
-from vo_server.model.job import Job, JobResult
+from vo_server.model.job import Job, JobResult, Progress
 from vo_server.model.truncation import Rest
 from vo_server.services.parameters import to_query
 from vo_server.services.uploads import UploadService, parts_of_job
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vo_server.model.query import Query, QueryResult
     from vo_server.model.upload import UploadedTable
     from vo_server.store.results import ResultStore
+    from vo_server.worker.control import Control
 
 __all__ = ["Queries", "QueryRun"]
 
@@ -69,15 +70,15 @@ class QueryRun:
         self._results = results
         self._rest = Rest(async_url=async_url, is_job=True)
 
-    def __call__(self, job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def __call__(self, job: Job, control: Control) -> JobResult:
         """Run a job to its end.
 
         Parameters
         ----------
         job
             The job; its parameters are judged now.
-        cancelled
-            Tells whether nobody wants the result any more; then the query is stopped, even while it gives no rows.
+        control
+            When it tells that nobody wants the result any more the query is stopped, even while it gives no rows.
 
         Raises
         ------
@@ -93,7 +94,7 @@ class QueryRun:
         base = self._rest.async_url
         with closing(self._uploads.gather(query.uploads, parts_of_job(job, self._results))) as gathered:
             tables = gathered.read()
-        _check(cancelled)
+        _check(control)
         result = self._queries.run(
             query,
             timeout_s=job.execution_duration_s,
@@ -102,27 +103,40 @@ class QueryRun:
             uploads=tables,
             caller=Identity(job.owner),
         )
-        with closing(result), _stopped_when(cancelled, result), self._results.create(job.id, name) as file:
+        result.watch()
+        control.progress = lambda: Progress(result.n_rows, result.progress())
+        with closing(result), _stopped_when(control, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):
                 file.write(piece)
-                _check(cancelled)
-            _check(cancelled)  # a stream that was closed under the writer may just have ended
-        return JobResult("result", file.path, chosen.content_type, file.size_bytes, result.n_rows, result.overflow)
+                _check(control)
+            _check(control)  # a stream that was closed under the writer may just have ended
+        cut = result.truncation
+        return JobResult(
+            "result",
+            file.path,
+            chosen.content_type,
+            file.size_bytes,
+            result.n_rows,
+            result.overflow,
+            limit=result.limit,
+            total_rows=result.total_rows,
+            overflow_message=None if cut is None else cut.message,
+        )
 
 
-def _check(cancelled: Callable[[], bool]) -> None:
-    if cancelled():
+def _check(control: Control) -> None:
+    if control.is_cancelled():
         raise QueryCancelledError("the job was stopped")
 
 
 @contextmanager
-def _stopped_when(cancelled: Callable[[], bool], result: QueryResult) -> Iterator[None]:
+def _stopped_when(control: Control, result: QueryResult) -> Iterator[None]:
     """Close a result as soon as it is cancelled, which ends the wait for its next rows."""
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(_LOOK_S):
-            if cancelled():
+            if control.is_cancelled():
                 result.close()
                 return
 

@@ -8,26 +8,31 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import CatalogueError, MissingError, PhaseError, QueryCancelledError, QueryTimeoutError, VoError
-from vo_server.model.job import Job, JobError, JobResult
+from vo_server.model.job import Job, JobError, JobResult, Progress
+from vo_server.worker.control import Control
 
 if TYPE_CHECKING:
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
+    from vo_server.worker.control import Execute
 
-__all__ = ["Execute", "Worker"]
+__all__ = ["Worker"]
 
 logger = logging.getLogger(__name__)
 
-Execute = Callable[[Job, Callable[[], bool]], JobResult]
-"""Runs a job to its end; the second argument tells whether to stop. Raises :class:`~vo_server.errors.VoError`."""
-
 _LOOK_S: Final = 0.25
 """Time between two looks whether running jobs were aborted, by this process or another [s]."""
+
+_TELL_S: Final = 1.0
+"""Time between two words on how far a run has come [s]."""
+
+_STEP_S: Final = 0.05
+"""Time between two looks whether a worker that begins no more jobs is idle [s]."""
 
 _PAUSES_S: Final = (0.5, 2.0, 5.0)
 """Pauses before the end of a run is told again to a database that did not answer [s]."""
@@ -42,6 +47,9 @@ class _Run:
     """On the monotonic clock [s]."""
     is_lost: threading.Event = field(default_factory=threading.Event)
     """Set when the job was aborted, destroyed or given to another worker."""
+    control: Control = field(default_factory=Control)
+    told: Progress | None = None
+    """How far it had come when the store was last told."""
 
     @property
     def is_late(self) -> bool:
@@ -84,6 +92,7 @@ class Worker:
         self._lease_s = lease_s
         self._poll_s = poll_s
         self._runs: dict[str, _Run] = {}
+        self._drain = threading.Event()
         self._stop = threading.Event()
         self._done = threading.Event()
         self._runners = [
@@ -98,6 +107,24 @@ class Worker:
         for runner in self._runners:
             runner.start()
 
+    def drain(self, timeout_s: float, *, hurry: threading.Event | None = None) -> None:
+        """Begin no more jobs, and wait for those that run to end by themselves.
+
+        Parameters
+        ----------
+        timeout_s
+            Longest time to wait [s].
+        hurry
+            Ends the wait when it is set.
+        """
+        self._drain.set()
+        self._jobs.signal.notify("")  # wakes those who wait for any job
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and not (hurry is not None and hurry.is_set()):
+            if not any(thread.is_alive() for thread in self._runners):
+                return
+            time.sleep(_STEP_S)
+
     def stop(self, timeout_s: float = 10.0) -> None:
         """Stop in good order: running jobs are put back for others; may be called more than once.
 
@@ -106,6 +133,7 @@ class Worker:
         timeout_s
             Time to wait for running jobs to stop [s]; one that does not is run again when its lease is over.
         """
+        self._drain.set()
         self._stop.set()
         self._jobs.signal.notify("")  # wakes those who wait for any job
         deadline = time.monotonic() + timeout_s
@@ -118,7 +146,7 @@ class Worker:
 
     def _run_jobs(self) -> None:
         with self._jobs.signal.watch() as changed:
-            while not self._stop.is_set():
+            while not self._drain.is_set():
                 job = self._claim()
                 if job is None:
                     changed.wait(self._poll_s)
@@ -131,15 +159,16 @@ class Worker:
             return self._jobs.claim(self.name, lease_s=self._lease_s)
         except Exception:  # a runner that dies of anything would never run a job again
             logger.warning("no job could be claimed", exc_info=True)
-            self._stop.wait(self._poll_s)
+            self._drain.wait(self._poll_s)
             return None
 
     def _run(self, job: Job) -> None:
         run = _Run(job, time.monotonic() + job.execution_duration_s)
+        run.control.is_cancelled = lambda: run.is_lost.is_set() or self._stop.is_set() or run.is_late
         self._runs[job.id] = run
         start = time.monotonic()
         try:
-            result = self._execute(job, lambda: run.is_lost.is_set() or self._stop.is_set() or run.is_late)
+            result = self._execute(job, run.control)
         except Exception as error:  # noqa: BLE001  (whatever a run dies of, the job must tell it and the thread go on)
             end = self._end_of(run, error)
         else:
@@ -195,6 +224,8 @@ class Worker:
                 end()
             except (MissingError, PhaseError) as error:
                 logger.info("the run of job %s ends in vain: %s", run.job.id, error)
+                if isinstance(error, MissingError):
+                    self._forget(run.job.id)
             except CatalogueError:
                 logger.warning("the end of job %s cannot be told", run.job.id, exc_info=True)
                 if pause_s is not None:
@@ -204,9 +235,16 @@ class Worker:
                 logger.warning("the result of job %s cannot be discarded", run.job.id, exc_info=True)
             return
 
+    def _forget(self, job_id: str) -> None:
+        """Remove the files of a job that was destroyed while it ran: the run may have made some after that."""
+        try:
+            self._results.remove(job_id)
+        except VoError:
+            logger.warning("the files of job %s cannot be removed", job_id, exc_info=True)
+
     def _keep(self) -> None:
         """Keep running jobs ours, find out which we lost, and give those of dead workers to others."""
-        next_beat = time.monotonic()
+        next_beat = next_word = time.monotonic()
         while not self._done.wait(_LOOK_S):
             runs = tuple(self._runs.copy().values())
             try:
@@ -215,6 +253,9 @@ class Worker:
                     for run in runs:
                         if run.job.id not in held:
                             run.is_lost.set()
+                if time.monotonic() >= next_word:
+                    next_word = time.monotonic() + _TELL_S
+                    self._tell_progress(runs)
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._lease_s / 3
                     if runs:
@@ -222,3 +263,12 @@ class Worker:
                     self._jobs.recover()
             except Exception:  # a keeper that dies of anything would give running jobs away
                 logger.warning("the jobs of worker %s cannot be kept now", self.name, exc_info=True)
+
+    def _tell_progress(self, runs: Iterable[_Run]) -> None:
+        """Tell the store how far runs have come, where that has changed."""
+        told = {}
+        for run in runs:
+            progress = run.control.progress()
+            if progress != run.told and not run.is_lost.is_set():
+                run.told = told[run.job.id] = progress
+        self._jobs.tell_progress(self.name, told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.words import RESERVED
@@ -15,6 +14,7 @@ from vo_server.vo import vosi
 if TYPE_CHECKING:
     from vo_server.services.user_tables import UserTableService
     from vo_server.store.results import ResultStore
+    from vo_server.worker.control import Control, Execute
 
 __all__ = ["TABLE_UPDATE", "JobRun", "TableUpdateRun"]
 
@@ -39,7 +39,7 @@ class TableUpdateRun:
         self._tables = tables
         self._results = results
 
-    def __call__(self, job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def __call__(self, job: Job, control: Control) -> JobResult:
         """Run a job to its end; see :meth:`vo_server.worker.execute.QueryRun.__call__`."""
         name, column = job.parameter("TABLE"), job.parameter("INDEX")
         if not name:
@@ -49,7 +49,7 @@ class TableUpdateRun:
         unique = (job.parameter("UNIQUE") or "").strip().lower()
         if unique not in _TRUTHS:
             raise ParameterError("UNIQUE", unique, "true or false")
-        if cancelled():
+        if control.is_cancelled():
             raise QueryCancelledError("the job was stopped")
         done = self._tables.index(Identity(job.owner), name, column, is_unique=_TRUTHS[unique])
         with self._results.create(job.id, f"result-{secrets.token_hex(4)}.xml") as file:
@@ -71,13 +71,13 @@ class JobRun:
     def __init__(
         self,
         *,
-        query: Callable[[Job, Callable[[], bool]], JobResult],
-        update: Callable[[Job, Callable[[], bool]], JobResult],
+        query: Execute,
+        update: Execute,
     ) -> None:
         self._query = query
         self._update = update
 
-    def __call__(self, job: Job, cancelled: Callable[[], bool]) -> JobResult:
+    def __call__(self, job: Job, control: Control) -> JobResult:
         """Run a job to its end; see :meth:`vo_server.worker.execute.QueryRun.__call__`."""
         is_update = (job.parameter("REQUEST") or "").lower() == TABLE_UPDATE
-        return self._update(job, cancelled) if is_update else self._query(job, cancelled)
+        return self._update(job, control) if is_update else self._query(job, control)

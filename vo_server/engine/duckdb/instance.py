@@ -16,7 +16,10 @@ from vo_server.engine.faults import Fault, error_of, translated
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["STREAM_BUFFER", "open_instance", "select_only", "stream"]
+__all__ = ["PROGRESS_SETTINGS", "STREAM_BUFFER", "open_instance", "select_only", "stream"]
+
+PROGRESS_SETTINGS: Final = ("enable_progress_bar", "enable_progress_bar_print")
+"""Settings of a cursor with which it knows its progress, and whether it also prints it."""
 
 STREAM_BUFFER: Final = "streaming_buffer_size"
 """Setting of a connection: what a query produces ahead of its reader [bytes]. Its default of 10 MiB per query made 50
@@ -60,7 +63,8 @@ def open_instance(directory: Path, *, memory_bytes: int, threads: int, spill: Pa
         # ATTACH is file access, too: the folder of the tables has to stay open, see select_only.
         connection.execute(f"SET allowed_directories = ['{tables}']")
         connection.execute("SET enable_external_access = false")
-        connection.execute(f"SET allowed_configs = ['{STREAM_BUFFER}', '{MEMORY_LIMIT}']")
+        allowed = ", ".join(f"'{name}'" for name in (STREAM_BUFFER, MEMORY_LIMIT, *PROGRESS_SETTINGS))
+        connection.execute(f"SET allowed_configs = [{allowed}]")
         connection.execute("SET lock_configuration = true")
     return connection
 

@@ -30,7 +30,13 @@ from vo_server.engine.duckdb.folders import (
     try_lock,
     unknown_releases,
 )
-from vo_server.engine.duckdb.instance import STREAM_BUFFER, open_instance, select_only, stream
+from vo_server.engine.duckdb.instance import (
+    PROGRESS_SETTINGS,
+    STREAM_BUFFER,
+    open_instance,
+    select_only,
+    stream,
+)
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
@@ -322,12 +328,30 @@ class _Statement:
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupting = threading.Lock()
+        self._is_watched = False
+        self._progress: float | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """What DuckDB says, which it does not once the last row waits to be read."""
+        with self._interrupting:
+            percent = self._cursor.query_progress() if self._is_watched and self._cursor is not None else -1.0
+        if percent >= 0:
+            self._progress = min(percent / 100, 1.0)
+        return self._progress
+
+    def watch(self) -> None:
+        """Have DuckDB count; 0.2 ms."""
+        self._is_watched = True
 
     def open(self) -> None:
         cursor = self._parent.cursor()
         with self._interrupting:
             self._cursor = cursor
         cursor.execute(f"SET {STREAM_BUFFER} = '{self._ahead_bytes}B'")
+        if self._is_watched:
+            does_count, does_print = PROGRESS_SETTINGS
+            cursor.execute(f"SET {does_count} = true; SET {does_print} = false")
         statement = select_only(cursor, self._sql)
         for name, rows in self._inline.items():
             # TEMP tables belong to the cursor; unlike a view of Arrow data they give the planner statistics.

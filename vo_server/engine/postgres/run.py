@@ -224,6 +224,8 @@ class _Statement:
     """One SELECT in a read-only transaction; a :class:`~vo_server.engine.stream.BatchSource`."""
 
     ahead_bytes = 0
+    progress = None
+    """PostgreSQL tells of its progress in maintenance commands only."""
 
     def __init__(
         self,
@@ -245,6 +247,9 @@ class _Statement:
         self._cursor: Cursor | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupting = threading.Lock()
+
+    def watch(self) -> None:
+        """Nothing can be known."""
 
     def open(self) -> None:
         _refuse_commands(self._sql)
