@@ -11,6 +11,7 @@ from lxml import html
 from tests.support.answers import VOTABLE, csv_rows, error_text, parse
 from tests.support.server import SLOW
 from tests.support.service import N_STARS, Service
+from tests.support.users import add_user, as_user
 
 CONE = "SELECT id, ra FROM web.stars WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(123, 20, 3))"
 ALL = "SELECT * FROM web.stars"
@@ -186,3 +187,34 @@ def test_uploads_are_part_of_the_estimate(client: httpx.Client) -> None:
     steps = {one["table_name"]: one for one in answer.json()["steps"]}
     assert (steps["TAP_UPLOAD.mine"]["access"], steps["TAP_UPLOAD.mine"]["rows"]) == ("given", 2)
     assert steps[None]["method"] in {"cells", "lookup"}
+
+
+def _job(client: httpx.Client, **parameters: str) -> str:
+    return str(client.post("async", data={"LANG": "ADQL", **parameters}).headers["Location"])
+
+
+def test_a_job_is_estimated_before_it_is_run(client: httpx.Client) -> None:
+    url = _job(client, QUERY=ALL, MAXREC="12", EXECUTIONDURATION="33")
+    told = client.get(f"{url}/estimate").json()
+    assert (told["rows"], told["cut_by"]["limit"]) == (N_STARS, "maxrec")
+    assert {one["limit"]: one["value"] for one in told["limits"]}["timeout"] == 33
+    assert client.get(f"{url}/phase").text == "PENDING"
+    assert client.get(f"{url}/estimate", params={"RESPONSEFORMAT": "text"}).text.startswith("answer: 5000 rows")
+
+
+def test_a_mistake_in_the_query_of_a_job_is_told_before_it_is_run(client: httpx.Client) -> None:
+    answer = client.get(f"{_job(client, QUERY='SELECT idd FROM web.stars')}/estimate")
+    assert (answer.status_code, "did you mean" in answer.text) == (400, True)
+    assert client.get(f"{_job(client)}/estimate").status_code == 400
+
+
+def test_the_job_of_another_user_is_not_estimated(client: httpx.Client, server: Service) -> None:
+    _, token = add_user(server)
+    with as_user(server, token) as owner:
+        url = _job(owner, QUERY=ALL)
+        assert owner.get(f"{url}/estimate").status_code == 200
+    assert client.get(f"{url}/estimate").status_code == 401
+
+
+def test_no_job_no_estimate(client: httpx.Client) -> None:
+    assert client.get("async/nosuchjob/estimate").status_code == 404

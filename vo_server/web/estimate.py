@@ -1,7 +1,9 @@
-"""What a query would cost: ``/tap/estimate``, which takes the parameters of ``/tap/sync``."""
+"""What a query would cost: ``/tap/estimate``, which takes the parameters of ``/tap/sync``, and the same of a job."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -11,11 +13,15 @@ from starlette.routing import Route
 from vo_server.formats.estimate import as_json, as_result, as_text
 from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import Site, identity, parameters_and_files, parts_of, site
+from vo_server.services.uploads import parts_of_job
+from vo_server.web.deps import Site, identity, parameters, parameters_and_files, parts_of, site
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import Parameters, first_of
+from vo_server.web.uws import job_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from vo_server.model.estimate import Estimate
@@ -58,18 +64,35 @@ async def estimate(request: Request) -> Response:
         gathered = await to_thread.run_sync(here.context.uploads.gather, query.uploads, parts_of(body))
     finally:
         body.close()
-    try:
-        caller = identity(request)
-        made = await to_thread.run_sync(_estimate, here, query, gathered, caller, limiter=_limiter(request))
-    finally:
-        gathered.close()
+    make = partial(_estimate, here, query, gathered, identity(request), timeout_s=here.sync_timeout_s)
+    with closing(gathered):
+        return await _answer(request, make, name)
+
+
+async def estimate_of_job(request: Request) -> Response:
+    """Tell what the query of a job costs, with the time that the job may take; it may be asked before it is run."""
+    name = _format_name(request, await parameters(request))
+    return await _answer(request, partial(_estimate_job, site(request), job_id_of(request), identity(request)), name)
+
+
+async def _answer(request: Request, make: Callable[[], Estimate], name: str) -> Response:
+    made = await to_thread.run_sync(make, limiter=_limiter(request))
     content, content_type = await to_thread.run_sync(_document, made, name)
     headers = {"Content-Type": content_type, "Cache-Control": "no-cache", "Vary": "Accept"}
     return Response(content, headers=headers)
 
 
-def _estimate(here: Site, query: Query, gathered: Gathered, caller: Identity) -> Estimate:
-    return here.context.queries.estimate(query, timeout_s=here.sync_timeout_s, uploads=gathered.read(), caller=caller)
+def _estimate(here: Site, query: Query, gathered: Gathered, caller: Identity, *, timeout_s: float) -> Estimate:
+    return here.context.queries.estimate(query, timeout_s=timeout_s, uploads=gathered.read(), caller=caller)
+
+
+def _estimate_job(here: Site, job_id: str, caller: Identity) -> Estimate:
+    context = here.context
+    context.jobs.authorize(job_id, caller)
+    job = context.jobs.get(job_id)
+    query = to_query(job.parameters)
+    with closing(context.uploads.gather(query.uploads, parts_of_job(job, context.results))) as gathered:
+        return _estimate(here, query, gathered, caller, timeout_s=job.execution_duration_s)
 
 
 def _format_name(request: Request, given: Parameters) -> str:
@@ -96,4 +119,7 @@ def _accepted(accept: str | None) -> str:
     return next((name for one in named for media_type, name in _ANSWERED_AS if one == media_type), "json")
 
 
-ROUTES = [Route("/estimate", estimate, methods=["GET", "POST"])]
+ROUTES = [
+    Route("/estimate", estimate, methods=["GET", "POST"]),
+    Route("/async/{job_id}/estimate", estimate_of_job, methods=["GET"]),
+]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vo_server.model.job import Job
     from vo_server.services.jobs import JobService
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "job_id_of"]
 
 T = TypeVar("T")
 
@@ -68,8 +68,8 @@ async def show(request: Request) -> Response:
     given = await parameters(request)
     phase, wait_s = first_of(given, "PHASE"), _seconds(first_of(given, "WAIT"))
     expected = None if phase is None else _to_phase(phase)
-    await to_thread.run_sync(_jobs(request).authorize, _job_id(request), identity(request))
-    job = await _jobs(request).wait(_job_id(request), wait_s, phase=expected)
+    await to_thread.run_sync(_jobs(request).authorize, job_id_of(request), identity(request))
+    job = await _jobs(request).wait(job_id_of(request), wait_s, phase=expected)
     return _xml(documents.job_document(job, _jobs_url(request)))
 
 
@@ -204,7 +204,14 @@ def _jobs_url(request: Request) -> str:
     return f"{tap_url(request)}/async"
 
 
-def _job_id(request: Request) -> str:
+def job_id_of(request: Request) -> str:
+    """Return the id in the path of a request.
+
+    Raises
+    ------
+    MissingError
+        If no job can have it.
+    """
     return _checked(str(request.path_params["job_id"]))
 
 
@@ -216,7 +223,7 @@ def _checked(job_id: str) -> str:
 
 async def _use(request: Request, method: Callable[..., T], *arguments: object) -> T:
     """Call a method with the job of a request, if the caller may use it."""
-    jobs, job_id, caller = _jobs(request), _job_id(request), identity(request)
+    jobs, job_id, caller = _jobs(request), job_id_of(request), identity(request)
 
     def use() -> T:
         jobs.authorize(job_id, caller)
@@ -257,7 +264,7 @@ def _to_phase(value: str) -> Phase:
 
 
 def _to_job(request: Request, job_id: str | None = None) -> Response:
-    return RedirectResponse(f"{_jobs_url(request)}/{job_id or _job_id(request)}", _SEE_OTHER)
+    return RedirectResponse(f"{_jobs_url(request)}/{job_id or job_id_of(request)}", _SEE_OTHER)
 
 
 def _xml(document: bytes) -> Response:
