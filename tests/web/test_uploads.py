@@ -12,19 +12,20 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 from astropy.io.votable import parse_single_table
 from astropy.table import MaskedColumn, Table
 
-from tests.support.service import STARS, stars
+from tests.support.server import make_settings
+from tests.support.service import STARS, running, stars, with_stars
 from tests.support.taplint import taplint
 from vo_server.services.fetch import Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
     import pyvo
     from astropy.io.votable.tree import TableElement
 
@@ -107,6 +108,22 @@ def test_uploaded_positions_are_matched_with_a_catalogue(client: httpx.Client) -
         "SELECT u.number, s.id FROM TAP_UPLOAD.mine AS u JOIN web.stars AS s "
         "ON DISTANCE(POINT(u.ra, u.dec), POINT(s.ra, s.dec)) < 1/3600. ORDER BY u.number"
     )
+    found = rows(asked(client, query, upload="mine,param:x", x=votable(positions()))).to_table()
+    assert found["id"].tolist() == (2**60 + np.arange(50)).tolist()
+
+
+PLACE_U, PLACE_S = "POINT(u.ra, u.dec)", "POINT(s.ra, s.dec)"
+MATCHES = [
+    f"DISTANCE({PLACE_U}, {PLACE_S}) < 1/3600.",
+    f"DISTANCE({PLACE_S}, {PLACE_U}) < 1/3600.",
+    f"1 = CONTAINS({PLACE_S}, CIRCLE({PLACE_U}, 1/3600.))",
+    f"1 = CONTAINS({PLACE_U}, CIRCLE({PLACE_S}, 1/3600.))",
+]
+
+
+@pytest.mark.parametrize("condition", MATCHES)
+def test_every_spelling_of_a_match_finds_the_same(client: httpx.Client, condition: str) -> None:
+    query = f"SELECT s.id FROM TAP_UPLOAD.mine AS u JOIN web.stars AS s ON {condition} ORDER BY s.id"
     found = rows(asked(client, query, upload="mine,param:x", x=votable(positions()))).to_table()
     assert found["id"].tolist() == (2**60 + np.arange(50)).tolist()
 
@@ -275,3 +292,33 @@ def stilts_rows(stilts: str, *options: str) -> list[str]:
 
 def _results(server: Service) -> list[Path]:
     return list(Path(str(server.context.results)).iterdir())
+
+
+@pytest.mark.parametrize("condition", MATCHES)
+def test_a_match_looks_the_catalogue_up_by_its_index(client: httpx.Client, server: Service, condition: str) -> None:
+    query = f"SELECT u.number, s.id FROM TAP_UPLOAD.mine AS u JOIN web.stars AS s ON {condition}"
+    answer = client.post(
+        "estimate", data={"QUERY": query, "UPLOAD": "mine,param:x"}, files={"x": ("x", votable(positions()))}
+    )
+    plan = answer.json()
+    if server.context.engine.name == "postgres":
+        assert plan["uses_index"]
+        assert plan["rows_read"] < 5_000
+        assert any(
+            "find rows of web.stars" in step and "by the index of their positions" in step for step in plan["words"]
+        )
+    else:
+        assert any("by neighbouring cells of the sky, which are hashed" in step for step in plan["words"])
+
+
+def test_the_uploads_of_a_job_survive_a_restart(tmp_path: Path) -> None:
+    settings = with_stars(make_settings(f"duckdb:///{tmp_path / 'data'}", tmp_path / "results"))
+    data = {"QUERY": "SELECT COUNT(*) AS n FROM TAP_UPLOAD.mine", "UPLOAD": "mine,param:x", "RESPONSEFORMAT": "csv"}
+    with running(settings) as service, httpx.Client(follow_redirects=True) as client:
+        created = client.post(f"{service.tap}/async", data=data, files={"x": ("x", votable(positions(9)))})
+    job = created.url.path
+    with running(settings) as service, httpx.Client(base_url=service.url, follow_redirects=True) as client:
+        client.post(f"{job}/phase", data={"PHASE": "RUN"})
+        for _ in range(3):
+            client.get(job, params={"WAIT": "10"})
+        assert client.get(f"{job}/results/result").text.split() == ["n", "9"]
