@@ -13,6 +13,7 @@ from vo_server.engine.open import open_engine
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.fetch import Fetcher
+from vo_server.services.job_estimates import JobEstimates
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
 from vo_server.services.save import ResultSaver
@@ -47,6 +48,7 @@ class ProcessContext:
     queries: QueryService
     uploads: UploadService
     jobs: JobService
+    job_estimates: JobEstimates
     catalogue: CatalogueService
     authenticator: Authenticator
     user_tables: UserTableService
@@ -85,19 +87,22 @@ class ProcessContext:
             raise
         results = ResultStore(_results_place(settings))
         user_tables = UserTableService(engine=engine, store=store, limits=_user_table_limits(settings))
+        queries = QueryService(
+            engine=engine,
+            catalogue=store.catalogue,
+            limits=_query_limits(settings),
+            origin=_origin(settings),
+            saver=ResultSaver(tables=user_tables),
+        )
+        uploads = UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings))
         return cls(
             settings=settings,
             engine=engine,
             store=store,
             results=results,
-            queries=QueryService(
-                engine=engine,
-                catalogue=store.catalogue,
-                limits=_query_limits(settings),
-                origin=_origin(settings),
-                saver=ResultSaver(tables=user_tables),
-            ),
-            uploads=UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings)),
+            queries=queries,
+            uploads=uploads,
+            job_estimates=JobEstimates(queries=queries, uploads=uploads, jobs=store.jobs, results=results),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),

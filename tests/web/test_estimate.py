@@ -218,3 +218,29 @@ def test_the_job_of_another_user_is_not_estimated(client: httpx.Client, server: 
 
 def test_no_job_no_estimate(client: httpx.Client) -> None:
     assert client.get("async/nosuchjob/estimate").status_code == 404
+
+
+def _kept(client: httpx.Client, url: str) -> dict[str, str]:
+    return {
+        one.get("name", ""): one.text or "" for one in parse(client.get(url)).iter("{urn:x-vo-server:job-info}value")
+    }
+
+
+@pytest.mark.parametrize("phase", ["", "RUN"])
+def test_a_job_that_asks_for_it_has_its_estimate(phase: str, client: httpx.Client) -> None:
+    kept = _kept(client, _job(client, QUERY=CONE, ESTIMATE="true", PHASE=phase))
+    assert (kept["uses_index"], int(kept["rows"]) > 0) == ("true", True)
+    assert _kept(client, _job(client, QUERY=CONE, PHASE=phase)) == {}
+
+
+def test_an_estimate_that_was_asked_for_later_is_kept(client: httpx.Client) -> None:
+    url = _job(client, QUERY=ALL)
+    client.get(f"{url}/estimate")
+    assert _kept(client, url)["rows"] == str(N_STARS)
+    assert _kept(client, url)["cut_by"] == "default-rows"
+
+
+def test_a_job_with_a_mistake_is_made_although_it_has_no_estimate(client: httpx.Client) -> None:
+    answer = client.post("async", data={"QUERY": "SELECT idd", "LANG": "ADQL", "ESTIMATE": "1"})
+    assert answer.status_code == 303
+    assert _kept(client, answer.headers["Location"]) == {}

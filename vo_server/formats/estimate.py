@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vo_server.model.estimate import Estimate
     from vo_server.model.plan import Step
 
-__all__ = ["as_json", "as_result", "as_text", "facts"]
+__all__ = ["as_json", "as_result", "as_text", "facts", "facts_in_words"]
 
 _TEXT: Final = DataType(Primitive.CHAR, "*")
 _NUMBER: Final = DataType(Primitive.LONG)
@@ -61,7 +61,7 @@ def as_result(estimate: Estimate) -> QueryResult:
     rows = [_flat(one) for one in _steps(estimate)]
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
     told = [Note("QUERY", estimate.query.adql)]
-    told += [Note(name, _plain(value)) for name, value in facts(estimate).items() if value is not None]
+    told += [Note(name, value) for name, value in facts_in_words(estimate).items()]
     told += [Note("words", line) for line in estimate.words]
     return QueryResult(
         columns=_COLUMNS,
@@ -84,6 +84,11 @@ def facts(estimate: Estimate) -> dict[str, Any]:
         "uses_index": plan.uses_index,
         "cut_by": None if cut_by is None else _limit(cut_by),
     }
+
+
+def facts_in_words(estimate: Estimate) -> dict[str, str]:
+    """Return what is known of a query as a whole, as names and texts."""
+    return {name: _plain(value) for name, value in facts(estimate).items() if value is not None}
 
 
 def _steps(estimate: Estimate) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from vo_server.formats.estimate import as_json, as_result, as_text
 from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
-from vo_server.services.uploads import parts_of_job
 from vo_server.web.deps import Site, identity, parameters, parameters_and_files, parts_of, site
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import Parameters, first_of
@@ -87,12 +86,8 @@ def _estimate(here: Site, query: Query, gathered: Gathered, caller: Identity, *,
 
 
 def _estimate_job(here: Site, job_id: str, caller: Identity) -> Estimate:
-    context = here.context
-    context.jobs.authorize(job_id, caller)
-    job = context.jobs.get(job_id)
-    query = to_query(job.parameters)
-    with closing(context.uploads.gather(query.uploads, parts_of_job(job, context.results))) as gathered:
-        return _estimate(here, query, gathered, caller, timeout_s=job.execution_duration_s)
+    here.context.jobs.authorize(job_id, caller)
+    return here.context.job_estimates.make(job_id, caller)
 
 
 def _format_name(request: Request, given: Parameters) -> str:

@@ -7,7 +7,7 @@ unguessable address of one may use it, and the job list names none of them to an
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from math import isnan
 from pathlib import PurePosixPath
@@ -44,6 +44,7 @@ T = TypeVar("T")
 Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 
 _SEE_OTHER: Final = 303
+_YES: Final = frozenset({"1", "true", "yes"})
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
@@ -60,6 +61,9 @@ async def create(request: Request) -> Response:
     with closing(await parameters_and_files(request)) as body:
         create_job = partial(_jobs(request).create, files=body.by_label(), owner=identity(request).name)
         job = await to_thread.run_sync(create_job, body.parameters)
+    if (first_of(body.parameters, "ESTIMATE") or "").lower() in _YES:
+        with suppress(VoError):  # The run will tell what is wrong.
+            await to_thread.run_sync(site(request).context.job_estimates.make, job.id, identity(request))
     return _to_job(request, job.id)
 
 
