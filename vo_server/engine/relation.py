@@ -43,6 +43,7 @@ SEPARATION: Final = f"2 * ATAN2(SQRT({_leg('SIN')}), SQRT({_leg('COS')})) * 57.2
 
 The databases have two ways to turn radians into degrees, hence the number."""
 
+_TURN_DEG: Final = 360.0
 _MAX_CELLS: Final = 20_000
 """Cells of a coverage map that a query may hold."""
 
@@ -161,13 +162,18 @@ def _in_region(lowering: Lowering, place: Place, region: Region) -> exp.Expr:
 
 
 def _in_range(lowering: Lowering, place: Place, region: LonLatRange) -> exp.Expr:
+    """Bound both coordinates; where one is missing both conditions are NULL, as there is no place."""
     real = lowering.dialect.real
-    lat = without_nan(lowering, lowering.duplicate(place.lat))
+    values = {
+        "lon": lowering.duplicate(place.lon),
+        "lat": lowering.duplicate(place.lat),
+        "start": real(region.start_deg),
+    }
+    lat = without_nan(lowering, lowering.filled("{lat} + 0 * {lon}", values))
     between = exp.Between(this=lat, low=real(region.low_dec_deg), high=real(region.high_dec_deg))
-    offset = lowering.filled(
-        "({lon} - {start}) - 360 * FLOOR(({lon} - {start}) / 360)",
-        {"lon": lowering.duplicate(place.lon), "start": real(region.start_deg)},
-    )
+    if region.width_deg >= _TURN_DEG:
+        return between
+    offset = lowering.filled("({lon} - {start}) - 360 * FLOOR(({lon} - {start}) / 360) + 0 * {lat}", values)
     along = exp.LTE(this=without_nan(lowering, offset), expression=real(region.width_deg))
     return all_of([between, along])
 
