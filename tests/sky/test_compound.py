@@ -77,12 +77,18 @@ def test_a_hole_in_a_coverage_map_is_outside() -> None:
         ("30/1", "order 30 of a coverage map is above 29"),
         ("1-2 3/4", "'1-2' does not belong to the text of a coverage map"),
         ("3/1;4", "does not belong"),
+        ("3/-4", "does not belong"),
         ("", "a coverage map has no cells"),
     ],
 )
 def test_what_is_no_coverage_map_is_refused(text: str, message: str) -> None:
     with pytest.raises(SkyRangeError, match=message):
         CoverageMap.of_text(text)
+
+
+@pytest.mark.parametrize("text", ["2/3 3/12-14", "3/12-15 2/3", "2/3 3 29/54043195528445952", "2/3-3, 3/13"])
+def test_cells_of_a_coverage_map_may_be_there_twice(text: str) -> None:
+    assert CoverageMap.of_text(text) == CoverageMap.of_text("2/3")
 
 
 def test_an_empty_coverage_map_holds_nothing() -> None:

@@ -15,6 +15,8 @@ from vo_server.sky.region import MARGIN_DEG, Region, circumradius_deg, pruned_ra
 from vo_server.sky.vectors import place_deg, unit_vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike
 
     from vo_server.sky.angle import BoolArray, FloatArray, IntArray
@@ -26,7 +28,7 @@ _MAX_CELLS: Final = 4096
 """Cells at the edges of regions after which a comparison or an area is not made finer."""
 
 _TURN_DEG: Final = 360.0
-_MOC_WORD: Final = re.compile(r"(?:(?P<order>[0-9]{1,3})/)?(?P<first>[0-9]{1,20})?(?:-(?P<last>[0-9]{1,20}))?")
+_MOC_WORD: Final = re.compile(r"(?:(?P<order>[0-9]{1,3})/)?(?:(?P<first>[0-9]{1,20})(?:-(?P<last>[0-9]{1,20}))?)?")
 
 
 class _Compound(Region):
@@ -253,7 +255,7 @@ class CoverageMap(Region):
 
     @classmethod
     def of_text(cls, text: str) -> CoverageMap:
-        """Read the ASCII form of a MOC: orders, each with its cells, as ``3/1-4 7 4/100``.
+        """Read the ASCII form of a MOC: orders, each with its cells, as ``3/1-4 7 4/100``; cells may be there twice.
 
         Raises
         ------
@@ -264,12 +266,13 @@ class CoverageMap(Region):
         ----------
         MOC 2.0, section 4.3.2 (ASCII serialization); DALI 1.2, section 3 (xtype ``moc``).
         """
-        # A late import: it takes half a second, and few queries have such a region.
-        from mocpy import MOC  # noqa: PLC0415 - see above
-
-        _check_cells(text)
-        found = MOC.from_string(text)
-        return cls(tuple((int(first), int(end) - 1) for first, end in found.to_depth29_ranges))
+        merged: list[tuple[int, int]] = []
+        for first, last in sorted(_spans(text)):
+            if merged and first <= merged[-1][1] + 1:
+                merged[-1] = merged[-1][0], max(merged[-1][1], last)
+            else:
+                merged.append((first, last))
+        return cls(tuple(merged))
 
     @cached_property
     def bounds(self) -> tuple[IntArray, IntArray]:
@@ -333,8 +336,8 @@ class CoverageMap(Region):
         return pruned_ranges(first, last, max_ranges) if len(first) else []
 
 
-def _check_cells(text: str) -> None:
-    """Raise SkyRangeError unless a text is a MOC in ASCII: the library takes cells that no order has."""
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last order-29 cells of each word of a MOC in ASCII; see :meth:`CoverageMap.of_text`."""
     words = text.replace(",", " ").split()
     order = None
     for word in words:
@@ -346,11 +349,15 @@ def _check_cells(text: str) -> None:
             )
         order = order if match["order"] is None else int(match["order"])
         assert order is not None
-        first, last = (int(match[name] or match["first"] or 0) for name in ("first", "last"))
         if order > ORDER:
             raise SkyRangeError(f"order {order} of a coverage map is above {ORDER}")
+        if match["first"] is None:
+            continue  # an order without cells
+        first, last = int(match["first"]), int(match["last"] or match["first"])
         if first > last or last >= 12 * 4**order:
             raise SkyRangeError(f"order {order} has the cells 0 to {12 * 4**order - 1}, not '{word[:60]}'")
+        shift = 2 * (ORDER - order)
+        yield first << shift, ((last + 1) << shift) - 1
     if not words:
         raise SkyRangeError("a coverage map has no cells", hint="write an order, a slash and cells, such as 3/1-4")
 
