@@ -26,6 +26,8 @@ _BY_WORDS: Final = (
     ("max expression depth", Fault.TOO_COMPLEX),
     ("invalid unicode", Fault.BAD_TEXT),
     ("out of range for the destination type", Fault.OUT_OF_RANGE),
+    ("a text that is cast to a shape has an angle out of range", Fault.OUT_OF_RANGE),
+    ("a text that is cast to a shape", Fault.BAD_VALUE),
     ("connection already closed", Fault.CLOSED),
     ("connection has already been closed", Fault.CLOSED),
     ("error during bind of function in deserialization", Fault.OTHER),

@@ -259,7 +259,7 @@ _NUMBERS: Final = let(
     r"string_split_regex(regexp_replace(text_::VARCHAR, '^\s+|\s+$', '', 'g'), '\s+')",
     f"CASE WHEN w IS NULL THEN NULL WHEN len(list_filter(w, lambda s: NOT regexp_matches(s, '{_NUMBER}'))) > 0 "
     "THEN error('a text that is cast to a shape must be numbers with blanks between them') "
-    "ELSE list_transform(w, lambda s: s::DOUBLE) END",
+    "ELSE list_transform(w, lambda s: vo_functions.double_in(s)) END",
 )
 _SHAPE_OF: Final = let(
     "s",
