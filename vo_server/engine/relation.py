@@ -12,8 +12,9 @@ from sqlglot import exp
 
 from vo_server.engine.lower import refusal, unsupported
 from vo_server.engine.shapes import Circle, Corners, Place, Written, without_nan
-from vo_server.engine.sqltree import all_of, any_of, wrapped
+from vo_server.engine.sqltree import all_of, any_of, column, wrapped
 from vo_server.errors import ProblemKind
+from vo_server.model.table import HEALPIX_COLUMN
 from vo_server.sky.compound import Complement, CoverageMap, Intersection, LonLatRange, Union, is_within, meet
 from vo_server.sky.healpix import ORDER
 from vo_server.sky.polygon import Polygon
@@ -189,13 +190,17 @@ def _in_cells(lowering: Lowering, place: Place, region: CoverageMap) -> exp.Expr
             hint="degrade the map to a lower order",
         )
     tests = [
-        f"(v.c >> {2 * (ORDER - order)}) IN ({', '.join(map(str, numbers))})" for order, numbers in by_order.items()
+        f"({{c}} >> {2 * (ORDER - order)}) IN ({', '.join(map(str, numbers))})" for order, numbers in by_order.items()
     ]
+    body = " OR ".join(tests) if tests else "{c} < 0"
+    if place.position is not None and place.position.has_cells:
+        # The filter asks for these cells; calculated anew, what lies on an edge may be in the one beside it.
+        return lowering.filled(body, {"c": column(place.position.alias, HEALPIX_COLUMN)})
     cell = lowering.filled(
         f"vo_functions.healpix_index({ORDER}, {{lon}}, {{lat}})",
         {"lon": lowering.duplicate(place.lon), "lat": lowering.duplicate(place.lat)},
     )
-    return lowering.let({"c": cell}, " OR ".join(tests) if tests else "v.c < 0")
+    return lowering.let({"c": cell}, body.replace("{c}", "v.c"))
 
 
 # ----------------------------------------------------------------------------------------------- shapes in shapes
