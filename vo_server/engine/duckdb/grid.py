@@ -103,19 +103,28 @@ class Grid:
     def _cell(
         self, dialect: SqlDialect, side: MatchSide, *, zone_step: str = "", bin_step: str = ""
     ) -> tuple[str, str]:
-        """Return the SQL of the number of bins in the zone of a place, and of its cell."""
+        """Return the SQL of the number of bins in the zone of a place, and of its cell.
+
+        A place that is calculated, such as the middle of a polygon, is named: DuckDB plans each of the many times that
+        it is written, which takes seconds in EXISTS.
+        """
         height = self._own_height
         if self.largest:
             height = '"g"."h"' if side.item is not None else self._largest_height
+        ra, dec = _sql(dialect, wrapped(side.lon.copy())), _sql(dialect, wrapped(side.lat.copy()))
+        values = {"ra": ra, "dec": dec, "h": height}
+        is_named = side.item is not None and bool(self.largest) and not isinstance(side.lon, exp.Column)
+        if is_named:
+            ra, dec, height = (f"v.{name}" for name in values)
         # Bins at the equator; right ascensions of neighbours differ by at most pi / 2 * r / cos(dec).
         n_bins = f"({360.0 / (math.pi / 2)!r}e0 / {height})"
-        ra, dec = _sql(dialect, wrapped(side.lon.copy())), _sql(dialect, wrapped(side.lat.copy()))
         zone = _filled(dialect, "FLOOR(({dec} + 90) / {h})", dec=dec, h=height)
         zone = f"({zone} + {zone_step})" if zone_step else zone
         bins = _filled(dialect, _N_BINS, zone=zone, h=height, n=n_bins)
         bin_ = _filled(dialect, _BIN, ra=ra, bins=bins)
         bin_ = f"({bin_} + {bin_step})" if bin_step else bin_
-        return bins, _filled(dialect, _CELL, zone=zone, bins=bins, bin=bin_)
+        cell = _filled(dialect, _CELL, zone=zone, bins=bins, bin=bin_)
+        return (dialect.let(values, bins), dialect.let(values, cell)) if is_named else (bins, cell)
 
 
 def _filled(dialect: SqlDialect, template: str, **arguments: str) -> str:
