@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vo_server.adql import tree
 from vo_server.adql.walk import preorder
+from vo_server.sky.stcs import read_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,8 @@ def _names(node: tree.Node) -> Iterator[str]:
 
 
 def _name(node: tree.Node) -> str:
+    if isinstance(node, tree.Call) and node.name == "REGION" and isinstance(node.arguments[0], tree.StringLiteral):
+        return f"REGION {read_region(node.arguments[0].value).kind}"
     if isinstance(node, tree.Aggregate):
         return f"{node.name}(DISTINCT)" if node.is_distinct else f"{node.name}()"
     if isinstance(node, tree.Cast):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Engine", "Pair"]
 
-_TIMEOUT_S: Final = 60.0
+_TIMEOUT_S: Final = 300.0
 
 Answer: TypeAlias = Any
 """Rows (an Arrow table), or the text that the caller is told instead of them."""

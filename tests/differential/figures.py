@@ -1,18 +1,16 @@
-"""Random places and shapes: their texts, and what they are for each row."""
+"""Random places and circles: their texts, and what they are for each row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.differential.scope import TABLES
-from tests.differential.tables import N_FIELDS, rows_of
-from tests.support.gnomonic import AmbiguousError, Polygon, box, place
-from vo_server.adql.features import declared_features
+from tests.differential.tables import rows_of
+from tests.support.gnomonic import place
 from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
@@ -20,11 +18,11 @@ if TYPE_CHECKING:
 
     from tests.differential.draw import Draw
 
-__all__ = ["Disc", "Figures", "Outline", "Rows", "Spot", "is_declared"]
+__all__ = ["SPOTS", "SYSTEMS", "Disc", "Figures", "Numbers", "Rows", "Spot"]
 
 Numbers = NDArray[np.float64]
 
-_SPOTS: Final = (
+SPOTS: Final = (
     (0.0, 0.0),
     (100.0, 30.0),
     (0.0, 90.0),
@@ -35,18 +33,7 @@ _SPOTS: Final = (
     (101.0, 31.0),
 )
 _RADII: Final = (2.0, 0.0, 0.5, 10.0, 45.0, 90.0, 120.0, 180.0, 1.25)
-_SYSTEMS: Final = ("", "", "", "'ICRS', ", "'', ", "'ICRS GEOCENTER', ")
-
-
-@cache
-def is_declared(*names: str) -> bool:
-    """Tell whether both engines declare functions of geometry."""
-    groups = [declared_features(engine) for engine in ("duckdb", "postgres")]
-    return all(
-        name in {form for group in found if group.fragment == "features-adqlgeo" for form, _ in group.features}
-        for found in groups
-        for name in names
-    )
+SYSTEMS: Final = ("", "", "", "'ICRS', ", "'', ", "'ICRS GEOCENTER', ")
 
 
 @dataclass(frozen=True)
@@ -118,23 +105,6 @@ class Disc:
         return self.centre.is_null | ~np.isfinite(self.radius)
 
 
-@dataclass(frozen=True)
-class Outline:
-    """A polygon, a box or a region with corners."""
-
-    text: str
-    polygons: tuple[Polygon | None, ...]
-    """The different ones."""
-    which: NDArray[np.int64]
-    """The place of each row's polygon in them."""
-    is_simple: bool = True
-    """Whether no edge crosses another one."""
-
-    @property
-    def is_null(self) -> NDArray[np.bool_]:
-        return np.array([one is None for one in self.polygons])[self.which]
-
-
 class Figures:
     """Draws shapes.
 
@@ -169,18 +139,22 @@ class Figures:
 
     def fixed(self) -> Spot:
         """Return a place that does not depend on the row."""
-        lon, lat = self.draw.pick(_SPOTS)
+        lon, lat = self.draw.pick(SPOTS)
         if self.draw.chance(40):
             lon = round((lon + self.draw.between(-30, 30) / 10) % 360, 6)
             lat = min(max(round(lat + self.draw.between(-30, 30) / 10, 6), -90.0), 90.0)
         return self._point(f"{lon!r}, {lat!r}", np.full(self.rows.n, lon), np.full(self.rows.n, lat))
 
     def _point(self, numbers: str, lon: Numbers, lat: Numbers) -> Spot:
-        return Spot(f"POINT({self.draw.pick(_SYSTEMS)}{numbers})", numbers, lon, lat)
+        text = f"POINT({self.draw.pick(SYSTEMS)}{numbers})"
+        if self.draw.chance(15) and np.isfinite(lon + lat).all():  # a text with NaN is an error
+            text = f"CAST({_written(numbers)} AS POINT)"
+        return Spot(text, numbers, lon, lat)
 
     def _centred(self, spot: Spot) -> Spot:
-        if is_declared("CENTROID") and self.draw.chance(10):
-            return Spot(f"CENTROID({spot.text})", None, spot.lon, spot.lat)
+        if self.draw.chance(10):
+            text = self.draw.pick((f"CENTROID({spot.text})", f"CAST({spot.text} AS POINT)"))
+            return Spot(text, None, spot.lon, spot.lat)
         return spot
 
     def _table(self, alias: str | None) -> tuple[str, str]:
@@ -194,11 +168,23 @@ class Figures:
         if cones and (is_column or self.draw.chance(25)):
             name = f"{self.draw.pick(cones)}.cone"
             cells = self.rows.elements(name, 3)
-            return Disc(name, Spot(name, None, cells[:, 0], cells[:, 1]), None, cells[:, 2])
+            return Disc(self._cast(name, "CIRCLE"), Spot(name, None, cells[:, 0], cells[:, 1]), None, cells[:, 2])
         centre = self.fixed() if alias is None and self.draw.chance(60) else self.spot(alias)
         text, radius = self.radius(alias)
         inner = centre.numbers if centre.numbers is not None and self.draw.chance(60) else centre.text
-        return Disc(f"CIRCLE({self.draw.pick(_SYSTEMS)}{inner}, {text})", centre, text, radius)
+        written = f"CIRCLE({self.draw.pick(SYSTEMS)}{inner}, {text})"
+        if centre.numbers is not None and self.draw.chance(15) and _is_number(text) and not centre.is_null.any():
+            written = f"CAST({_written(f'{centre.numbers}, {text}')} AS CIRCLE)"
+        return Disc(written, centre, text, radius)
+
+    def _cast(self, column: str, target: str) -> str:
+        """Write a column of shapes, perhaps cast to what it is, or there and back."""
+        if not self.draw.chance(20):
+            return column
+        rows = self.rows.columns[column]
+        is_readable = all(one is None or np.isfinite(one).all() for one in rows)
+        inner = f"CAST({column} AS VARCHAR)" if is_readable and self.draw.chance(60) else column
+        return f"CAST({inner} AS {target})"
 
     def radius(self, alias: str | None = None) -> tuple[str, Numbers]:
         """Return a radius: a number, an expression of numbers or a column."""
@@ -210,110 +196,14 @@ class Figures:
         text = self.draw.pick((f"{radius!r}", f"{radius * 3600!r}/3600.", f"{radius!r}"))
         return text, np.full(self.rows.n, radius * 3600 / 3600.0 if "/" in text else radius)
 
-    # -------------------------------------------------------------------------------------------------- polygons
 
-    def outline(self, *, is_simple: bool = False) -> Outline | None:
-        """Return a polygon of some form; None when none is declared."""
-        makers = []
-        if is_declared("POLYGON"):
-            makers += [self._polygon, self._polygon]
-        if is_declared("POLYGON") and any(table == "odd.fields" for _, table in self.tables):
-            makers.append(self._column)
-        if is_declared("BOX"):
-            makers += [self._box, self._box_around_rows]
-        if is_declared("REGION"):
-            makers += [self._region]
-        if not makers:
-            return None
-        for _ in range(4):
-            found = makers[self.draw.pick_rare([one.__name__ for one in makers])]()
-            if found is not None and (found.is_simple or not is_simple):
-                return found
-        return None
-
-    def corners(self) -> tuple[list[tuple[float, float]], bool] | None:
-        """Return the corners of a polygon that fits into a hemisphere, and whether edges do not cross."""
-        lon, lat = self.draw.pick(_SPOTS)
-        radius = self.draw.pick((3.0, 0.5, 12.0, 30.0, 60.0, 85.0))
-        count = self.draw.between(3, 7)
-        turns = [360 * (at + self.draw.below(80) / 100) / count for at in range(count)]
-        is_simple = True
-        # Which side of a large polygon that crosses itself is the inside is anybody's guess.
-        if self.draw.chance(15) and count > 4 and radius <= 12:
-            turns = turns[::2] + turns[1::2]
-            is_simple = False
-        sizes = [radius * (40 + self.draw.below(60)) / 100 for _ in turns]
-        if self.draw.chance(30):
-            turns.reverse()
-            sizes.reverse()
-        found = [_beside(lon, lat, size, turn) for size, turn in zip(sizes, turns, strict=True)]
-        return found, is_simple
-
-    def _polygon(self) -> Outline | None:
-        made = self.corners()
-        if made is None:
-            return None
-        corners, is_simple = made
-        numbers = [f"{lon!r}, {lat!r}" for lon, lat in corners]
-        written = [f"POINT({one})" for one in numbers] if self.draw.chance(30) else numbers
-        return self._constant(f"POLYGON({self.draw.pick(_SYSTEMS)}{', '.join(written)})", _polygon(corners), is_simple)
-
-    def _region(self) -> Outline | None:
-        made = self.corners()
-        if made is None:
-            return None
-        corners, is_simple = made
-        words = self.draw.pick(("Polygon ICRS", "POLYGON", "polygon ICRS GEOCENTER"))
-        text = f"REGION('{words} {' '.join(f'{lon!r} {lat!r}' for lon, lat in corners)}')"
-        return self._constant(text, _polygon(corners), is_simple)
-
-    def _box(self) -> Outline | None:
-        spot = self.fixed()
-        width, height = self.draw.pick((4.0, 1.0, 20.0, 90.0, 150.0)), self.draw.pick((2.0, 0.5, 15.0, 60.0, 120.0))
-        inner = spot.numbers if self.draw.chance(70) else spot.text
-        text = f"BOX({self.draw.pick(_SYSTEMS)}{inner}, {width!r}, {height!r})"
-        return self._constant(text, box(float(spot.lon[0]), float(spot.lat[0]), width, height), is_simple=True)
-
-    def _box_around_rows(self) -> Outline | None:
-        if self.rows.n > N_FIELDS * 2:
-            return None  # a box of each row is what the oracle is slowest at
-        spot = self.spot(self._table(None)[0])
-        width, height = self.draw.pick((4.0, 20.0)), self.draw.pick((2.0, 15.0))
-        cells = [
-            one if np.isfinite(sum(one)) else None for one in zip(spot.lon.tolist(), spot.lat.tolist(), strict=True)
-        ]
-        places = {one: at for at, one in enumerate(dict.fromkeys(cells))}
-        boxes = tuple(None if one is None else box(*one, width, height) for one in places)
-        which = np.array([places[one] for one in cells])
-        inner = spot.numbers if spot.numbers is not None and self.draw.chance(60) else spot.text
-        return Outline(f"BOX({inner}, {width!r}, {height!r})", boxes, which)
-
-    def _column(self) -> Outline | None:
-        (alias,) = [one for one, table in self.tables if table == "odd.fields"][:1]
-        cells = [None if one is None else tuple(one) for one in self.rows.columns[f"{alias}.shape"]]
-        places = {one: at for at, one in enumerate(dict.fromkeys(cells))}
-        polygons = tuple(None if one is None else Polygon.of_degrees(*one) for one in places)
-        return Outline(f"{alias}.shape", polygons, np.array([places[one] for one in cells]))
-
-    def _constant(self, text: str, polygon: Polygon | None, is_simple: bool) -> Outline | None:
-        if polygon is None:
-            return None
-        return Outline(text, (polygon,), np.zeros(self.rows.n, int), is_simple)
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").isdigit()
 
 
-def _polygon(corners: Sequence[tuple[float, float]]) -> Polygon | None:
-    try:
-        return Polygon.of_degrees(*[number for corner in corners for number in corner])
-    except AmbiguousError:
-        return None
-
-
-def _beside(lon: float, lat: float, distance: float, turn: float) -> tuple[float, float]:
-    """Return the place at a distance from another one in a direction, rounded [deg]."""
-    if abs(lat) == 90:
-        return round(turn % 360, 5), round(float(np.copysign(90 - distance, lat)), 5)
-    d, t, dec = np.radians(distance), np.radians(turn), np.radians(lat)
-    z = np.sin(dec) * np.cos(d) + np.cos(dec) * np.sin(d) * np.cos(t)
-    east = np.arctan2(np.sin(t) * np.sin(d) * np.cos(dec), np.cos(d) - np.sin(dec) * z)
-    found = (lon + np.degrees(east)) % 360, np.degrees(np.arcsin(np.clip(z, -1, 1)))
-    return round(float(found[0]), 5), round(float(found[1]), 5)
+def _written(numbers: str) -> str:
+    """Write numbers and columns of numbers as a text with blanks between them."""
+    words = numbers.split(", ")
+    if all(_is_number(word.lstrip("-")) for word in words):
+        return f"'{' '.join(words)}'"
+    return " || ' ' || ".join(f"CAST({word} AS VARCHAR)" for word in words)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tests.differential.figures import is_declared
+from tests.differential.regions import coverage_map, map_text
 from tests.differential.scope import Sort, Value
 from tests.support.gnomonic import circle_area, degrees_of, separation_deg
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tests.differential.figures import Figures
+    from tests.differential.outlines import Outlines
 
 __all__ = ["Measure", "measures"]
 
@@ -39,7 +39,7 @@ class Measure:
     """Whether a turn makes no difference [deg]."""
 
 
-def _distance(figures: Figures) -> Measure:
+def _distance(figures: Outlines) -> Measure:
     one, other = figures.spot(figures.tables[0][0]), figures.spot()
     numbers = one.numbers is not None and other.numbers is not None and figures.draw.chance(50)
     inner = f"{one.numbers}, {other.numbers}" if numbers else f"{one.text}, {other.text}"
@@ -50,32 +50,44 @@ def _distance(figures: Figures) -> Measure:
     return Measure(f"DISTANCE({inner})", values, 1e-11)
 
 
-def _coordinate(figures: Figures) -> Measure | None:
+def _coordinate(figures: Outlines) -> Measure:
     spot = figures.spot(figures.tables[0][0])
     which = figures.draw.pick((1, 2))
     values = np.array(spot.lon if which == 1 else spot.lat)
     return Measure(f"COORD{which}({spot.text})", np.where(spot.is_null, np.inf, values), 1e-11, is_angle=which == 1)
 
 
-def _disc_area(figures: Figures) -> Measure | None:
-    if not is_declared("AREA"):
-        return None
+def _disc_area(figures: Outlines) -> Measure:
     disc = figures.disc(figures.tables[0][0])
     values = np.array([np.nan if not np.isfinite(one) else circle_area(one) for one in disc.radius])
     return Measure(f"AREA({disc.text})", np.where(disc.is_null, np.nan, values), 1e-10)
 
 
-def _outline_area(figures: Figures) -> Measure | None:
-    outline = figures.outline(is_simple=True) if is_declared("AREA") else None
-    if outline is None or not outline.is_simple:
+def _outline_area(figures: Outlines) -> Measure | None:
+    outline = figures.outline(is_simple=True)
+    if outline is None:
         return None
     values = np.array([np.nan if one is None else one.area_deg2 for one in outline.polygons])
     return Measure(f"AREA({outline.text})", values[outline.which], 1e-9)
 
 
-def _centroid(figures: Figures) -> Measure | None:
-    outline = figures.outline(is_simple=True) if is_declared("CENTROID") else None
-    if outline is None or not outline.is_simple:
+def _map_area(figures: Outlines) -> Measure:
+    by_order = coverage_map(figures)
+    # Cells of deeper orders that lie in others count once.
+    spans = sorted(
+        (one << 2 * (29 - order), (one + 1) << 2 * (29 - order)) for order in by_order for one in by_order[order]
+    )
+    n_cells, end = 0, 0
+    for first, behind in spans:
+        n_cells += max(behind - max(first, end), 0)
+        end = max(end, behind)
+    area = n_cells / (12 * 4**29) * circle_area(180)
+    return Measure(f"AREA(REGION('{map_text(figures, by_order)}'))", np.full(figures.rows.n, area), 1e-12)
+
+
+def _centroid(figures: Outlines) -> Measure | None:
+    outline = figures.outline(is_simple=True)
+    if outline is None:
         return None
     which = figures.draw.pick((1, 2))
     places = [None if one is None else degrees_of(one.centroid) for one in outline.polygons]
@@ -90,6 +102,6 @@ def _centroid(figures: Figures) -> Measure | None:
     )
 
 
-def measures() -> Sequence[Callable[[Figures], Measure | None]]:
+def measures() -> Sequence[Callable[[Outlines], Measure | None]]:
     """Return the makers."""
-    return (_distance, _distance, _coordinate, _disc_area, _outline_area, _centroid)
+    return (_distance, _distance, _coordinate, _disc_area, _outline_area, _map_area, _centroid)

@@ -31,6 +31,13 @@ _TEXTS: Final = (
     "CAST({t} AS SMALLINT)", "CAST({t} AS INTEGER)", "CAST({t} AS BIGINT)", "CAST({t} AS DOUBLE PRECISION)",
     "CAST({t} AS REAL)", "CAST({t} AS TIMESTAMP)",
 )  # fmt: skip
+_SHAPES: Final = ("CAST({t} || {s} AS POINT)", "CAST({t} || {s} AS CIRCLE)", "CAST({t} || {s} AS POLYGON)")
+_LONGITUDES: Final = ("digits", "'370.5'", "'-0'", "''")
+_NUMBERS_OF_SHAPES: Final = (
+    "' 2'", "' 2 3'", "' 1e1\t+2'", "' -.5 4.'", "' 91'", "' 90 180'", "' 1 181'", "' 1 -1'", "' 10 20 30 40 50'",
+    "' 10 20 30 40 50 60 '", "' 10 20 30 40 91'", "' 1e400'", "' 1e-400'", "' 0 1e400'", "' NaN'", "' 1 inf'",
+    "' 1,2'", "' -0 -0'", "''", "' 0x1 2'", "' 1_0'", "'\u00a02'", "'  '", "'e3 2'",
+)  # fmt: skip
 _SETS: Final = ("SUM({a})", "AVG({a})", "SUM({a} * {b})", "MAX({a} + {b})", "MIN({a} - {b})")
 _WORDS: Final = (
     "digits", "t", "word", "hms", "'1e3'", "' 12 '", "'12.7'", "'0x1f'", "'1_000'", "'NaN'", "'infinity'", "'-0'", "''",
@@ -49,15 +56,16 @@ def probe(draw: Draw) -> Query:
 
     Doubles that leave the range of doubles in + - * / are left out: PostgreSQL fails, DuckDB gives infinity or 0.
     """
-    kind = draw.pick(("numbers", "texts", "sets", "scalar"))
+    kind = draw.pick(("numbers", "texts", "sets", "scalar", "shapes"))
     if kind == "scalar":
         return Query(
             f"SELECT id, (SELECT p.k FROM sky.pairs AS p WHERE p.id = {draw.between(0, 5)}) AS c2 FROM sky.tiny",
             (Value("", Sort.WHOLE),) * 2,
         )
-    if kind == "texts":
-        word = draw.pick(_WORDS)
-        text = draw.pick(_TEXTS).format(t=word)
+    if kind in {"texts", "shapes"}:
+        words, forms = (_WORDS, _TEXTS) if kind == "texts" else (_LONGITUDES, _SHAPES)
+        word = draw.pick(words)
+        text = draw.pick(forms).format(t=word, s=draw.pick(_NUMBERS_OF_SHAPES))
         where = "" if word.startswith("'") else _some_rows(draw)
         return Query(f"SELECT id AS c1, {text} AS c2 FROM odd.texts{where}", (Value("", Sort.WHOLE),) * 2)
     # One operand at least is a column.

@@ -101,8 +101,9 @@ class Queries:
         sorts = (Sort.FLAG, Sort.ARRAY, Sort.POINT, Sort.CIRCLE, Sort.POLYGON)
         columns = [one for sort in sorts for one in scope.values(sort)[:1]]
         shapes = [one.text for one in columns if one.sort in {Sort.POINT, Sort.CIRCLE, Sort.POLYGON}]
-        frame = Value(f"COORDSYS({shapes[-1] if shapes else 'CIRCLE(1, 2, 3)'})", Sort.TEXT)
-        return [*columns, frame, Values(self.draw, scope).shape_call()]
+        last = shapes[-1] if shapes else "CIRCLE(1, 2, 3)"
+        made = [Value(f"COORDSYS({last})", Sort.TEXT), Value(f"CAST({last} AS VARCHAR)", Sort.TEXT)]
+        return [*columns, *made, Values(self.draw, scope).shape_call()]
 
     def _grouped(self, nested: int = 0) -> Query:
         scope, tables = self._from(nested)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.differential.figures import Figures, Outline, Rows, Spot, is_declared
+from tests.differential.figures import Rows, Spot
 from tests.differential.logic import Truth
 from tests.differential.measures import Measure, measures
+from tests.differential.outlines import Outlines
 from tests.differential.queries import Query
+from tests.differential.regions import Condition, by_polygon, region
 from tests.differential.scope import Sort, Value
 from tests.support.gnomonic import (
     Answer,
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Expected", "SkyQueries", "SkyQuery"]
 
-Truths = NDArray[np.bool_]
-Condition = tuple[str, Truth]
-
 _TESTS: Final = (
     "1 = {}",
     "{} = 1",
@@ -50,6 +49,8 @@ _TESTS: Final = (
 )
 _ABSENT: Final = ("0 = {}", "{} = 0", "{} <> 1", "NOT ({} = 1)")
 _ID: Final = Value("", Sort.WHOLE)
+_MOST_PAIRS: Final = 300
+"""Different pairs of polygons that the oracle compares in reasonable time."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,16 @@ class SkyQueries:
     def _selection(self) -> SkyQuery:
         name = self.draw.pick(("odd.places", "odd.places", "odd.fields", "sky.objects"))
         rows, table = self._rows(name)
-        text, truth = self._condition(Figures(self.draw, rows, [table]), 2)
+        text, truth = self._condition(Outlines(self.draw, rows, [table]), 2)
         alias = table[0]
         return self._query(f"SELECT {alias}.id AS c1 FROM {name} AS {alias} WHERE {text}", rows, truth)
 
     def _match(self) -> SkyQuery:
         first, one = self._rows(self.draw.pick(("odd.places", "sky.matches", "odd.fields")))
-        second, other = self._rows("odd.fields" if one[1] != "odd.fields" else "odd.places")
+        others = ("odd.places", "odd.fields") if one[1] == "odd.fields" else ("odd.fields",)
+        second, other = self._rows(self.draw.pick(others))
         rows = first.paired(second)
-        figures = Figures(self.draw, rows, [one, other])
+        figures = Outlines(self.draw, rows, [one, other])
         text, truth = self._leaf(figures, is_match=True)
         if self.draw.chance(30):
             more, also = self._leaf(figures, is_match=self.draw.chance(50))
@@ -123,7 +125,7 @@ class SkyQueries:
     def _measured(self) -> SkyQuery:
         name = self.draw.pick(("odd.places", "odd.fields"))
         rows, table = self._rows(name)
-        figures = Figures(self.draw, rows, [table])
+        figures = Outlines(self.draw, rows, [table])
         found = [self.draw.pick(measures())(figures) for _ in range(self.draw.between(1, 3))]
         if self.draw.chance(50):
             text, truth = self._leaf(figures)
@@ -149,7 +151,7 @@ class SkyQueries:
 
     # ---------------------------------------------------------------------------------------------- conditions
 
-    def _condition(self, figures: Figures, depth: int) -> Condition:
+    def _condition(self, figures: Outlines, depth: int) -> Condition:
         if depth > 0 and self.draw.chance(45):
             kind = self.draw.pick(("AND", "OR", "NOT", "EXISTS"))
             if kind == "NOT":
@@ -163,24 +165,22 @@ class SkyQueries:
             return f"({one[0]} AND {other[0]})", one[1] & other[1]
         return self._leaf(figures)
 
-    def _exists(self, figures: Figures) -> Condition:
+    def _exists(self, figures: Outlines) -> Condition:
         (table,) = figures.tables
         second, other = self._rows("odd.fields" if table[1] != "odd.fields" else "odd.places")
         rows = figures.rows.paired(second)
-        text, truth = self._leaf(Figures(self.draw, rows, [table, other]), is_match=True)
+        text, truth = self._leaf(Outlines(self.draw, rows, [table, other]), is_match=True)
         word = self.draw.pick(("EXISTS", "NOT EXISTS"))
         found = truth.exists(figures.rows.n)
         subquery = f"{word} (SELECT {other[0]}.id FROM {other[1]} AS {other[0]} WHERE {text})"
         return subquery, found if word == "EXISTS" else ~found
 
-    def _leaf(self, figures: Figures, *, is_match: bool = False) -> Condition:
-        makers: list[Callable[[Figures, bool], Condition | None]] = [self._cone, self._cone, self._far, self._discs]
+    def _leaf(self, figures: Outlines, *, is_match: bool = False) -> Condition:
+        makers: list[Callable[[Outlines, bool], Condition | None]] = [self._cone, self._cone, self._far, self._discs]
         if not is_match:
             makers.append(self._plain)
-        if is_declared("POLYGON") or is_declared("BOX") or is_declared("REGION"):
-            makers += [self._in_outline, self._in_outline, self._in_outline, self._disc_and_outline, self._outlines]
-        if is_declared("REGION"):
-            makers.append(self._compound)
+        makers += [self._in_outline, self._in_outline, self._in_outline, self._disc_and_outline, self._outlines]
+        makers += [] if is_match else [self._in_region, self._in_region]
         for _ in range(5):
             found = makers[self.draw.pick_rare([(at, one.__name__) for at, one in enumerate(makers)])](
                 figures, is_match
@@ -197,14 +197,14 @@ class SkyQueries:
             return self.draw.pick(_ABSENT).format(call), ~truth
         return self.draw.pick(_TESTS).format(call), truth
 
-    def _sides(self, figures: Figures, is_match: bool) -> tuple[str | None, str | None]:
+    def _sides(self, figures: Outlines, is_match: bool) -> tuple[str | None, str | None]:
         """Return the aliases of two places: one each when tables are matched."""
         if not is_match:
             return figures.tables[0][0], None
         one, other = figures.tables[0][0], figures.tables[1][0]
         return (one, other) if self.draw.chance(50) else (other, one)
 
-    def _cone(self, figures: Figures, is_match: bool) -> Condition:
+    def _cone(self, figures: Outlines, is_match: bool) -> Condition:
         one, other = self._sides(figures, is_match)
         spot, disc = figures.spot(one), figures.disc(other)
         truth = Truth.of(point_in_circle(spot.vectors, disc.centre.vectors, disc.radius), spot.is_null | disc.is_null)
@@ -226,7 +226,7 @@ class SkyQueries:
             return f"DISTANCE({one.numbers}, {other.numbers})"
         return f"DISTANCE({one.text}, {other.text})"
 
-    def _far(self, figures: Figures, is_match: bool) -> Condition:
+    def _far(self, figures: Outlines, is_match: bool) -> Condition:
         one, other = self._sides(figures, is_match)
         spot, centre = figures.spot(one), figures.spot(other)
         text, radius = figures.radius()
@@ -236,20 +236,18 @@ class SkyQueries:
         distance = self._distance(spot, centre)
         return self.draw.pick((f"{distance} > {text}", f"{text} < {distance}", f"NOT ({distance} <= {text})")), truth
 
-    def _discs(self, figures: Figures, is_match: bool) -> Condition | None:
+    def _discs(self, figures: Outlines, is_match: bool) -> Condition | None:
         one, other = self._sides(figures, is_match)
         first, second = figures.disc(one), figures.disc(other)
         is_null = first.is_null | second.is_null
         args = (first.centre.vectors, first.radius, second.centre.vectors, second.radius)
-        if is_match and max(np.nanmax(one.radius, initial=0) for one in (first, second)) >= 180:
-            return None  # Q3C leaves out what is exactly opposite, and takes no radius beyond 180
         if self.draw.chance(50):
             truth = Truth.of(circle_in_circle(*args), is_null)
             return self._tested(f"CONTAINS({first.text}, {second.text})", truth)
         pair = (first, second) if self.draw.chance(50) else (second, first)
         return self._tested(f"INTERSECTS({pair[0].text}, {pair[1].text})", Truth.of(circles_meet(*args), is_null))
 
-    def _plain(self, figures: Figures, _: bool) -> Condition:
+    def _plain(self, figures: Outlines, _: bool) -> Condition:
         alias = figures.tables[0][0]
         ids, limit = figures.rows.ids[0], self.draw.between(0, 150)
         nothing = np.zeros(len(ids), bool)
@@ -262,26 +260,22 @@ class SkyQueries:
 
     # ------------------------------------------------------------------------------------------------ polygons
 
-    def _in_outline(self, figures: Figures, is_match: bool) -> Condition | None:
-        outline = figures.outline()
-        if outline is None or (is_match and not outline.text.endswith(".shape")):
+    def _in_outline(self, figures: Outlines, is_match: bool) -> Condition | None:
+        one, other = self._sides(figures, is_match)
+        outline, spot = figures.outline(other), figures.spot(one)
+        if outline is None:
             return None
-        alias = outline.text.split(".")[0] if is_match else None
-        tables = [one for one, _ in figures.tables if one != alias]
-        spot = figures.spot(tables[0])
-        truth = _by_polygon(outline, lambda polygon, rows: polygon.holds(spot.vectors[rows]), spot.is_null)
+        truth = by_polygon(outline, lambda polygon, rows: polygon.holds(spot.vectors[rows]), spot.is_null)
         form = self.draw.pick(
             ("CONTAINS({p}, {s})", "CONTAINS({p}, {s})", "INTERSECTS({s}, {p})", "INTERSECTS({p}, {s})")
         )
         return self._tested(form.format(p=spot.text, s=outline.text), truth)
 
-    def _disc_and_outline(self, figures: Figures, is_match: bool) -> Condition | None:
-        outline = figures.outline(is_simple=True)
-        if outline is None or (is_match and not outline.text.endswith(".shape")):
+    def _disc_and_outline(self, figures: Outlines, is_match: bool) -> Condition | None:
+        one, other = self._sides(figures, is_match)
+        outline, disc = figures.outline(other, is_simple=True), figures.disc(one, is_column=is_match)
+        if outline is None:
             return None
-        alias = outline.text.split(".")[0] if is_match else None
-        tables = [one for one, _ in figures.tables if one != alias]
-        disc = figures.disc(tables[0], is_column=is_match)
         ways: dict[str, Callable[[Polygon, NDArray[np.longdouble], NDArray[np.float64]], Answer]] = {
             "CONTAINS({c}, {s})": lambda polygon, c, r: circle_in_polygon(c, r, polygon),
             "CONTAINS({s}, {c})": polygon_in_circle,
@@ -289,84 +283,40 @@ class SkyQueries:
             "INTERSECTS({s}, {c})": polygon_meets_circle,
         }
         form = self.draw.pick(tuple(ways))
-        truth = _by_polygon(
+        truth = by_polygon(
             outline,
             lambda polygon, rows: ways[form](polygon, disc.centre.vectors[rows], disc.radius[rows]),
             disc.is_null,
         )
         return self._tested(form.format(c=disc.text, s=outline.text), truth)
 
-    def _outlines(self, figures: Figures, is_match: bool) -> Condition | None:
-        one, other = figures.outline(is_simple=True), figures.outline(is_simple=True)
-        if one is None or other is None or is_match or len(one.polygons) * len(other.polygons) > 300:
+    def _outlines(self, figures: Outlines, is_match: bool) -> Condition | None:
+        one, other = (figures.outline(alias, is_simple=True) for alias in self._sides(figures, is_match))
+        if one is None or other is None:
+            return None
+        pairs = list(zip(one.which.tolist(), other.which.tolist(), strict=True))
+        if len(set(pairs)) > _MOST_PAIRS:
             return None
         is_contained = self.draw.chance(50)
         judge = polygon_in_polygon if is_contained else polygons_meet
-        judged = {
-            (a, b): judge(first, second)
-            for a, first in enumerate(one.polygons)
-            for b, second in enumerate(other.polygons)
-            if first is not None and second is not None
-        }
-        pairs = [judged.get((int(a), int(b)), (False, False)) for a, b in zip(one.which, other.which, strict=True)]
-        answer = Answer(np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs]))
+        judged = {}
+        for pair in set(pairs):
+            first, second = one.polygons[pair[0]], other.polygons[pair[1]]
+            judged[pair] = (False, False) if first is None or second is None else judge(first, second)
+        answer = Answer(*(np.array([judged[pair][at] for pair in pairs]) for at in (0, 1)))
         name = "CONTAINS" if is_contained else "INTERSECTS"
         return self._tested(f"{name}({one.text}, {other.text})", Truth.of(answer, one.is_null | other.is_null))
 
-    def _compound(self, figures: Figures, is_match: bool) -> Condition | None:
-        """Test a point against a region of STC-S that is made of others."""
-        if is_match:
-            return None
+    def _in_region(self, figures: Outlines, _: bool) -> Condition:
         spot = figures.spot(figures.tables[0][0])
-        text, truth = self._region(figures, spot, 2)
-        frame, _, rest = text.partition(" ")
-        words = self.draw.pick((f"{frame} {rest}", f"{frame} ICRS {rest}"))
-        return self._tested(f"CONTAINS({spot.text}, REGION('{words}'))", truth)
-
-    def _region(self, figures: Figures, spot: Spot, depth: int) -> Condition:
-        kind = self.draw.pick(("Circle", "Box", "Polygon", "Union", "Intersection", "Not")[: 6 if depth else 3])
-        if kind in {"Union", "Intersection"}:
-            one, other = self._region(figures, spot, depth - 1), self._region(figures, spot, depth - 1)
-            truth = one[1] | other[1] if kind == "Union" else one[1] & other[1]
-            return f"{kind} ({one[0]} {other[0]})", truth
-        if kind == "Not":
-            text, truth = self._region(figures, spot, depth - 1)
-            return f"Not ({text})", ~truth
-        outline = figures.outline(is_simple=True) if kind != "Circle" else None
-        if (
-            outline is not None
-            and outline.text.startswith(("BOX(", "POLYGON("))
-            and "POINT" not in outline.text
-            and len(outline.polygons) == 1
-            and "'" not in outline.text
-        ):
-            inner = outline.text[outline.text.index("(") + 1 : -1].replace(",", "")
-            name = "Box" if outline.text.startswith("BOX") else "Polygon"
-            return f"{name} {inner}", _by_polygon(
-                outline, lambda one, rows: one.holds(spot.vectors[rows]), spot.is_null
-            )
-        centre = figures.fixed()
-        radius = self.draw.pick((2.0, 10.0, 45.0, 120.0))
-        truth = Truth.of(point_in_circle(spot.vectors, centre.vectors, radius), spot.is_null)
-        assert centre.numbers is not None
-        return f"Circle {centre.numbers.replace(',', '')} {radius!r}", truth
+        words, truth = region(figures, spot)
+        form = self.draw.pick(("CONTAINS({p}, {s})", "INTERSECTS({s}, {p})", "INTERSECTS({p}, {s})"))
+        return self._tested(form.format(p=spot.text, s=f"REGION('{words}')"), truth)
 
 
 def _key(full_name: str) -> str:
     """Return the name of the column that tells the rows of a table apart."""
     return "match_id" if full_name == "sky.matches" else "id"
-
-
-def _by_polygon(outline: Outline, judge: Callable[[Polygon, Truths], Answer], is_null: Truths) -> Truth:
-    """Judge the rows of each polygon at once."""
-    n = len(outline.which)
-    is_true, is_near = np.zeros(n, bool), np.zeros(n, bool)
-    for at, polygon in enumerate(outline.polygons):
-        rows = (outline.which == at) & ~is_null
-        if polygon is not None and rows.any():
-            answer = judge(polygon, rows)
-            is_true[rows], is_near[rows] = answer.is_true, answer.is_near
-    return Truth.of(Answer(is_true, is_near), is_null | outline.is_null)
 
 
 def _measure_of_truth(text: str, truth: Truth) -> Measure:

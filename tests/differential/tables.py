@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from tests.support.gnomonic import beside
 from tests.support.testsky import rows_of as sky_rows_of
 from tests.support.testsky import tables as sky_tables
 from vo_server.model.datatype import DataType, Primitive
@@ -260,18 +261,9 @@ def _fields(rng: Random) -> dict[str, list[Any]]:
 
 def _regular(rng: Random, ra_deg: float, dec_deg: float, radius_deg: float) -> list[float]:
     """Return the corners of a convex polygon around a place, at one distance from it."""
-    turns = sorted(rng.uniform(0, 2 * np.pi) for _ in range(3))
     # A gap beyond half a turn would put the centre outside; that does not matter, the polygon stays convex.
-    corners: list[float] = []
-    d, dec = np.radians(radius_deg), np.radians(dec_deg)
-    for turn in turns:
-        if abs(dec_deg) == 90:
-            corners += [float(np.degrees(turn)), float(np.copysign(90 - radius_deg, dec_deg))]
-            continue
-        z = np.sin(dec) * np.cos(d) + np.cos(dec) * np.sin(d) * np.cos(turn)
-        east = np.arctan2(np.sin(turn) * np.sin(d) * np.cos(dec), np.cos(d) - np.sin(dec) * z)
-        corners += [float((ra_deg + np.degrees(east)) % 360), float(np.degrees(np.arcsin(np.clip(z, -1, 1))))]
-    return corners
+    turns = sorted(rng.uniform(0, 360) for _ in range(3))
+    return [number for turn in turns for number in beside(ra_deg, dec_deg, radius_deg, turn)]
 
 
 _MAKERS: Final = {"numbers": _numbers, "texts": _texts, "places": _places, "fields": _fields}

@@ -25,7 +25,9 @@ _FORMS = (
     "Concatenation", "Subscript", "COUNT()", "COUNT(DISTINCT)", "SUM()", "SUM(DISTINCT)", "AVG()", "MIN()", "MAX()",
     "CAST AS SMALLINT",
     "CAST AS INTEGER", "CAST AS BIGINT", "CAST AS REAL", "CAST AS DOUBLE PRECISION", "CAST AS CHAR", "CAST AS VARCHAR",
-    "CAST AS TIMESTAMP", "arithmetic +", "arithmetic -", "arithmetic *", "arithmetic /", "comparison =", "comparison <",
+    "CAST AS TIMESTAMP", "CAST AS POINT", "CAST AS CIRCLE", "CAST AS POLYGON", "REGION circle", "REGION box",
+    "REGION polygon", "REGION union", "REGION intersection", "REGION not", "REGION range", "REGION moc",
+    "arithmetic +", "arithmetic -", "arithmetic *", "arithmetic /", "comparison =", "comparison <",
     "comparison <=", "comparison >", "comparison >=", "comparison <>",
 )  # fmt: skip
 """Forms of the grammar, mandatory and optional, as :mod:`tests.differential.coverage` calls them."""
