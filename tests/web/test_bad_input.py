@@ -81,7 +81,7 @@ def test_a_value_that_does_not_exist_is_the_querys_fault_in_our_words(
         pytest.param({"MAXREC": "many"}, ["MAXREC", "many"], id="maxrec-in-words"),
         pytest.param({"QUERY": ""}, ["QUERY", "missing"], id="no-query"),
         pytest.param({"RUNID": "x" * 65}, ["RUNID", "64"], id="long-runid"),
-        pytest.param({"UPLOAD": "t,param:t"}, ["upload"], id="upload"),
+        pytest.param({"UPLOAD": "t,param:t"}, ["UPLOAD", "the part 't'", "no such part"], id="upload"),
     ],
 )
 def test_a_bad_parameter_is_told_by_name(client: httpx.Client, given: dict[str, str], told: list[str]) -> None:
