@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, estimate, tables, tap, uws, vosi
+from vo_server.web import access, estimate, limits, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> Starlette:
     routes = [*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *tables.ROUTES, *vosi.ROUTES]
     below_tap = Router(routes, redirect_slashes=False)
     app = Starlette(
-        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, Mount("/tap", below_tap)],
+        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, *limits.ROUTES, Mount("/tap", below_tap)],
         middleware=[
             Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
             Middleware(PreflightMiddleware),
@@ -94,9 +94,12 @@ async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator
         results=results,
         uploads=context.uploads,
         async_url=None if public_url is None else f"{public_url}/tap/async",
+        room_for=context.jobs.room_for,
     )
     execute = JobRun(query=run, update=TableUpdateRun(tables=context.user_tables, results=results))
-    worker = Worker(jobs=jobs, results=results, execute=execute, concurrency=settings.uws.concurrent_jobs)
+    worker = Worker(
+        jobs=jobs, results=results, execute=execute, concurrency=settings.uws.concurrent_jobs, share=context.share
+    )
     sweeper = Sweeper(jobs=jobs, results=results, tables=context.user_tables)
     worker.start()
     sweeper.start()

@@ -214,11 +214,31 @@ class PhaseError(VoError):
 
 
 class LimitError(VoError):
-    """A limit of the service, not a fault of the request."""
+    """A limit of the service, not a fault of the request.
+
+    Parameters
+    ----------
+    limit
+        Stable name of the limit, as ``/api/limits`` and ``docs/users.md`` have it; None where it has none.
+    retry_after_s
+        When it may be worth while to come back [s]; None for the usual time.
+    """
 
     code = "limit"
     status = 503
     transient = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        limit: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class QueryTimeoutError(LimitError):

@@ -10,6 +10,7 @@ from vo_server import __version__
 from vo_server.access.authentication import Authenticator
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.open import open_engine
+from vo_server.model.limits import CallerLimits, LimitTable, Queues, Share
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.fetch import Fetcher
@@ -25,9 +26,9 @@ from vo_server.store.user_tables import Quota
 
 if TYPE_CHECKING:
     from vo_server.engine.base import Engine
-    from vo_server.settings import Settings
+    from vo_server.settings import CallerSettings, Settings
 
-__all__ = ["ProcessContext"]
+__all__ = ["ProcessContext", "limit_table"]
 
 _BATCHES_HELD: Final = 20
 """Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
@@ -52,6 +53,10 @@ class ProcessContext:
     catalogue: CatalogueService
     authenticator: Authenticator
     user_tables: UserTableService
+    limits: LimitTable
+    """What each class of callers may use."""
+    share: Share
+    """How jobs share the workers."""
 
     @classmethod
     def create(cls, settings: Settings, *, make_store: bool = True) -> ProcessContext:
@@ -87,14 +92,16 @@ class ProcessContext:
             raise
         results = ResultStore(_results_place(settings))
         user_tables = UserTableService(engine=engine, store=store, limits=_user_table_limits(settings))
+        limits = limit_table(settings)
         queries = QueryService(
             engine=engine,
             catalogue=store.catalogue,
             limits=_query_limits(settings),
+            callers=limits,
             origin=_origin(settings),
             saver=ResultSaver(tables=user_tables),
         )
-        uploads = UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings))
+        uploads = UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings), callers=limits)
         return cls(
             settings=settings,
             engine=engine,
@@ -103,10 +110,12 @@ class ProcessContext:
             queries=queries,
             uploads=uploads,
             job_estimates=JobEstimates(queries=queries, uploads=uploads, jobs=store.jobs, results=results),
-            jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings)),
+            jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings), callers=limits),
             catalogue=CatalogueService(catalogue=store.catalogue),
             authenticator=Authenticator(store.users),
             user_tables=user_tables,
+            limits=limits,
+            share=_share(settings),
         )
 
     def close(self) -> None:
@@ -165,6 +174,53 @@ def _user_table_limits(settings: Settings) -> UserTableLimits:
         default_lifetime_s=tables.default_lifetime_s,
         max_lifetime_s=tables.max_lifetime_s,
         max_body_bytes=tables.max_body_bytes,
+    )
+
+
+def limit_table(settings: Settings) -> LimitTable:
+    """Return the limits of every class: its own, within those of the service."""
+    operator = CallerLimits(
+        name="operator",
+        default_rows=min(settings.tap.default_maxrec, settings.tap.hard_maxrec),
+        rows=settings.tap.hard_maxrec,
+        result_bytes=settings.tap.max_result_bytes,
+        sync_s=settings.tap.sync_timeout_s,
+        default_job_s=min(settings.uws.default_duration_s, settings.uws.hard_duration_s),
+        job_s=settings.uws.hard_duration_s,
+        upload_bytes=settings.uploads.max_bytes,
+    )
+    return LimitTable(
+        anonymous=_narrowed(operator, settings.anonymous, "anonymous"),
+        user=_narrowed(operator, settings.users, "user"),
+        operator=operator,
+    )
+
+
+def _narrowed(service: CallerLimits, own: CallerSettings, name: str) -> CallerLimits:
+    rows = min(own.max_rows or service.rows, service.rows)
+    job_s = min(own.max_duration_s or service.job_s, service.job_s)
+    return CallerLimits(
+        name=name,
+        default_rows=min(service.default_rows, rows),
+        rows=rows,
+        result_bytes=min(own.max_result_bytes or service.result_bytes, service.result_bytes),
+        sync_s=min(own.sync_timeout_s or service.sync_s, service.sync_s),
+        default_job_s=min(service.default_job_s, job_s),
+        job_s=job_s,
+        upload_bytes=min(own.max_upload_bytes or service.upload_bytes, service.upload_bytes),
+        sync_queries=own.sync_queries,
+        running_jobs=own.running_jobs,
+        waiting_jobs=own.waiting_jobs,
+        kept_jobs=own.kept_jobs,
+        kept_bytes=own.kept_bytes,
+    )
+
+
+def _share(settings: Settings) -> Share:
+    return Share(
+        Queues(settings.uws.short_duration_s, settings.uws.max_long_jobs),
+        anonymous_jobs=settings.anonymous.running_jobs,
+        user_jobs=settings.users.running_jobs,
     )
 
 

@@ -26,12 +26,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from vo_server.errors import ConfigurationError
 
 __all__ = [
+    "AnonymousSettings",
+    "CallerSettings",
     "DuckdbSettings",
     "PostgresSettings",
     "ServerSettings",
     "Settings",
     "TapSettings",
     "UploadSettings",
+    "UserSettings",
     "UserTableSettings",
     "UwsSettings",
     "load_settings",
@@ -118,6 +121,14 @@ class UwsSettings(_Group):
     hard_retention_s: PositiveInt = Field(30 * 86400, description="Longest time that a job may be kept [s].")
     max_wait_s: PositiveSeconds = Field(50.0, description="Longest time that a request with WAIT blocks [s].")
     concurrent_jobs: PositiveInt = Field(2, description="Jobs running at once in one server process.")
+    short_duration_s: PositiveInt = Field(
+        600,
+        description="Longest execution duration of a job in the short queue [s]. A quarter of the places for jobs, but "
+        "one at least where there are several, are kept for that queue.",
+    )
+    max_long_jobs: PositiveInt | None = Field(
+        None, description="Jobs of the long queue that run at once in all processes; any number when not set."
+    )
     results_dir: Path | None = Field(
         None, description="Directory of job results; 'results' beside the catalogue when not set."
     )
@@ -155,6 +166,42 @@ class UserTableSettings(_Group):
     )
 
 
+class CallerSettings(_Group):
+    """What one caller of a class may use, within what the service allows at all."""
+
+    max_rows: PositiveInt | None = Field(None, description="Rows of an answer; as for the service when not set.")
+    max_result_bytes: ByteSize | None = Field(
+        None, gt=0, description="Volume of the rows of one answer; as for the service when not set."
+    )
+    sync_timeout_s: PositiveSeconds | None = Field(
+        None, description="Longest run of a synchronous query [s]; as for the service when not set."
+    )
+    max_duration_s: PositiveInt | None = Field(
+        None, description="Longest run of a job [s]; as for the service when not set."
+    )
+    max_upload_bytes: ByteSize | None = Field(
+        None, gt=0, description="Largest volume of all uploads of one query together; as for the service when not set."
+    )
+    sync_queries: PositiveInt | None = Field(
+        None, description="Synchronous queries running at once in one server process; any number when not set."
+    )
+    running_jobs: PositiveInt = Field(4, description="Jobs running at once, in all processes.")
+    waiting_jobs: PositiveInt = Field(1_000, description="Jobs that have not begun to run.")
+    kept_jobs: PositiveInt = Field(10_000, description="Jobs that were not destroyed yet, in any phase.")
+    kept_bytes: ByteSize = Field(ByteSize(20 * 1024**3), gt=0, description="Volume of the files of all these jobs.")
+
+
+class AnonymousSettings(CallerSettings):
+    """What one anonymous client, told from others by the address, may use."""
+
+
+class UserSettings(CallerSettings):
+    """What one user may use."""
+
+    running_jobs: PositiveInt = Field(8, description="Jobs running at once, in all processes.")
+    kept_bytes: ByteSize = Field(ByteSize(100 * 1024**3), gt=0, description="Volume of the files of all these jobs.")
+
+
 class DuckdbSettings(_Group):
     """The embedded engine."""
 
@@ -185,6 +232,8 @@ class Settings(BaseSettings):
     uploads: UploadSettings = UploadSettings()
     uws: UwsSettings = UwsSettings()
     user_tables: UserTableSettings = UserTableSettings()
+    anonymous: AnonymousSettings = AnonymousSettings()
+    users: UserSettings = UserSettings()
     duckdb: DuckdbSettings = DuckdbSettings()
     postgres: PostgresSettings = PostgresSettings()
 

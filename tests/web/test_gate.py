@@ -172,3 +172,25 @@ def test_a_request_that_is_cancelled_while_it_is_called_gives_its_place_on() -> 
                     assert gate.n_running == 1
 
     anyio.run(scene)
+
+
+def test_a_client_holds_no_more_places_than_it_may_and_leaves_the_rest_to_others() -> None:
+    async def scene() -> None:
+        gate, leave, order = Gate(3), anyio.Event(), list[str]()
+
+        async def pass_through(name: str, client: str) -> None:
+            async with gate.enter(_Query(), client=client, most=1):
+                order.append(name)
+                await leave.wait()
+
+        async with anyio.create_task_group() as group:
+            for name, client in [("first", "rita"), ("second", "rita"), ("other", "anna")]:
+                group.start_soon(pass_through, name, client)
+                await anyio.wait_all_tasks_blocked()
+            assert order == ["first", "other"]
+            assert gate.n_running == 2
+            leave.set()
+        assert order == ["first", "other", "second"]
+        assert gate.n_running == 0
+
+    anyio.run(scene)

@@ -54,6 +54,7 @@ class Queries:
         uploads: Sequence[UploadedTable] = (),
         caller: Identity = ANONYMOUS,
     ) -> QueryResult:
+        assert caller.name == JOB.owner
         self.asked.append((query, timeout_s))
         assert uploads == ()
         assert caller.name == self.owner

@@ -45,6 +45,7 @@ def query(
     """Run ADQL (or the file @PATH, or - for standard input) and write the rows."""
     from vo_server.factory import ProcessContext  # noqa: PLC0415 - late: the engine's libraries take a while
     from vo_server.formats.registry import find_format  # noqa: PLC0415
+    from vo_server.model.identity import OPERATOR  # noqa: PLC0415
     from vo_server.model.query import Query  # noqa: PLC0415
     from vo_server.settings import load_settings  # noqa: PLC0415
 
@@ -53,9 +54,9 @@ def query(
     with closing(ProcessContext.create(load_settings(database=database), make_store=False)) as context:
         with _told_of_emptiness(context):
             if explain:
-                _explain(context.queries.estimate(asked, timeout_s=timeout_s), format_name)
+                _explain(context.queries.estimate(asked, timeout_s=timeout_s, caller=OPERATOR), format_name)
                 return
-            result = context.queries.run(asked, timeout_s=timeout_s)
+            result = context.queries.run(asked, timeout_s=timeout_s, caller=OPERATOR)
         with closing(result):
             result.prefetch()
             if output is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ANONYMOUS", "Identity"]
+__all__ = ["ANONYMOUS", "OPERATOR", "Identity"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Identity:
 
     name: str | None = None
     """Name of the user, as :attr:`vo_server.model.job.Job.owner` has it; None for anybody."""
+    is_operator: bool = False
+    """Whether it is who has the database at hand; never somebody who comes through HTTP."""
 
     @property
     def is_anonymous(self) -> bool:
@@ -26,3 +28,6 @@ class Identity:
 
 ANONYMOUS: Final = Identity()
 """Anybody."""
+
+OPERATOR: Final = Identity(is_operator=True)
+"""Whoever works at the command line of the service."""

@@ -53,7 +53,7 @@ class JobEstimates:
         """
         job = self._jobs.get(job_id)
         query = to_query(job.parameters)
-        with closing(self._uploads.gather(query.uploads, parts_of_job(job, self._results))) as gathered:
+        with closing(self._uploads.gather(query.uploads, parts_of_job(job, self._results), caller=caller)) as gathered:
             made = self._queries.estimate(
                 query, timeout_s=job.execution_duration_s, uploads=gathered.read(), caller=caller
             )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import anyio
 from anyio import to_thread
 
+from vo_server.access.admission import admit_job, check_room
 from vo_server.access.ownership import require_owner
 from vo_server.errors import MissingError, ParameterError, PhaseError
+from vo_server.model.identity import Identity
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.services.uploads import part_name
@@ -21,7 +24,7 @@ from vo_server.services.watch import JobWatch
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
-    from vo_server.model.identity import Identity
+    from vo_server.model.limits import LimitTable, Queues, Usage
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
 
@@ -72,6 +75,8 @@ class JobService:
         Their results.
     limits
         What the service allows.
+    callers
+        What each class of callers may use of that; None for all of it.
     clock
         Gives the time in UTC.
     """
@@ -82,11 +87,13 @@ class JobService:
         jobs: JobStore,
         results: ResultStore,
         limits: JobLimits,
+        callers: LimitTable | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._jobs = jobs
         self._results = results
         self.limits = limits
+        self._callers = callers
         self._clock = clock
         self._lookers = anyio.CapacityLimiter(_LOOKERS)
         self.watch = JobWatch(jobs)
@@ -98,6 +105,7 @@ class JobService:
         *,
         files: Mapping[str, BinaryIO] = NO_FILES,
         owner: str | None = None,
+        client: str = "",
         run: bool = False,
     ) -> Job:
         """Make a job, whatever its parameters say: they are judged when it runs (TAP 1.1, section 2.7).
@@ -111,6 +119,8 @@ class JobService:
             Inline uploads by their labels; they are kept with the job and removed with it.
         owner
             Who asks; None for anybody.
+        client
+            Who the job counts for, see :func:`vo_server.access.clients.client_key`.
         run
             Whether to hand it to the workers at once; PHASE=RUN among the parameters does the same.
 
@@ -120,9 +130,12 @@ class JobService:
             If a value cannot be stored as text.
         ConfigurationError
             If the uploads cannot be kept; then there is no job.
+        TooManyError
+            If the client has too many jobs already.
         """
         given = _clean(parameters)
-        duration_s, destruction = self.limits.default_duration_s, None
+        allowed = self._allowed(owner)
+        duration_s, destruction = allowed.default_duration_s, None
         for name, value in given:
             with suppress(ParameterError):
                 if name == "EXECUTIONDURATION":
@@ -133,12 +146,14 @@ class JobService:
         job = self._jobs.create(
             _without_controls(given),
             destruction=self._clamped_destruction(now, destruction),
-            execution_duration_s=self._clamped_duration_s(duration_s),
+            execution_duration_s=_clamped_duration_s(duration_s, allowed),
             owner=owner,
+            client=client,
+            admit=None if self._callers is None else partial(admit_job, self._callers.of(Identity(owner))),
             run_id=next((value for name, value in reversed(given) if name == "RUNID"), None),
         )
         try:
-            self._keep(job.id, files)
+            self._keep(job, files)
         except BaseException:
             self.destroy(job.id)
             raise
@@ -155,6 +170,23 @@ class JobService:
             If it is somebody else's.
         """
         require_owner(self._jobs.owner(job_id), caller, f"job {job_id}")
+
+    def room_for(self, job: Job) -> Callable[[int], None]:
+        """Return what raises an error when a file of a job grows to a size [bytes] for which its owner has no room.
+
+        What the owner keeps is looked up now, and not again while the file grows.
+        """
+        if self._callers is None:
+            return lambda _: None
+        return partial(check_room, self._callers.of(Identity(job.owner)), self._jobs.usage_beside(job.id))
+
+    def usage(self, client: str) -> Usage:
+        """Return what a client uses now."""
+        return self._jobs.usage(client)
+
+    def queue_lengths(self, queues: Queues) -> dict[str, dict[Phase, int]]:
+        """Return how many jobs of everybody wait and run in each queue."""
+        return self._jobs.queue_lengths(queues)
 
     def get(self, job_id: str) -> Job:
         """Return a job."""
@@ -249,11 +281,14 @@ class JobService:
             If a value cannot be stored as text.
         ConfigurationError
             If the uploads cannot be kept.
+        TooLargeError
+            If the owner has no room for them.
         """
         # First the parameters, which only a pending job takes.
         self._jobs.update_parameters(job_id, _without_controls(_clean(parameters)))
-        self._keep(job_id, files)
-        return self._jobs.get(job_id)
+        job = self._jobs.get(job_id)
+        self._keep(job, files)
+        return job
 
     def set_destruction(self, job_id: str, destruction: datetime) -> Job:
         """Set the time at which a job is destroyed, or the latest that the service allows if that is earlier."""
@@ -273,7 +308,8 @@ class JobService:
         """
         if duration_s < 0:
             raise ParameterError("EXECUTIONDURATION", str(duration_s), "a whole number of seconds from 0")
-        self._jobs.set_execution_duration(job_id, self._clamped_duration_s(duration_s))
+        allowed = self._allowed(self._jobs.owner(job_id))
+        self._jobs.set_execution_duration(job_id, _clamped_duration_s(duration_s, allowed))
         return self._jobs.get(job_id)
 
     def destroy(self, job_id: str) -> None:
@@ -318,19 +354,33 @@ class JobService:
         except MissingError as error:
             raise MissingError(f"job {job_id} has no upload {label[:40]!r}") from error
 
-    def _keep(self, job_id: str, files: Mapping[str, BinaryIO]) -> None:
+    def _keep(self, job: Job, files: Mapping[str, BinaryIO]) -> None:
+        if not files:
+            return
+        check_room = self.room_for(job)
+        n_bytes = 0
         for label, file in files.items():
-            with self._results.create(job_id, part_name(label)) as kept:
+            with self._results.create(job.id, part_name(label)) as kept:
                 while piece := file.read(_CHUNK_BYTES):
+                    check_room(n_bytes + len(piece))
                     kept.write(piece)
+                    n_bytes += len(piece)
+        self._jobs.count_files(job.id, n_bytes)
 
-    def _clamped_duration_s(self, wanted_s: int) -> int:
-        return min(wanted_s or self.limits.hard_duration_s, self.limits.hard_duration_s)
+    def _allowed(self, owner: str | None) -> JobLimits:
+        if self._callers is None:
+            return self.limits
+        own = self._callers.of(Identity(owner))
+        return replace(self.limits, default_duration_s=own.default_job_s, hard_duration_s=own.job_s)
 
     def _clamped_destruction(self, created: datetime, wanted: datetime | None) -> datetime:
         if wanted is None:
             return created + timedelta(seconds=self.limits.default_retention_s)
         return min(wanted, created + timedelta(seconds=self.limits.hard_retention_s))
+
+
+def _clamped_duration_s(wanted_s: int, allowed: JobLimits) -> int:
+    return min(wanted_s or allowed.hard_duration_s, allowed.hard_duration_s)
 
 
 def _clean(parameters: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

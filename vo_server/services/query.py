@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Engine, RunningQuery
+    from vo_server.model.limits import LimitTable
     from vo_server.model.table import Catalogue, Table
     from vo_server.services.save import ResultSaver
     from vo_server.store.catalogue import CatalogueStore
@@ -64,6 +65,8 @@ class QueryService:
         What is published.
     limits
         What the service allows.
+    callers
+        What each class of callers may use of that; None for all of it.
     origin
         INFO elements that every answer carries (publisher, contact, ...).
     saver
@@ -76,12 +79,14 @@ class QueryService:
         engine: Engine,
         catalogue: CatalogueStore,
         limits: QueryLimits,
+        callers: LimitTable | None = None,
         origin: tuple[Note, ...] = (),
         saver: ResultSaver | None = None,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._limits = limits
+        self._callers = callers
         self._origin = origin
         self._saver = saver
 
@@ -110,7 +115,7 @@ class QueryService:
         uploads
             The tables that came with it.
         caller
-            Who asks: tables that they may not see do not exist for them.
+            Who asks: tables that they may not see do not exist for them, and the limits of their class hold.
 
         Returns
         -------
@@ -130,7 +135,7 @@ class QueryService:
         resolved = self._compile(query, _with_uploads(catalogue, uploads))
         if query.save_as is not None:
             self._require_saver().check(caller, query.save_as)
-        limits = self._limits_of(query, timeout_s)
+        limits = self._limits_of(query, timeout_s, caller)
         result = QueryResult(
             columns=resolved.columns,
             batches=iter(()),
@@ -141,7 +146,7 @@ class QueryService:
             query=query,
             limit=limits.rows,
             total_rows=total_rows(resolved),
-            rest=replace(rest or Rest(), hard_maxrec=self._limits.hard_maxrec),
+            rest=replace(rest or Rest(), hard_maxrec=self._allowed(caller).hard_maxrec),
         )
         # TAP 1.1, section 2.7.4: MAXREC=0 asks for metadata only, and is always told as an overflow.
         result.overflow = result.maxrec == 0 or (result.total_rows or 0) > result.maxrec
@@ -192,7 +197,7 @@ class QueryService:
         uploads
             The tables that came with it.
         caller
-            Who asks.
+            Who asks, as for :meth:`run`.
 
         Raises
         ------
@@ -201,7 +206,7 @@ class QueryService:
         """
         catalogue = self._catalogue.load(caller)
         resolved = self._compile(query, _with_uploads(catalogue, uploads))
-        limits = self._limits_of(query, timeout_s)
+        limits = self._limits_of(query, timeout_s, caller)
         plan = self._engine.explain(
             resolved,
             limit=limits.rows.value + 1,
@@ -229,12 +234,20 @@ class QueryService:
             )
         return compile_query(query.adql, catalogue, lang=query.lang)
 
-    def _limits_of(self, query: Query, timeout_s: float) -> Limits:
-        mine = self._limits
+    def _limits_of(self, query: Query, timeout_s: float, caller: Identity) -> Limits:
+        allowed = self._allowed(caller)
         # Nobody wants to keep a table that was cut for want of a parameter.
-        default = mine.default_maxrec if query.save_as is None else mine.hard_maxrec
-        rows = row_limit(query.maxrec, default=default, hard=mine.hard_maxrec)
-        return Limits(rows, timeout_s=timeout_s, max_bytes=mine.max_result_bytes)
+        default = allowed.default_maxrec if query.save_as is None else allowed.hard_maxrec
+        rows = row_limit(query.maxrec, default=default, hard=allowed.hard_maxrec)
+        return Limits(rows, timeout_s=timeout_s, max_bytes=allowed.max_result_bytes)
+
+    def _allowed(self, caller: Identity) -> QueryLimits:
+        if self._callers is None:
+            return self._limits
+        own = self._callers.of(caller)
+        return replace(
+            self._limits, default_maxrec=own.default_rows, hard_maxrec=own.rows, max_result_bytes=own.result_bytes
+        )
 
     def _inline(
         self, resolved: ResolvedQuery, catalogue: Catalogue, uploads: Sequence[UploadedTable]

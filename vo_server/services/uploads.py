@@ -17,11 +17,13 @@ import anyio
 from vo_server.errors import ConfigurationError, MissingError, TooLargeError, UploadError
 from vo_server.formats.read.source import Source
 from vo_server.load.upload import ReadLimits, read_upload
+from vo_server.model.identity import ANONYMOUS, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vo_server.model.job import Job
+    from vo_server.model.limits import LimitTable
     from vo_server.model.upload import UploadedTable, UploadRequest
     from vo_server.services.fetch import Fetcher
     from vo_server.store.results import ResultStore
@@ -133,15 +135,18 @@ class UploadService:
         What the service allows.
     fetcher
         Gets those that are given by a URL.
+    callers
+        What each class of callers may use of that; None for all of it.
     """
 
-    def __init__(self, *, limits: UploadLimits, fetcher: Fetcher) -> None:
+    def __init__(self, *, limits: UploadLimits, fetcher: Fetcher, callers: LimitTable | None = None) -> None:
         self.limits = limits
         self.fetcher = fetcher
+        self._callers = callers
         self.threads = anyio.CapacityLimiter(_GATHERERS)
         """For the threads that gather, so that slow addresses elsewhere take none from anybody else."""
 
-    def gather(self, requests: Sequence[UploadRequest], parts: Parts) -> Gathered:
+    def gather(self, requests: Sequence[UploadRequest], parts: Parts, *, caller: Identity = ANONYMOUS) -> Gathered:
         """Bring the files of uploads together; the caller closes what is returned.
 
         Parameters
@@ -150,6 +155,8 @@ class UploadService:
             What the query asks for.
         parts
             Where inline uploads are.
+        caller
+            Who asks; the limits of their class hold.
 
         Raises
         ------
@@ -163,7 +170,7 @@ class UploadService:
                 f"the query has {len(requests)} uploads; at most {self.limits.max_tables} are accepted",
                 hint="upload fewer tables, or join some before",
             )
-        gathered = Gathered(requests, self.limits)
+        gathered = Gathered(requests, self._allowed(caller))
         try:
             for request in requests:
                 self._gather(gathered, request, parts)
@@ -171,6 +178,11 @@ class UploadService:
             gathered.close()
             raise
         return gathered
+
+    def _allowed(self, caller: Identity) -> UploadLimits:
+        if self._callers is None:
+            return self.limits
+        return replace(self.limits, max_bytes=min(self.limits.max_bytes, self._callers.of(caller).upload_bytes))
 
     def _gather(self, gathered: Gathered, request: UploadRequest, parts: Parts) -> None:
         label = request.label
@@ -210,4 +222,5 @@ def too_large(max_bytes: int) -> TooLargeError:
     return TooLargeError(
         f"the uploads of one query may have {max_bytes} bytes together, and these have more",
         hint="send fewer rows, or only the columns that the query needs",
+        limit="upload-bytes",
     )

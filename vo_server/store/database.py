@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -34,6 +34,10 @@ _BUSY_TIMEOUT_MS: Final = 30_000
 """How long a SQLite writer waits for another one; a publication or a job change takes milliseconds."""
 
 _WRITES: Final = "vo_writes"
+
+_LOCK_TIMEOUTS: Final = "SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 class Database:
@@ -111,6 +115,15 @@ class Database:
             )
         with self._translated(), self._writes.begin() as connection:
             yield connection
+
+    def lock(self, connection: Connection, key: str) -> None:
+        """Let no other process go on beyond here with the same key before the transaction of a connection ends.
+
+        SQLite has one writer anyway. Who dies or hangs with the lock loses it within seconds.
+        """
+        if self.is_postgres:
+            connection.exec_driver_sql(_LOCK_TIMEOUTS)
+            connection.execute(_LOCK, {"key": f"{self.schema} {key}"})
 
     def require_writable(self) -> None:
         """Raise ConfigurationError, with the place, if the database is read-only."""

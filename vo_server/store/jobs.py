@@ -16,13 +16,16 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, inser
 
 from vo_server.errors import MissingError, PhaseError
 from vo_server.model.job import MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
+from vo_server.model.limits import Usage
 from vo_server.model.truncation import Limit, LimitKind
 from vo_server.store.signal import JobSignal
 from vo_server.store.tables import job_parameters, job_results, jobs, utc_now
+from vo_server.store.turns import next_job, queue_lengths, usage_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from vo_server.model.limits import Queues, Share
     from vo_server.store.database import Database
 
 __all__ = ["ACCUMULATING", "MAX_ATTEMPTS", "JobStore"]
@@ -63,8 +66,23 @@ class JobStore:
         execution_duration_s: int,
         owner: str | None = None,
         run_id: str | None = None,
+        client: str = "",
+        admit: Callable[[Usage], None] | None = None,
     ) -> Job:
-        """Make a job in phase PENDING; its id cannot be guessed."""
+        """Make a job in phase PENDING; its id cannot be guessed.
+
+        Parameters
+        ----------
+        parameters
+            (name, value) in order.
+        destruction, execution_duration_s, owner, run_id
+            See :class:`~vo_server.model.job.Job`.
+        client
+            Who the job counts for, see :func:`vo_server.access.clients.client_key`.
+        admit
+            Raises an error if a client that uses so much already may have no job more. No other job of the same client
+            is made meanwhile.
+        """
         job = Job(
             id=secrets.token_hex(16),
             phase=Phase.PENDING,
@@ -76,11 +94,15 @@ class JobStore:
             run_id=run_id,
         )
         with self._database.write() as connection:
+            if admit is not None:
+                self._database.lock(connection, f"client {client}")
+                admit(usage_of(connection, client))
             connection.execute(
                 insert(jobs).values(
                     id=job.id,
                     phase=job.phase.value,
                     owner=owner,
+                    client=client,
                     run_id=run_id,
                     created=job.created,
                     destruction=destruction,
@@ -119,6 +141,28 @@ class JobStore:
             raise _missing(job_id)
         owner: str | None = row.owner
         return owner
+
+    def usage(self, client: str) -> Usage:
+        """Return what a client uses now."""
+        with self._database.read() as connection:
+            return usage_of(connection, client)
+
+    def count_files(self, job_id: str, n_bytes: int) -> None:
+        """Note that files of so many bytes more are kept for a job."""
+        with self._database.write() as connection:
+            counted = update(jobs).where(jobs.c.id == job_id).values(kept_bytes=jobs.c.kept_bytes + n_bytes)
+            connection.execute(counted)
+
+    def usage_beside(self, job_id: str) -> Usage:
+        """Return what the client of a job uses now; nothing for a job that is gone."""
+        with self._database.snapshot() as connection:
+            client = connection.scalar(select(jobs.c.client).where(jobs.c.id == job_id))
+            return Usage() if client is None else usage_of(connection, client)
+
+    def queue_lengths(self, queues: Queues) -> dict[str, dict[Phase, int]]:
+        """Return how many jobs of everybody wait (QUEUED) and run (EXECUTING) in each queue, by its name."""
+        with self._database.read() as connection:
+            return queue_lengths(connection, queues)
 
     def phase(self, job_id: str) -> Phase:
         """Return the phase of a job; one quick SELECT.
@@ -232,8 +276,8 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(quote=quote))
         self.signal.notify(job_id)
 
-    def claim(self, worker: str, *, lease_s: float) -> Job | None:
-        """Take the job that has waited longest, or return None when none waits.
+    def claim(self, worker: str, *, lease_s: float, share: Share | None = None) -> Job | None:
+        """Take the job that is next (see :func:`~vo_server.store.turns.next_job`), or return None when none waits.
 
         Parameters
         ----------
@@ -241,14 +285,18 @@ class JobStore:
             Name of the worker, unique among all that ever run.
         lease_s
             Time after which the job is given to another worker unless :meth:`heartbeat` is called before [s].
+        share
+            Which jobs may be taken; None for any.
         """
-        waiting = select(jobs.c.id).where(jobs.c.phase == Phase.QUEUED).order_by(jobs.c.queued, jobs.c.id).limit(1)
+        waiting = next_job(share)
         with self._database.read() as connection:  # so that idle workers do not take the write lock of SQLite
             if connection.scalar(waiting) is None:
                 return None
         now = self._clock()
         with self._database.write() as connection:
-            job_id = connection.scalar(waiting.with_for_update(skip_locked=True))
+            # One after the other, or two workers would each see the other's turn still to come.
+            self._database.lock(connection, "claim")
+            job_id = connection.scalar(waiting.with_for_update(of=jobs, skip_locked=True))
             if job_id is None:
                 return None
             claimed = {
@@ -299,7 +347,12 @@ class JobStore:
             If it was destroyed.
         """
         with self._database.write() as connection:
-            done = {**self._ended(), "n_rows": result.n_rows, "progress": 1.0}
+            done = {
+                **self._ended(),
+                "n_rows": result.n_rows,
+                "progress": 1.0,
+                "kept_bytes": jobs.c.kept_bytes + result.size_bytes,
+            }
             _move(connection, job_id, Phase.COMPLETED, done, holder=worker)
             connection.execute(
                 insert(job_results).values(

@@ -153,17 +153,20 @@ jobs = Table(
     Column("progress", Float),
     Column("estimate", Text),
     Column("client", Text, nullable=False, server_default=""),
+    Column("kept_bytes", BigInteger, nullable=False, server_default="0"),
 )
 """One row per job. ``worker`` holds the job until ``lease_until``, which its heartbeat pushes on.
 
 ``client`` is who the job counts for, see :func:`vo_server.access.clients.client_key`; empty where that is not known.
+``kept_bytes`` is the volume of the files of the job.
 ``n_rows`` and ``progress`` (in [0, 1], as far as the engine tells) are of the run that goes on or was the last.
 """
 
 Index("jobs_queue_idx", jobs.c.phase, jobs.c.queued)
 Index("jobs_owner_idx", jobs.c.owner, jobs.c.created)
 Index("jobs_destruction_idx", jobs.c.destruction)
-Index("jobs_client_idx", jobs.c.client, jobs.c.phase)
+Index("jobs_turn_idx", jobs.c.client, jobs.c.started)
+Index("jobs_usage_idx", jobs.c.client, jobs.c.phase, jobs.c.kept_bytes)
 
 job_parameters = Table(
     "job_parameters",

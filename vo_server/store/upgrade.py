@@ -77,9 +77,9 @@ def _tell_more_of_jobs(to: Upgrade) -> None:
 
 
 def _know_users(to: Upgrade) -> None:
-    """Keep users and tokens, which are new tables, and who a job counts for."""
-    to.add_columns(jobs.c.client)
-    to.add_indexes(*(index for index in jobs.indexes if index.name == "jobs_client_idx"))
+    """Keep users and tokens, which are new tables, who a job counts for, and how much."""
+    to.add_columns(jobs.c.client, jobs.c.kept_bytes)
+    to.add_indexes(*(index for index in jobs.indexes if index.name in {"jobs_turn_idx", "jobs_usage_idx"}))
 
 
 def _keep_tables_of_users(_to: Upgrade) -> None:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
+from vo_server.access.clients import client_key
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.truncation import Rest
 from vo_server.web.params import Body, Parameters, first_of, from_body, from_query_string
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Scope
 
     from vo_server.factory import ProcessContext
+    from vo_server.model.limits import CallerLimits
     from vo_server.services.uploads import Parts
     from vo_server.vo.tapregext import TapDescription
     from vo_server.web.budget import ByteBudget
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Site",
+    "client_of",
     "identity",
+    "limits_of",
     "parameters",
     "parameters_and_files",
     "parts_of",
@@ -70,6 +75,17 @@ def identity(request: Request) -> Identity:
     return found
 
 
+def limits_of(request: Request) -> CallerLimits:
+    """Return what the caller may use."""
+    return site(request).context.limits.of(identity(request))
+
+
+def client_of(scope: Scope) -> str:
+    """Return for whom a request counts."""
+    address = scope.get("client")
+    return client_key(scope.get("state", {}).get("identity", ANONYMOUS), str(address[0]) if address else None)
+
+
 def root_url(request: Request) -> str:
     """Return the URL of the service as clients know it, without a trailing slash.
 
@@ -101,7 +117,8 @@ async def parameters_and_files(request: Request) -> Body:
     """Read the parameters of a request and the files in its body; the caller closes it."""
     here = site(request)
     request.state.parameters = in_url = await from_query_string(request)
-    body = await from_body(request, max_body_bytes=here.max_body_bytes, max_form_bytes=here.max_form_bytes)
+    most_bytes = min(here.max_body_bytes, limits_of(request).upload_bytes + here.max_form_bytes)
+    body = await from_body(request, max_body_bytes=most_bytes, max_form_bytes=here.max_form_bytes)
     request.state.parameters = given = in_url + body.parameters
     return replace(body, parameters=given)
 

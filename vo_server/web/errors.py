@@ -7,6 +7,7 @@ Everything else answers in plain text, which browsers, curl and pyvo show as it 
 from __future__ import annotations
 
 import logging
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from vo_server.adql.excerpt import excerpt
 from vo_server.errors import (
     AdqlError,
     AuthenticationError,
+    LimitError,
     MissingError,
     ParameterError,
     Problem,
@@ -41,6 +43,9 @@ CODE_HEADER: Final = "X-VO-Error"
 
 ASYNC_HEADER: Final = "X-VO-Async"
 """Response header with a URL that starts a late query as a job when it is POSTed to."""
+
+LIMIT_HEADER: Final = "X-VO-Limit"
+"""Response header with the name of the limit that stands in the way; of a good answer, of the one for its rows."""
 
 UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
@@ -73,7 +78,9 @@ def respond(error: VoError, request: Request) -> Response:
     if isinstance(error, QueryTimeoutError) and error.link is not None:
         headers[ASYNC_HEADER] = error.link
     if error.transient and status in {429, UNAVAILABLE}:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(_retry_after_s(error))
+    if isinstance(error, LimitError) and error.limit is not None:
+        headers[LIMIT_HEADER] = error.limit
     if status > MAX_STATUS_OF_CALLER:
         _log.warning("%s", error, exc_info=error.__cause__)
     query = first_of(parameters, "QUERY")
@@ -86,6 +93,11 @@ def respond(error: VoError, request: Request) -> Response:
     if status == AuthenticationError.status:
         add_challenges(response, request)
     return response
+
+
+def _retry_after_s(error: VoError) -> int:
+    wanted_s = error.retry_after_s if isinstance(error, LimitError) else None
+    return RETRY_AFTER_S if wanted_s is None else max(1, ceil(wanted_s))
 
 
 def _votable_format(parameters: Parameters) -> OutputFormat | None:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from vo_server.formats.estimate import as_json, as_result, as_text
 from vo_server.formats.registry import find_format
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import Site, identity, parameters, parameters_and_files, parts_of, site
+from vo_server.web.deps import Site, identity, limits_of, parameters, parameters_and_files, parts_of, site
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import Parameters, first_of
 from vo_server.web.uws import job_id_of
@@ -60,10 +60,13 @@ async def estimate(request: Request) -> Response:
     try:
         name = _format_name(request, body.parameters)
         query, here = to_query(body.parameters), site(request)
-        gathered = await to_thread.run_sync(here.context.uploads.gather, query.uploads, parts_of(body))
+        uploads, caller = here.context.uploads, identity(request)
+        gather = partial(uploads.gather, query.uploads, parts_of(body), caller=caller)
+        gathered = await to_thread.run_sync(gather, limiter=uploads.threads)
     finally:
         body.close()
-    make = partial(_estimate, here, query, gathered, identity(request), timeout_s=here.sync_timeout_s)
+    timeout_s = min(here.sync_timeout_s, limits_of(request).sync_s)
+    make = partial(_estimate, here, query, gathered, caller, timeout_s=timeout_s)
     with closing(gathered):
         return await _answer(request, make, name)
 

@@ -35,8 +35,9 @@ class Stoppable(Protocol):
 class _Place:
     """A request that waits for its turn."""
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, most: int | None) -> None:
         self.client = client
+        self.most = most
         self.is_called = anyio.Event()
         self.has_turn = False
         """True when a place was given to it, False when it was sent away."""
@@ -80,7 +81,7 @@ class Gate:
         return len(self._running)
 
     @asynccontextmanager
-    async def enter(self, query: Stoppable, *, client: str = "") -> AsyncIterator[None]:
+    async def enter(self, query: Stoppable, *, client: str = "", most: int | None = None) -> AsyncIterator[None]:
         """Wait for a place and hold it.
 
         Parameters
@@ -89,13 +90,15 @@ class Gate:
             What wants to run.
         client
             Who asks: a user, or the address of an anonymous caller.
+        most
+            Places that this client may hold; None for any number.
 
         Raises
         ------
         TooManyError
             If the queue is full, or the wait too long.
         """
-        await self._take(client)
+        await self._take(client, most)
         self._running.add(query)
         try:
             yield
@@ -103,12 +106,12 @@ class Gate:
             self._running.discard(query)
             self._give_back(client)
 
-    async def _take(self, client: str) -> None:
-        if self._n_free:
+    async def _take(self, client: str, most: int | None) -> None:
+        if self._n_free and self._may_have(client, most):
             self._n_free -= 1
             self._held[client] += 1
             return
-        mine = _Place(client)
+        mine = _Place(client, most)
         self._queue.append(mine)
         if len(self._queue) > self._max_waiting:
             self._send_away(self._most_greedy())
@@ -125,6 +128,9 @@ class Gate:
         if not mine.has_turn:
             raise self._busy()
 
+    def _may_have(self, client: str, most: int | None) -> bool:
+        return most is None or self._held[client] < most
+
     def _most_greedy(self) -> _Place:
         """Return the newest request of the client with the most waiting; of several such clients, the newest of all."""
         n_waiting = Counter(place.client for place in self._queue)
@@ -139,10 +145,11 @@ class Gate:
         self._held[client] -= 1
         if not self._held[client]:
             del self._held[client]
-        if not self._queue:
+        callable_now = [one for one in self._queue if self._may_have(one.client, one.most)]
+        if not callable_now:
             self._n_free += 1
             return
-        place = min(self._queue, key=lambda one: (self._held[one.client], self._turns.get(one.client, 0)))
+        place = min(callable_now, key=lambda one: (self._held[one.client], self._turns.get(one.client, 0)))
         self._queue.remove(place)
         self._held[place.client] += 1
         self._n_turns += 1
@@ -156,6 +163,7 @@ class Gate:
         return TooManyError(
             f"the service is busy with {self._max_running} queries, and others are waiting",
             hint="try again in a moment, or run the query as an asynchronous job",
+            limit="sync-queries",
         )
 
     async def stop_all(self) -> None:

@@ -236,6 +236,7 @@ async def limited(request: Request, max_bytes: int, *, drain_bytes: int) -> Asyn
     raise TooLargeError(
         f"the request body is larger than the limit of {max_bytes} bytes",
         hint="send less in one request",
+        limit="body-bytes",
     )
 
 

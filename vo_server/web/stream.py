@@ -14,7 +14,7 @@ import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response
 
-from vo_server.model.identity import ANONYMOUS
+from vo_server.web.deps import client_of
 from vo_server.web.sources import PIECE_BYTES
 from vo_server.web.status import TRAILERS
 from vo_server.web.trailers import EXTENSION
@@ -69,6 +69,8 @@ class StreamedResponse(Response):
         Headers of the answer.
     gate
         What to pass before the source is started; None for sources that cost nothing.
+    most
+        Places behind the gate that the caller may hold; None for any number.
     patience
         How long a slow client is waited for; None for the usual time.
     budget
@@ -81,6 +83,7 @@ class StreamedResponse(Response):
         *,
         headers: Mapping[str, str],
         gate: Gate | None = None,
+        most: int | None = None,
         patience: Patience | None = None,
         budget: ByteBudget | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class StreamedResponse(Response):
         self.init_headers(headers)
         self._source = source
         self._gate = gate
+        self._most = most
         self._patience = patience or Patience()
         self._budget = budget
         self._step_bytes = PIECE_BYTES
@@ -148,7 +152,11 @@ class StreamedResponse(Response):
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         limiter = None if self._gate is None else self._gate.threads
-        async with nullcontext() if self._gate is None else self._gate.enter(self._source, client=_client_of(scope)):
+        async with (
+            nullcontext()
+            if self._gate is None
+            else self._gate.enter(self._source, client=client_of(scope), most=self._most)
+        ):
             self._is_inside = True
             await to_thread.run_sync(self._source.start, limiter=limiter)
             self._is_started = True
@@ -167,15 +175,6 @@ class StreamedResponse(Response):
             await delivery.send(b"", more=False)
             if has_trailers:
                 await send({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
-
-
-def _client_of(scope: Scope) -> str:
-    """Return who asks: a user, or an anonymous caller as far as one can be told from others, by the address."""
-    who = scope.get("state", {}).get("identity", ANONYMOUS)
-    if who.name is not None:
-        return f"user {who.name}"
-    client = scope.get("client")
-    return str(client[0]) if client else ""
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -14,7 +14,7 @@ from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import identity, parameters_and_files, parts_of, rest_of, site, tap_url
+from vo_server.web.deps import identity, limits_of, parameters_and_files, parts_of, rest_of, site, tap_url
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import first_of
 from vo_server.web.sources import ResultSource
@@ -34,7 +34,7 @@ __all__ = ["ROUTES"]
 async def sync(request: Request) -> Response:
     """Run a query and stream its rows (TAP 1.1, section 2.1)."""
     answer_in_format(request)
-    here = site(request)
+    here, allowed = site(request), limits_of(request)
     body = await parameters_and_files(request)
     try:
         query = to_query(body.parameters)
@@ -47,7 +47,8 @@ async def sync(request: Request) -> Response:
             raise UsageError("SAVE_AS makes a table, which a GET must not", hint="send the same as a POST")
         # Before a place is taken: a slow address elsewhere shall keep none.
         uploads = here.context.uploads
-        gathered = await to_thread.run_sync(uploads.gather, query.uploads, parts_of(body), limiter=uploads.threads)
+        gather = partial(uploads.gather, query.uploads, parts_of(body), caller=identity(request))
+        gathered = await to_thread.run_sync(gather, limiter=uploads.threads)
     finally:
         body.close()
     source = ResultSource(
@@ -56,7 +57,7 @@ async def sync(request: Request) -> Response:
             here.context.queries,
             query,
             gathered,
-            timeout_s=here.sync_timeout_s,
+            timeout_s=min(here.sync_timeout_s, allowed.sync_s),
             rest=rest_of(request),
             request_url=sync_url(tap_url(request), query),
             caller=identity(request),
@@ -71,7 +72,7 @@ async def sync(request: Request) -> Response:
         "Cache-Control": "no-cache",
         "Vary": "Accept",
     }
-    return StreamedResponse(source, headers=headers, gate=here.gate, budget=here.budget)
+    return StreamedResponse(source, headers=headers, gate=here.gate, most=allowed.sync_queries, budget=here.budget)
 
 
 def _run(queries: QueryService, query: Query, gathered: Gathered, **options: Any) -> QueryResult:

@@ -22,7 +22,7 @@ from vo_server.formats.registry import find_format
 from vo_server.model.job import Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.vo import uws as documents
-from vo_server.web.deps import identity, parameters, parameters_and_files, site, tap_url
+from vo_server.web.deps import client_of, identity, parameters, parameters_and_files, site, tap_url
 from vo_server.web.errors import CODE_HEADER, printable
 from vo_server.web.params import Parameters, first_of, values_of
 from vo_server.web.sources import FileSource
@@ -59,8 +59,13 @@ async def job_list(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Make a job; what its parameters mean is not judged yet (TAP 1.1, section 2.7)."""
     with closing(await parameters_and_files(request)) as body:
-        create_job = partial(_jobs(request).create, files=body.by_label(), owner=identity(request).name)
-        job = await to_thread.run_sync(create_job, body.parameters)
+        make = partial(
+            _jobs(request).create,
+            files=body.by_label(),
+            owner=identity(request).name,
+            client=client_of(request.scope),
+        )
+        job = await to_thread.run_sync(make, body.parameters)
     if (first_of(body.parameters, "ESTIMATE") or "").lower() in _YES:
         with suppress(VoError):  # The run will tell what is wrong.
             await to_thread.run_sync(site(request).context.job_estimates.make, job.id, identity(request))

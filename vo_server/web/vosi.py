@@ -17,7 +17,8 @@ from vo_server.adql.words import RESERVED
 from vo_server.vo import tapregext
 from vo_server.vo import vosi as documents
 from vo_server.web.challenges import add_challenges
-from vo_server.web.deps import identity, parameters, site, tap_url
+from vo_server.web.deps import identity, limits_of, parameters, site, tap_url
+from vo_server.web.limits import described_for
 from vo_server.web.params import first_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def table(request: Request) -> Response:
 
 async def capabilities(request: Request) -> Response:
     """Tell what the service can do (VOSI 1.1, section 3.1)."""
-    described = replace(site(request).description, base_url=tap_url(request))
+    described = replace(described_for(site(request).description, limits_of(request)), base_url=tap_url(request))
     answer = await _document(request, partial(tapregext.capabilities, described))
     if identity(request).is_anonymous:
         add_challenges(answer, request)  # here clients look for the ways to log in (SSO 2.0 draft)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -60,14 +60,23 @@ class QueryRun:
         Gets the tables that came with the job.
     async_url
         URL of the jobs; None when it is not known outside a request.
+    room_for
+        See :meth:`vo_server.services.jobs.JobService.room_for`; None where there is room for everything.
     """
 
     def __init__(
-        self, *, queries: Queries, results: ResultStore, uploads: UploadService, async_url: str | None = None
+        self,
+        *,
+        queries: Queries,
+        results: ResultStore,
+        uploads: UploadService,
+        async_url: str | None = None,
+        room_for: Callable[[Job], Callable[[int], None]] | None = None,
     ) -> None:
         self._queries = queries
         self._uploads = uploads
         self._results = results
+        self._room_for = room_for or (lambda _: lambda _: None)
         self._rest = Rest(async_url=async_url, is_job=True)
 
     def __call__(self, job: Job, control: Control) -> JobResult:
@@ -92,7 +101,8 @@ class QueryRun:
         # Two runs of one job never write the same file: the second may begin while the first is not quite dead.
         name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
         base = self._rest.async_url
-        with closing(self._uploads.gather(query.uploads, parts_of_job(job, self._results))) as gathered:
+        caller, parts = Identity(job.owner), parts_of_job(job, self._results)
+        with closing(self._uploads.gather(query.uploads, parts, caller=caller)) as gathered:
             tables = gathered.read()
         _check(control)
         result = self._queries.run(
@@ -101,12 +111,14 @@ class QueryRun:
             rest=self._rest,
             request_url=None if base is None else f"{base}/{job.id}",
             uploads=tables,
-            caller=Identity(job.owner),
+            caller=caller,
         )
         result.watch()
         control.progress = lambda: Progress(result.n_rows, result.progress())
+        check_room = self._room_for(job)
         with closing(result), _stopped_when(control, result), self._results.create(job.id, name) as file:
             for piece in chosen.writer.write(result):
+                check_room(file.size_bytes + len(piece))
                 file.write(piece)
                 _check(control)
             _check(control)  # a stream that was closed under the writer may just have ended

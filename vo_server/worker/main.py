@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import CatalogueError, MissingError, PhaseError, QueryCancelledError, QueryTimeoutError, VoError
@@ -17,6 +17,7 @@ from vo_server.model.job import Job, JobError, JobResult, Progress
 from vo_server.worker.control import Control
 
 if TYPE_CHECKING:
+    from vo_server.model.limits import Share
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
     from vo_server.worker.control import Execute
@@ -33,6 +34,9 @@ _TELL_S: Final = 1.0
 
 _STEP_S: Final = 0.05
 """Time between two looks whether a worker that begins no more jobs is idle [s]."""
+
+_KEPT_SHARE: Final = 4
+"""One of so many runners is kept for the short queue."""
 
 _PAUSES_S: Final = (0.5, 2.0, 5.0)
 """Pauses before the end of a run is told again to a database that did not answer [s]."""
@@ -56,6 +60,15 @@ class _Run:
         return time.monotonic() > self.deadline
 
 
+def _shares(share: Share | None, concurrency: int) -> list[Share | None]:
+    """Return which jobs each runner may take: long ones never get all places, unless there is only one."""
+    if share is None:
+        return [None] * concurrency
+    n_kept = 0 if concurrency == 1 else max(1, concurrency // _KEPT_SHARE)
+    kept = replace(share, is_short_only=True)
+    return [*[kept] * n_kept, *[share] * (concurrency - n_kept)]
+
+
 class Worker:
     """Threads that run jobs, and one that keeps the jobs theirs.
 
@@ -73,6 +86,8 @@ class Worker:
         Time after which the jobs of this worker go to others when it has died [s].
     poll_s
         Time between two looks for jobs that another process has queued [s].
+    share
+        Which jobs may be taken; some of the runners are kept for the short queue. None for any job by any runner.
     """
 
     def __init__(
@@ -84,6 +99,7 @@ class Worker:
         concurrency: int = 2,
         lease_s: float = 30.0,
         poll_s: float = 0.5,
+        share: Share | None = None,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._jobs = jobs
@@ -96,8 +112,8 @@ class Worker:
         self._stop = threading.Event()
         self._done = threading.Event()
         self._runners = [
-            threading.Thread(target=self._run_jobs, name=f"job-runner-{number}", daemon=True)
-            for number in range(concurrency)
+            threading.Thread(target=self._run_jobs, args=(one,), name=f"job-runner-{number}", daemon=True)
+            for number, one in enumerate(_shares(share, concurrency))
         ]
         self._keeper = threading.Thread(target=self._keep, name="job-keeper", daemon=True)
 
@@ -144,19 +160,19 @@ class Worker:
         if self._keeper.is_alive():
             self._keeper.join(max(1.0, deadline - time.monotonic()))
 
-    def _run_jobs(self) -> None:
+    def _run_jobs(self, share: Share | None) -> None:
         with self._jobs.signal.watch() as changed:
             while not self._drain.is_set():
-                job = self._claim()
+                job = self._claim(share)
                 if job is None:
                     changed.wait(self._poll_s)
                     changed.clear()
                 else:
                     self._run(job)
 
-    def _claim(self) -> Job | None:
+    def _claim(self, share: Share | None) -> Job | None:
         try:
-            return self._jobs.claim(self.name, lease_s=self._lease_s)
+            return self._jobs.claim(self.name, lease_s=self._lease_s, share=share)
         except Exception:  # a runner that dies of anything would never run a job again
             logger.warning("no job could be claimed", exc_info=True)
             self._drain.wait(self._poll_s)
