@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -163,6 +164,20 @@ def test_a_body_that_breaks_off_changes_nothing(ritas: httpx.Client, rita: tuple
     time.sleep(0.5)
     assert ask(ritas, f"SELECT COUNT(*) FROM {name}") == [["3"]]
     assert ritas.get(f"tables/{name}2").status_code == 404
+
+
+def test_a_body_that_cannot_be_kept_is_told_and_nothing_is_lost(
+    ritas: httpx.Client, rita: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = f"u_{rita[0]}.no_room"
+    made(ritas, name)
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        answer = ritas.post(f"load/{name}", content=ROWS)
+    assert answer.status_code == 500
+    assert "the body of the request cannot be kept: No such file or directory" in answer.text
+    assert str(tmp_path) not in answer.text
+    assert ask(ritas, f"SELECT COUNT(*) FROM {name}") == [["3"]]
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(

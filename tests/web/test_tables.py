@@ -110,6 +110,15 @@ def test_an_anonymous_caller_is_asked_who_they_are(client: httpx.Client) -> None
         assert "WWW-Authenticate" in answer.headers
 
 
+def test_a_client_that_sends_much_in_vain_hears_why(server: Service, ritas: httpx.Client) -> None:
+    made(ritas, "there")
+    body = ROWS * 100_000
+    for headers, status in (({}, 401), ({"Authorization": ritas.headers["Authorization"]}, 409)):
+        # Like most clients, this one sends everything before it listens.
+        answer = requests.put(f"{server.tap}/tables/there", data=body, headers=headers, timeout=30)
+        assert answer.status_code == status
+
+
 def test_others_do_not_see_a_table_in_any_way(
     ritas: httpx.Client, annas: httpx.Client, client: httpx.Client, rita: tuple[str, str]
 ) -> None:

@@ -15,13 +15,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from vo_server.adql.words import RESERVED
-from vo_server.errors import ConfigurationError, ParameterError, UsageError
+from vo_server.errors import ConfigurationError, ParameterError, UsageError, VoError
 from vo_server.services.parameters import to_time
 from vo_server.vo import vosi as documents
 from vo_server.vo.uws import utc_text
 from vo_server.web.bodies import spooled_body
 from vo_server.web.deps import identity, parameters, site, tap_url
-from vo_server.web.params import first_of
+from vo_server.web.params import drain, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ _LOADERS: Final = 2
 async def create(request: Request) -> Response:
     """Make a table from the description or the table in the body."""
     caller, name, tables = identity(request), _name(request), _tables(request)
-    await to_thread.run_sync(tables.require_new, caller, name)
+    await _checked(request, partial(tables.require_new, caller, name))
     async with spooled_body(request, max_bytes=tables.limits.max_body_bytes) as file:
         summary = await _loaded(request, partial(tables.create, caller, name, file, shown_as=_BODY))
     full_name = summary.release.table.full_name
@@ -65,7 +65,7 @@ async def create(request: Request) -> Response:
 async def load(request: Request) -> Response:
     """Add the rows in the body to a table."""
     caller, name, tables = identity(request), _name(request), _tables(request)
-    await to_thread.run_sync(tables.own, caller, name)
+    await _checked(request, partial(tables.own, caller, name))
     async with spooled_body(request, max_bytes=tables.limits.max_body_bytes) as file:
         summary = await _loaded(request, partial(tables.append, caller, name, file, shown_as=_BODY))
     return Response(status_code=_NO_CONTENT, headers={**_told(summary), **_NO_CACHE})
@@ -128,6 +128,15 @@ async def update(request: Request) -> Response:
         partial(site(request).context.jobs.create, (("REQUEST", "table-update"), *given), owner=caller.name)
     )
     return RedirectResponse(f"{tap_url(request)}/async/{job.id}", _SEE_OTHER)
+
+
+async def _checked(request: Request, check: Callable[[], object]) -> None:
+    """Refuse a request for what its head says, but read its body on, so that the client listens to the answer."""
+    try:
+        await to_thread.run_sync(check)
+    except VoError:
+        await drain(request, max_bytes=site(request).max_body_bytes)
+        raise
 
 
 async def _loaded(request: Request, work: Callable[[], T]) -> T:
