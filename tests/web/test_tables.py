@@ -13,8 +13,10 @@ import pyvo
 import requests
 from astropy.table import Table
 from pyvo.utils.prototype import activate_features
+from sqlalchemy import select
 
 from tests.support.keepers import ROWS, ask, made
+from vo_server.store.tables import jobs
 
 if TYPE_CHECKING:
     from tests.support.service import Service
@@ -46,7 +48,7 @@ def ritas_pyvo(server: Service, rita: tuple[str, str]) -> Iterator[pyvo.dal.TAPS
 
 
 def test_pyvo_makes_fills_indexes_and_removes_a_table(
-    ritas_pyvo: pyvo.dal.TAPService, rita: tuple[str, str], ritas: httpx.Client
+    ritas_pyvo: pyvo.dal.TAPService, rita: tuple[str, str], ritas: httpx.Client, server: Service
 ) -> None:
     name = f"u_{rita[0]}.liked"
     ritas_pyvo.create_table(name, io.BytesIO(DEFINITION.encode()))
@@ -58,6 +60,10 @@ def test_pyvo_makes_fills_indexes_and_removes_a_table(
     assert found["note"].tolist() == ["first", "", "third", "fourth"]
     assert found["ra"].unit == "deg"
     ritas_pyvo.create_index(name, "id", unique=True)
+    with server.context.store.database.read() as connection:
+        clients = connection.execute(select(jobs.c.client).where(jobs.c.owner == rita[0])).scalars().all()
+    assert clients
+    assert all(clients), "the job counts for nobody"
     assert ask(ritas, f"SELECT indexed FROM tap_schema.columns WHERE table_name = '{name}' AND column_name = 'id'") == [
         ["1"]
     ]

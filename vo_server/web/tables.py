@@ -20,7 +20,7 @@ from vo_server.services.parameters import to_time
 from vo_server.vo import vosi as documents
 from vo_server.vo.uws import utc_text
 from vo_server.web.bodies import spooled_body
-from vo_server.web.deps import identity, parameters, site, tap_url
+from vo_server.web.deps import client_of, identity, parameters, site, tap_url
 from vo_server.web.params import drain, first_of
 
 if TYPE_CHECKING:
@@ -124,9 +124,8 @@ async def update(request: Request) -> Response:
     if column is None:
         raise ParameterError("INDEX", None, "the name of a column")
     await to_thread.run_sync(tables.own, caller, name)
-    job = await to_thread.run_sync(
-        partial(site(request).context.jobs.create, (("REQUEST", "table-update"), *given), owner=caller.name)
-    )
+    make = partial(site(request).context.jobs.create, owner=caller.name, client=client_of(request.scope))
+    job = await to_thread.run_sync(make, (("REQUEST", "table-update"), *given))
     return RedirectResponse(f"{tap_url(request)}/async/{job.id}", _SEE_OTHER)
 
 
