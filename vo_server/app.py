@@ -26,10 +26,7 @@ from vo_server.web.gate import Gate
 from vo_server.web.health import HealthWatch
 from vo_server.web.middleware import FailsafeMiddleware, PreflightMiddleware, RequestMiddleware
 from vo_server.web.pages import landing
-from vo_server.worker.execute import QueryRun
-from vo_server.worker.main import Worker
-from vo_server.worker.sweep import Sweeper
-from vo_server.worker.update import JobRun, TableUpdateRun
+from vo_server.worker.staff import Staff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +50,7 @@ def create_app(settings: Settings) -> Starlette:
         context = await to_thread.run_sync(ProcessContext.create, settings)
         try:
             app.state.site = here = await to_thread.run_sync(_site, settings, context)
-            async with create_task_group() as group, _working(settings, context):
+            async with create_task_group() as group, _working(context):
                 group.start_soon(here.health.watch)
                 group.start_soon(context.jobs.watch.run)
                 yield
@@ -82,33 +79,18 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def _working(settings: Settings, context: ProcessContext) -> AsyncIterator[None]:
+async def _working(context: ProcessContext) -> AsyncIterator[None]:
     """Run jobs, and remove what has had its time, beside the requests; a read-only store has no jobs."""
     if context.store.database.is_read_only:
         yield
         return
-    jobs, results = context.store.jobs, context.results
-    public_url = _public_url(settings)
-    run = QueryRun(
-        queries=context.queries,
-        results=results,
-        uploads=context.uploads,
-        async_url=None if public_url is None else f"{public_url}/tap/async",
-        room_for=context.jobs.room_for,
-    )
-    execute = JobRun(query=run, update=TableUpdateRun(tables=context.user_tables, results=results))
-    worker = Worker(
-        jobs=jobs, results=results, execute=execute, concurrency=settings.uws.concurrent_jobs, share=context.share
-    )
-    sweeper = Sweeper(jobs=jobs, results=results, tables=context.user_tables)
-    worker.start()
-    sweeper.start()
+    staff = Staff.of(context)
+    staff.start()
     try:
         yield
     finally:
         with CancelScope(shield=True):
-            await to_thread.run_sync(worker.stop)
-            await to_thread.run_sync(sweeper.stop)
+            await to_thread.run_sync(staff.stop)
 
 
 def _site(settings: Settings, context: ProcessContext) -> Site:

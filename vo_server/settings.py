@@ -120,7 +120,14 @@ class UwsSettings(_Group):
     default_retention_s: PositiveInt = Field(7 * 86400, description="Time until a job is destroyed [s].")
     hard_retention_s: PositiveInt = Field(30 * 86400, description="Longest time that a job may be kept [s].")
     max_wait_s: PositiveSeconds = Field(50.0, description="Longest time that a request with WAIT blocks [s].")
-    concurrent_jobs: PositiveInt = Field(2, description="Jobs running at once in one server process.")
+    concurrent_jobs: NonNegativeInt = Field(
+        2,
+        description="Jobs running at once in one process, of a server or of `vo-server worker`; with 0 servers leave "
+        "all jobs to workers.",
+    )
+    lease_s: PositiveSeconds = Field(
+        30.0, description="Time after which the jobs of a process that has died are run again by another [s]."
+    )
     short_duration_s: PositiveInt = Field(
         600,
         description="Longest execution duration of a job in the short queue [s]. A quarter of the places for jobs, but "

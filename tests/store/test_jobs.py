@@ -393,16 +393,32 @@ def test_jobs_expire_at_their_time_of_destruction(jobs: JobStore, clock: Clock) 
     assert jobs.expired() == ()
 
 
-def test_changes_wake_those_who_watch_and_tell_those_who_listen(jobs: JobStore) -> None:
+def test_changes_are_told_to_those_who_listen(jobs: JobStore) -> None:
     job, other = make(jobs), make(jobs)
     told: list[str] = []
-    with jobs.signal.watch() as any_job, jobs.signal.listen(told.append):
+    with jobs.signal.listen(told.append):
         jobs.queue(other.id)
-        assert any_job.is_set()
         jobs.queue(job.id)
+        jobs.mark_aborted(job.id)
     jobs.claim("w1", lease_s=30)
-    assert told == [other.id, job.id]
-    assert jobs.signal._listeners == []
+    assert told == [other.id, job.id, job.id]
+
+
+def test_those_who_watch_are_woken_by_work_alone(jobs: JobStore, clock: Clock) -> None:
+    job = make(jobs)
+    with jobs.signal.watch() as work:
+        jobs.queue(job.id)
+        assert work.is_set()
+        work.clear()
+        jobs.claim("w", lease_s=30)
+        assert not work.is_set()
+        jobs.requeue(job.id, worker="w")
+        assert work.is_set()
+        work.clear()
+        jobs.claim("w", lease_s=30)
+        clock.go_on(31)
+        jobs.recover()
+        assert work.is_set()
 
 
 def test_the_phases_of_several_jobs_come_in_one_look(jobs: JobStore) -> None:

@@ -95,7 +95,7 @@ class JobInfo:
     progress: Progress | None = None
     """Of the run that goes on or was the last; None when nothing has been told yet."""
     queue_position: int | None = None
-    """Place among the jobs that wait, from 1; None for a job that does not."""
+    """Place among the jobs that wait, by age, from 1; None for a job that does not wait."""
     n_attempts: int = 0
     """Runs that were begun, other than those that a worker gave up in good order."""
     estimate: Mapping[str, str] | None = None

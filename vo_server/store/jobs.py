@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from vo_server.errors import MissingError, PhaseError
 from vo_server.model.job import MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
 from vo_server.model.limits import Usage
 from vo_server.model.truncation import Limit, LimitKind
+from vo_server.store.listen import announce
 from vo_server.store.signal import JobSignal
 from vo_server.store.tables import job_parameters, job_results, jobs, utc_now
 from vo_server.store.turns import next_job, queue_lengths, usage_of
@@ -269,12 +271,11 @@ class JobStore:
             If the job is not pending.
         """
         now = self._clock()
-        with self._database.write() as connection:
+        with self._changing(job_id, is_work=True) as connection:
             _move(connection, job_id, Phase.QUEUED, {"queued": now}, origins={Phase.PENDING})
             duration_s = connection.scalar(select(jobs.c.execution_duration_s).where(jobs.c.id == job_id))
             quote = now + timedelta(seconds=duration_s or 0)
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(quote=quote))
-        self.signal.notify(job_id)
 
     def claim(self, worker: str, *, lease_s: float, share: Share | None = None) -> Job | None:
         """Take the job that is next (see :func:`~vo_server.store.turns.next_job`), or return None when none waits.
@@ -308,6 +309,7 @@ class JobStore:
                 "progress": None,
             }
             _move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
+            announce(connection, self._database, job_id, is_work=False)
         self.signal.notify(job_id)
         return self.get(job_id)
 
@@ -346,7 +348,7 @@ class JobStore:
         MissingError
             If it was destroyed.
         """
-        with self._database.write() as connection:
+        with self._changing(job_id) as connection:
             done = {
                 **self._ended(),
                 "n_rows": result.n_rows,
@@ -369,7 +371,6 @@ class JobStore:
                     overflow_message=result.overflow_message,
                 )
             )
-        self.signal.notify(job_id)
 
     def mark_error(self, job_id: str, error: JobError, *, worker: str | None = None) -> None:
         """End a job that failed; with ``worker``, only if that one holds it.
@@ -379,9 +380,8 @@ class JobStore:
         PhaseError
             If the job has ended already, or another worker holds it.
         """
-        with self._database.write() as connection:
+        with self._changing(job_id) as connection:
             _move(connection, job_id, Phase.ERROR, self._ended(error), holder=worker)
-        self.signal.notify(job_id)
 
     def mark_aborted(self, job_id: str, reason: JobError | None = None, *, worker: str | None = None) -> None:
         """End a job by somebody's wish or because it ran too long; with ``worker``, only if that one holds it.
@@ -391,9 +391,8 @@ class JobStore:
         PhaseError
             If the job has ended already, or another worker holds it.
         """
-        with self._database.write() as connection:
+        with self._changing(job_id) as connection:
             _move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
-        self.signal.notify(job_id)
 
     def requeue(self, job_id: str, *, worker: str) -> None:
         """Put back a job whose worker stops in good order; the run does not count.
@@ -403,10 +402,9 @@ class JobStore:
         PhaseError
             If the worker does not hold the job any more.
         """
-        with self._database.write() as connection:
+        with self._changing(job_id, is_work=True) as connection:
             values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - 1}
             _move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
-        self.signal.notify(job_id)
 
     def recover(self) -> tuple[str, ...]:
         """Give the jobs of workers without a heartbeat to others, or end them when that happened before.
@@ -430,8 +428,9 @@ class JobStore:
                     _move(connection, row.id, Phase.QUEUED, _UNCLAIMED, origins={Phase.EXECUTING})
                 else:
                     _move(connection, row.id, Phase.ERROR, self._ended(_DIED), origins={Phase.EXECUTING})
+                announce(connection, self._database, row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
         for row in found:
-            self.signal.notify(row.id)
+            self.signal.notify(row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
         return tuple(row.id for row in found)
 
     def expired(self) -> tuple[str, ...]:
@@ -447,15 +446,22 @@ class JobStore:
         MissingError
             If there is no such job (any more).
         """
-        with self._database.write() as connection:
+        with self._changing(job_id) as connection:
             if connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount == 0:
                 raise _missing(job_id)
-        self.signal.notify(job_id)
 
     def ids(self) -> frozenset[str]:
         """Return the ids of all jobs."""
         with self._database.read() as connection:
             return frozenset(connection.scalars(select(jobs.c.id)))
+
+    @contextmanager
+    def _changing(self, job_id: str, *, is_work: bool = False) -> Iterator[Connection]:
+        """Give a connection with a transaction that changes a job, and tell all who wait when it is committed."""
+        with self._database.write() as connection:
+            yield connection
+            announce(connection, self._database, job_id, is_work=is_work)
+        self.signal.notify(job_id, is_work=is_work)
 
     def _ended(self, error: JobError | None = None) -> dict[str, Any]:
         told = {}
@@ -540,7 +546,7 @@ def _parameters(connection: Connection, job_id: str) -> tuple[tuple[str, str], .
 
 
 def _queue_position(connection: Connection, row: Row[Any]) -> int | None:
-    """Return the place of a job among those that wait, in the order in which :meth:`JobStore.claim` takes them."""
+    """Return the place of a job among those that wait, by age; turns of clients may let others pass."""
     if row.phase != Phase.QUEUED:
         return None
     is_before = (jobs.c.queued < row.queued) | ((jobs.c.queued == row.queued) & (jobs.c.id <= row.id))

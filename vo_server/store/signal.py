@@ -1,4 +1,8 @@
-"""Wakes those in this process who wait for a change of a job, so that they need not ask the database all the time."""
+"""Wakes those who wait for a change of a job, so that they need not ask the database all the time.
+
+What this process changes is told at once. On PostgreSQL a :class:`~vo_server.store.listen.JobListener` also tells what
+other processes have changed; on SQLite that is found by asking now and then.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,29 @@ __all__ = ["JobSignal"]
 
 
 class JobSignal:
-    """Changes of jobs made in this process; those made by other processes are found by asking now and then."""
+    """Changes of jobs, as they are heard of."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[str], object]] = []
+        self._idle: list[threading.Event] = []
 
-    def notify(self, job_id: str) -> None:
-        """Tell all who listen that a job has changed."""
+    def notify(self, job_id: str, *, is_work: bool = False) -> None:
+        """Tell all who listen that a job has changed.
+
+        Parameters
+        ----------
+        job_id
+            The job.
+        is_work
+            Whether it waits for a worker now.
+        """
         with self._lock:
             for tell in self._listeners:
                 tell(job_id)
+            if is_work:
+                for event in self._idle:
+                    event.set()
 
     @contextmanager
     def listen(self, tell: Callable[[str], object]) -> Iterator[None]:
@@ -38,7 +54,18 @@ class JobSignal:
 
     @contextmanager
     def watch(self) -> Iterator[threading.Event]:
-        """Give an event that is set by every change of any job; the watcher clears it."""
+        """Give an event that is set whenever any job begins to wait for a worker; the watcher clears it."""
         event = threading.Event()
-        with self.listen(lambda _: event.set()):
+        with self._lock:
+            self._idle.append(event)
+        try:
             yield event
+        finally:
+            with self._lock:
+                self._idle.remove(event)
+
+    def wake(self) -> None:
+        """Have all who watch look again, e.g. because they shall stop."""
+        with self._lock:
+            for event in self._idle:
+                event.set()

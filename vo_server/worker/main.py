@@ -134,7 +134,7 @@ class Worker:
             Ends the wait when it is set.
         """
         self._drain.set()
-        self._jobs.signal.notify("")  # wakes those who wait for any job
+        self._jobs.signal.wake()
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and not (hurry is not None and hurry.is_set()):
             if not any(thread.is_alive() for thread in self._runners):
@@ -151,7 +151,7 @@ class Worker:
         """
         self._drain.set()
         self._stop.set()
-        self._jobs.signal.notify("")  # wakes those who wait for any job
+        self._jobs.signal.wake()
         deadline = time.monotonic() + timeout_s
         for thread in self._runners:
             if thread.is_alive():

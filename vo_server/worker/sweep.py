@@ -89,6 +89,7 @@ class Sweeper:
         next_orphans = time.monotonic()
         while not self._stop.is_set():
             try:
+                self._jobs.recover()  # there may be no worker left that does
                 gone = self.destroy_expired()
                 gone_tables = self.remove_expired_tables()
                 if time.monotonic() >= next_orphans:
