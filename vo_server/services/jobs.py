@@ -143,6 +143,7 @@ class JobService:
                 elif name == "DESTRUCTION":
                     destruction = to_time(value)
         now = self._clock()
+        is_run = run or ("PHASE", "RUN") in given
         job = self._jobs.create(
             _without_controls(given),
             destruction=self._clamped_destruction(now, destruction),
@@ -151,15 +152,16 @@ class JobService:
             client=client,
             admit=None if self._callers is None else partial(admit_job, self._callers.of(Identity(owner))),
             run_id=next((value for name, value in reversed(given) if name == "RUNID"), None),
+            run=is_run and not files,
         )
+        if not files:
+            return job
         try:
             self._keep(job, files)
         except BaseException:
             self.destroy(job.id)
             raise
-        if run or ("PHASE", "RUN") in given:
-            return self.run(job.id)
-        return job
+        return self.run(job.id) if is_run else job
 
     def authorize(self, job_id: str, caller: Identity) -> None:
         """Let a caller use a job; see :func:`~vo_server.access.ownership.require_owner`.
@@ -223,7 +225,9 @@ class JobService:
             return ()
         return self._jobs.list(owner=owner, phases=phases, after=after, last=last)
 
-    async def wait(self, job_id: str, seconds: float, *, phase: Phase | None = None) -> Job:
+    async def wait(
+        self, job_id: str, seconds: float, *, phase: Phase | None = None, caller: Identity | None = None
+    ) -> Job:
         """Wait until a job leaves its phase, then return it; holds no thread and no connection meanwhile.
 
         Parameters
@@ -234,8 +238,17 @@ class JobService:
             Longest time to wait [s]; negative for as long as the service allows, which is the limit in any case.
         phase
             Wait only while the job is in this phase; None for the phase that it is in now.
+        caller
+            Who asks; None for somebody who may use any job.
+
+        Raises
+        ------
+        AuthenticationError, ForbiddenError
+            If it is somebody else's.
         """
         job = await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
+        if caller is not None:
+            require_owner(job.owner, caller, f"job {job_id}")
         if job.phase not in _WAITED_FOR or phase not in {None, job.phase} or seconds == 0:
             return job
         limit_s = self.limits.max_wait_s if seconds < 0 else min(seconds, self.limits.max_wait_s)

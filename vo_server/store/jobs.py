@@ -41,6 +41,20 @@ ACCUMULATING: Final = frozenset({"UPLOAD"})
 _MOST: Final = 2**31 - 1
 """More than there are jobs; larger numbers do not fit everywhere."""
 
+# Made once: making a statement costs more than running it.
+_JOB: Final = select(jobs).where(jobs.c.id == bindparam("job"))
+_OWNER: Final = select(jobs.c.owner).where(jobs.c.id == bindparam("job"))
+_PHASE: Final = select(jobs.c.phase).where(jobs.c.id == bindparam("job"))
+_RESULTS: Final = select(job_results).where(job_results.c.job_id == bindparam("job"))
+_PARAMETERS: Final = (
+    select(job_parameters.c.name, job_parameters.c.value)
+    .where(job_parameters.c.job_id == bindparam("job"))
+    .order_by(job_parameters.c.position)
+)
+_HELD: Final = select(jobs.c.id).where(jobs.c.worker == bindparam("worker"), jobs.c.phase == Phase.EXECUTING)
+_INSERT: Final = insert(jobs)
+_INSERT_PARAMETERS: Final = insert(job_parameters)
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -70,6 +84,7 @@ class JobStore:
         run_id: str | None = None,
         client: str = "",
         admit: Callable[[Usage], None] | None = None,
+        run: bool = False,
     ) -> Job:
         """Make a job in phase PENDING; its id cannot be guessed.
 
@@ -84,33 +99,38 @@ class JobStore:
         admit
             Raises an error if a client that uses so much already may have no job more. No other job of the same client
             is made meanwhile.
+        run
+            Whether it is handed to the workers at once, in phase QUEUED.
         """
+        now = self._clock()
         job = Job(
             id=secrets.token_hex(16),
-            phase=Phase.PENDING,
-            created=self._clock(),
+            phase=Phase.QUEUED if run else Phase.PENDING,
+            created=now,
             destruction=destruction,
             execution_duration_s=execution_duration_s,
             parameters=tuple((name.upper(), value) for name, value in parameters),
             owner=owner,
             run_id=run_id,
+            quote=now + timedelta(seconds=execution_duration_s) if run else None,
         )
-        with self._database.write() as connection:
+        with self._changing(job.id, is_work=run) as connection:
             if admit is not None:
                 self._database.lock(connection, f"client {client}")
                 admit(usage_of(connection, client))
-            connection.execute(
-                insert(jobs).values(
-                    id=job.id,
-                    phase=job.phase.value,
-                    owner=owner,
-                    client=client,
-                    run_id=run_id,
-                    created=job.created,
-                    destruction=destruction,
-                    execution_duration_s=execution_duration_s,
-                )
-            )
+            values = {
+                "id": job.id,
+                "phase": job.phase.value,
+                "owner": owner,
+                "client": client,
+                "run_id": run_id,
+                "created": now,
+                "destruction": destruction,
+                "execution_duration_s": execution_duration_s,
+                "queued": now if run else None,
+                "quote": job.quote,
+            }
+            connection.execute(_INSERT, values)
             _put_parameters(connection, job.id, job.parameters)
         return job
 
@@ -123,10 +143,11 @@ class JobStore:
             If there is no such job (any more).
         """
         with self._database.snapshot() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+            row = connection.execute(_JOB, {"job": job_id}).one_or_none()
             if row is None:
                 raise _missing(job_id)
-            results = connection.execute(select(job_results).where(job_results.c.job_id == job_id)).all()
+            is_done = row.phase == Phase.COMPLETED
+            results = connection.execute(_RESULTS, {"job": job_id}).all() if is_done else ()
             return _job(row, _parameters(connection, job_id), results, _queue_position(connection, row))
 
     def owner(self, job_id: str) -> str | None:
@@ -138,7 +159,7 @@ class JobStore:
             If there is no such job (any more).
         """
         with self._database.read() as connection:
-            row = connection.execute(select(jobs.c.owner).where(jobs.c.id == job_id)).one_or_none()
+            row = connection.execute(_OWNER, {"job": job_id}).one_or_none()
         if row is None:
             raise _missing(job_id)
         owner: str | None = row.owner
@@ -175,7 +196,7 @@ class JobStore:
             If there is no such job (any more).
         """
         with self._database.read() as connection:
-            phase = connection.scalar(select(jobs.c.phase).where(jobs.c.id == job_id))
+            phase = connection.scalar(_PHASE, {"job": job_id})
         if phase is None:
             raise _missing(job_id)
         return Phase(phase)
@@ -289,7 +310,7 @@ class JobStore:
         share
             Which jobs may be taken; None for any.
         """
-        waiting = next_job(share)
+        waiting, locked = next_job(share)
         with self._database.read() as connection:  # so that idle workers do not take the write lock of SQLite
             if connection.scalar(waiting) is None:
                 return None
@@ -297,7 +318,7 @@ class JobStore:
         with self._database.write() as connection:
             # One after the other, or two workers would each see the other's turn still to come.
             self._database.lock(connection, "claim")
-            job_id = connection.scalar(waiting.with_for_update(of=jobs, skip_locked=True))
+            job_id = connection.scalar(locked)
             if job_id is None:
                 return None
             claimed = {
@@ -316,7 +337,7 @@ class JobStore:
     def held(self, worker: str) -> frozenset[str]:
         """Return the jobs that a worker executes; one that it lost or that was aborted is not among them."""
         with self._database.read() as connection:
-            return frozenset(connection.scalars(select(jobs.c.id).where(_held_by(worker))))
+            return frozenset(connection.scalars(_HELD, {"worker": worker}))
 
     def heartbeat(self, worker: str, job_ids: Collection[str], *, lease_s: float) -> None:
         """Keep those of these jobs that the worker still holds for some more time."""
@@ -533,15 +554,11 @@ def _put_parameters(connection: Connection, job_id: str, parameters: Parameters)
             {"job_id": job_id, "position": position, "name": name, "value": value}
             for position, (name, value) in enumerate(parameters)
         ]
-        connection.execute(insert(job_parameters), rows)
+        connection.execute(_INSERT_PARAMETERS, rows)
 
 
 def _parameters(connection: Connection, job_id: str) -> tuple[tuple[str, str], ...]:
-    rows = connection.execute(
-        select(job_parameters.c.name, job_parameters.c.value)
-        .where(job_parameters.c.job_id == job_id)
-        .order_by(job_parameters.c.position)
-    )
+    rows = connection.execute(_PARAMETERS, {"job": job_id})
     return tuple((row.name, row.value) for row in rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, case, func, literal, or_, select
@@ -21,11 +22,13 @@ _WAITING = frozenset({Phase.PENDING, Phase.HELD, Phase.QUEUED})
 _RUNNING = frozenset({Phase.EXECUTING, Phase.SUSPENDED})
 
 
-def next_job(share: Share | None) -> Select[Any]:
-    """Return the query for the job that is next: that of the client with the fewest running jobs.
+@lru_cache(maxsize=64)
+def next_job(share: Share | None) -> tuple[Select[Any], Select[Any]]:
+    """Return the query for the job that is next, and the same with a lock on its row.
 
-    Of several such clients it is the one whose last turn is longest ago, of that client's jobs the one that waits
-    longest. One client with a hundred jobs thus waits for itself, not everybody for that client.
+    It is a job of the client with the fewest running jobs, of several such clients of the one whose last turn is
+    longest ago, of that client's jobs the one that waits longest. One client with a hundred jobs thus waits for itself,
+    not everybody for that client.
 
     Parameters
     ----------
@@ -42,13 +45,14 @@ def next_job(share: Share | None) -> Select[Any]:
     other = jobs.alias("other")
     last_turn = select(func.max(other.c.started)).where(other.c.client == jobs.c.client).scalar_subquery()
     allowed = [jobs.c.phase == Phase.QUEUED, *(() if share is None else _allowed(share, n_held))]
-    return (
+    query = (
         select(jobs.c.id)
         .select_from(jobs.outerjoin(held, held.c.client == jobs.c.client))
         .where(and_(*allowed))
         .order_by(n_held, last_turn.asc().nulls_first(), jobs.c.queued, jobs.c.id)
         .limit(1)
     )
+    return query, query.with_for_update(of=jobs, skip_locked=True)
 
 
 def _allowed(share: Share, n_held: ColumnElement[int]) -> list[ColumnElement[bool]]:

@@ -77,8 +77,7 @@ async def show(request: Request) -> Response:
     given = await parameters(request)
     phase, wait_s = first_of(given, "PHASE"), _seconds(first_of(given, "WAIT"))
     expected = None if phase is None else _to_phase(phase)
-    await to_thread.run_sync(_jobs(request).authorize, job_id_of(request), identity(request))
-    job = await _jobs(request).wait(job_id_of(request), wait_s, phase=expected)
+    job = await _jobs(request).wait(job_id_of(request), wait_s, phase=expected, caller=identity(request))
     return _xml(documents.job_document(job, _jobs_url(request)))
 
 
