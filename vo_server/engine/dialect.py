@@ -99,6 +99,9 @@ class SqlDialect(ABC):
     fence: ClassVar[str] = ""
     """What keeps a subquery from being dissolved into the query around it."""
 
+    few_distances: ClassVar[str | None] = None
+    """Template of the distance of two places, NULL for NaN, that is best for few rows; None for the usual one."""
+
     finds_filters_in_or: ClassVar[bool] = True
     """Whether an index serves conditions inside OR, when all of them have one."""
 
@@ -156,6 +159,10 @@ class SqlDialect(ABC):
     @abstractmethod
     def region_filter(self, position: IndexedPosition, region: Region) -> exp.Expr | None:
         """Return a condition that the spatial index serves and that every row in the region meets, or None."""
+
+    def leaves_few(self, position: IndexedPosition, region: Region) -> bool:  # noqa: ARG002 - for dialects that ask
+        """Tell whether :meth:`region_filter` leaves so few rows that :attr:`few_distances` is the better one."""
+        return False
 
     @abstractmethod
     def match_filter(self, one: MatchSide, other: MatchSide, reach: Reach) -> exp.Expr | None:

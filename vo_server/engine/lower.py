@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vo_server.adql.resolved import BoundColumn, MergedColumn, ResolvedQuery, Source
-    from vo_server.adql.tree import Condition, CteDefinition, Node
+    from vo_server.adql.tree import Call, Condition, CteDefinition, Node
     from vo_server.engine.dialect import SqlDialect
     from vo_server.errors import Span
     from vo_server.model.table import Column, Table
@@ -114,6 +114,8 @@ class Lowering:
         """Tables and subqueries in FROM by their aliases."""
         self.filters: dict[Condition, exp.Expr] = {}
         """What a spatial index serves of a condition, for OR to join."""
+        self.for_few: set[Call] = set()
+        """DISTANCEs that are computed for the few rows that a spatial index leaves."""
         self._rules = rules
         self._generator = Dialect.get_or_raise(dialect.name).generator(unsupported_level=ErrorLevel.RAISE)
         self._characters = 0

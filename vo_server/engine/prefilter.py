@@ -15,10 +15,12 @@ from vo_server.sky.polygon import Polygon
 from vo_server.sky.region import Cone
 
 if TYPE_CHECKING:
+    from vo_server.engine.dialect import IndexedPosition
     from vo_server.engine.lower import Ask, Lowering
     from vo_server.engine.shapes import Shape
+    from vo_server.sky.region import Region
 
-__all__ = ["near_filters", "overlap_filters", "with_edges"]
+__all__ = ["Prefilter", "near_filters", "overlap_filters", "with_edges"]
 
 _HALF_TURN_DEG: Final = 180.0
 
@@ -31,18 +33,27 @@ class _Bounds:
     reach: Reach
 
 
-def overlap_filters(lowering: Lowering, ask: Ask, one: Shape, other: Shape) -> list[exp.Expr]:
-    """Return the filters for two shapes that have a place in common, none where an index does not help."""
+@dataclass(frozen=True)
+class Prefilter:
+    """What an index serves of a condition."""
+
+    conditions: list[exp.Expr]
+    """None where an index does not help."""
+    leaves_few: bool = False
+    """Whether few rows are left for the exact condition, and not one of a join."""
+
+
+def overlap_filters(lowering: Lowering, ask: Ask, one: Shape, other: Shape) -> Prefilter:
+    """Return the filters for two shapes that have a place in common."""
     for shape, region in ((one, other.region), (other, one.region)):
         if isinstance(shape, Place) and shape.position is not None and region is not None:
-            found = lowering.dialect.region_filter(shape.position, region)
-            return [] if found is None else [found]
+            return _in_region(lowering, shape.position, region)
     for shape, other_shape in ((one, other), (other, one)):
         if _is_searched(shape, other_shape):
-            return _shape_filters(lowering, shape, other_shape)
+            return Prefilter(_shape_filters(lowering, shape, other_shape))
     first, second = _bounds(lowering, one), _bounds(lowering, other)
     if first is None or second is None:
-        return []
+        return Prefilter([])
     return near_filters(lowering, ask, first.centre, second.centre, _sum(first.reach, second.reach))
 
 
@@ -75,20 +86,27 @@ def _shape_filters(lowering: Lowering, shape: Shape, other: Shape) -> list[exp.E
     return [] if found is None else [found]
 
 
-def near_filters(lowering: Lowering, ask: Ask, one: Place, other: Place, reach: Reach) -> list[exp.Expr]:
+def near_filters(lowering: Lowering, ask: Ask, one: Place, other: Place, reach: Reach) -> Prefilter:
     """Return the filters for two places that are not farther from each other than a reach."""
     if reach.known_deg is not None and not 0 <= reach.known_deg < _HALF_TURN_DEG:
-        return []
+        return Prefilter([])
     for place, centre in ((one, other), (other, one)):
         if place.position is not None and centre.known_deg is not None and reach.known_deg is not None:
-            found = lowering.dialect.region_filter(place.position, Cone(*centre.known_deg, reach.known_deg))
-            return [] if found is None else [found]
+            return _in_region(lowering, place.position, Cone(*centre.known_deg, reach.known_deg))
     if one.source is not None and one.source == other.source:
-        return []
+        return Prefilter([])
     if reach.value is not None and (reach.source is None or reach.source not in {one.source, other.source}):
-        return []
+        return Prefilter([])
     found = lowering.dialect.match_filter(_side(lowering, ask, one), _side(lowering, ask, other), reach)
-    return [] if found is None else [found]
+    return Prefilter([] if found is None else [found])
+
+
+def _in_region(lowering: Lowering, position: IndexedPosition, region: Region) -> Prefilter:
+    found = lowering.dialect.region_filter(position, region)
+    if found is None:
+        return Prefilter([])
+    is_alone = len(lowering.query.sources) == 1
+    return Prefilter([found], leaves_few=is_alone and lowering.dialect.leaves_few(position, region))
 
 
 def _side(lowering: Lowering, ask: Ask, place: Place) -> MatchSide:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vo_server.errors import AdqlError, Span
     from vo_server.sky.region import Region
 
-__all__ = ["contained", "met", "separation"]
+__all__ = ["SEPARATION", "contained", "distance", "met"]
 
 _HALF_RA: Final = "RADIANS(({ra1} - {ra2} - 360 * ROUND(({ra1} - {ra2}) / 360)) / 2)"
 _HALF_DIFFERENCE: Final = "RADIANS(({dec1} - {dec2}) / 2)"
@@ -49,10 +49,14 @@ _MAX_CELLS: Final = 20_000
 """Cells of a coverage map that a query may hold."""
 
 
-def separation(lowering: Lowering, one: Place, other: Place) -> exp.Expr:
-    """Return the distance of two places [deg]; NaN where a coordinate is NaN."""
+def distance(lowering: Lowering, one: Place, other: Place) -> exp.Expr:
+    """Return the distance of two places, NULL where a coordinate is NULL or NaN [deg]."""
     arguments = {"ra1": one.lon, "dec1": one.lat, "ra2": other.lon, "dec2": other.lat}
-    return lowering.filled(SEPARATION, {name: lowering.duplicate(value) for name, value in arguments.items()})
+    copies = {name: lowering.duplicate(value) for name, value in arguments.items()}
+    quick = lowering.dialect.few_distances
+    if quick is not None and (one.is_few or other.is_few):
+        return lowering.filled(quick, copies)
+    return without_nan(lowering, lowering.filled(SEPARATION, copies))
 
 
 def contained(lowering: Lowering, inner: Shape, outer: Shape, span: Span) -> exp.Expr:
@@ -99,7 +103,7 @@ def met(lowering: Lowering, one: Shape, other: Shape, span: Span) -> exp.Expr:
         one, other = other, one
     if isinstance(one, Circle) and isinstance(other, Circle):
         limit = exp.Add(this=wrapped(one.radius), expression=wrapped(other.radius))
-        return exp.LTE(this=_distance(lowering, one.centre, other.centre), expression=limit)
+        return exp.LTE(this=distance(lowering, one.centre, other.centre), expression=limit)
     if isinstance(one, Circle) and isinstance(other, Corners):
         margin = _measured(lowering, "margin", one.centre, other)
         return exp.GTE(this=margin, expression=exp.Neg(this=wrapped(one.radius)))
@@ -127,17 +131,12 @@ def shape_of_region(lowering: Lowering, region: Region) -> Shape:
 def _holds(lowering: Lowering, place: Place, shape: Shape) -> exp.Expr:
     """Return the condition that a place lies in a shape."""
     if isinstance(shape, Place):
-        return exp.LTE(this=_distance(lowering, place, shape), expression=lowering.dialect.real(0.0))
+        return exp.LTE(this=distance(lowering, place, shape), expression=lowering.dialect.real(0.0))
     if isinstance(shape, Circle):
-        return exp.LTE(this=_distance(lowering, place, shape.centre), expression=wrapped(shape.radius))
+        return exp.LTE(this=distance(lowering, place, shape.centre), expression=wrapped(shape.radius))
     if isinstance(shape, Corners):
         return _in_polygon(lowering, place, shape)
     return _in_region(lowering, place, shape.region)
-
-
-def _distance(lowering: Lowering, one: Place, other: Place) -> exp.Expr:
-    """Return the distance of two places, NULL where it is NaN [deg]."""
-    return without_nan(lowering, separation(lowering, one, other))
 
 
 def _in_polygon(lowering: Lowering, place: Place, polygon: Corners) -> exp.Expr:
@@ -209,11 +208,11 @@ def _in_cells(lowering: Lowering, place: Place, region: CoverageMap) -> exp.Expr
 def _circle_in_circle(lowering: Lowering, inner: Circle, outer: Circle) -> exp.Expr:
     """Return the condition of two circles; the whole sphere holds every circle."""
     room = exp.Sub(this=wrapped(outer.radius), expression=wrapped(inner.radius))
-    fits = exp.LTE(this=_distance(lowering, inner.centre, outer.centre), expression=room)
+    fits = exp.LTE(this=distance(lowering, inner.centre, outer.centre), expression=room)
     if outer.radius_deg is not None and outer.radius_deg < 180:  # noqa: PLR2004 - the whole sphere
         return fits
     is_all = exp.GTE(this=wrapped(lowering.duplicate(outer.radius)), expression=lowering.dialect.real(180.0))
-    is_there = exp.GTE(this=_distance(lowering, inner.centre, outer.centre), expression=lowering.dialect.real(0.0))
+    is_there = exp.GTE(this=distance(lowering, inner.centre, outer.centre), expression=lowering.dialect.real(0.0))
     has_size = exp.GTE(this=wrapped(lowering.duplicate(inner.radius)), expression=lowering.dialect.real(0.0))
     return any_of([fits, all_of([is_all, is_there, has_size])])
 

@@ -68,6 +68,8 @@ class Place:
     """Set when it is the position of a table's rows, or of a subquery over them."""
     source: str | None = None
     """Alias of the only entry of FROM that it is made from."""
+    is_few: bool = False
+    """Whether an index leaves few rows for which something is computed with it."""
 
     @property
     def region(self) -> Region | None:

@@ -6,6 +6,7 @@ adding it never changes an answer. Filters are added only where false and unknow
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from vo_server.engine.lower import Ask
 from vo_server.engine.nearness import distance_below, is_true_when_one
 from vo_server.engine.positions import only_source
 from vo_server.engine.prefilter import near_filters, overlap_filters, with_edges
-from vo_server.engine.relation import contained, met, separation
+from vo_server.engine.relation import contained, distance, met
 from vo_server.engine.shapes import (
     Circle,
     Corners,
@@ -97,7 +98,9 @@ def _area(lowering: Lowering, node: Call, _: Ask) -> Steps:
 
 def _distance(lowering: Lowering, node: Call, _: Ask) -> Steps:
     one, other = yield from ends_of(lowering, node)
-    return without_nan(lowering, separation(lowering, one, other))
+    if node in lowering.for_few:
+        one = replace(one, is_few=True)
+    return distance(lowering, one, other)
 
 
 def _overlap_value(lowering: Lowering, node: Call, _: Ask) -> Steps:
@@ -145,9 +148,20 @@ def overlap_test(lowering: Lowering, node: Condition, ask: Ask) -> Generator[Ask
         return None
     one, other = yield from _two_shapes(lowering, call)
     one, other = with_edges(lowering, one, other), with_edges(lowering, other, one)
-    filters = overlap_filters(lowering, ask, one, other)
-    lowering.note_filter(node, filters)
-    return all_of([*filters, _overlap(lowering, call, one, other)])
+    found = overlap_filters(lowering, ask, one, other)
+    lowering.note_filter(node, found.conditions)
+    if found.leaves_few:
+        one, other = _for_few(one), _for_few(other)
+    return all_of([*found.conditions, _overlap(lowering, call, one, other)])
+
+
+def _for_few(shape: Shape) -> Shape:
+    """Mark a shape as computed for few rows."""
+    if isinstance(shape, Place):
+        return replace(shape, is_few=True)
+    if isinstance(shape, Circle):
+        return replace(shape, centre=replace(shape.centre, is_few=True))
+    return shape
 
 
 def distance_filters(lowering: Lowering, node: Condition, ask: Ask) -> Generator[Ask, exp.Expr, exp.Expr | None]:
@@ -170,6 +184,8 @@ def distance_filters(lowering: Lowering, node: Condition, ask: Ask) -> Generator
                 this=wrapped(value), expression=lowering.dialect.real(found.factor * (1 - 1e-12)), typed=True
             )
         reach = Reach(None, without_nan(lowering, value), only_source(lowering, found.limit))
-    filters = near_filters(lowering, ask, one, other, reach)
-    lowering.note_filter(node, filters)
-    return all_of(filters) if filters else None
+    prefilter = near_filters(lowering, ask, one, other, reach)
+    lowering.note_filter(node, prefilter.conditions)
+    if prefilter.leaves_few:
+        lowering.for_few.add(found.call)
+    return all_of(prefilter.conditions) if prefilter.conditions else None

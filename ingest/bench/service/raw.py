@@ -12,6 +12,7 @@ import psycopg
 from psycopg.sql import SQL
 
 from vo_server.engine.duckdb.attach import relation_of as duckdb_relation
+from vo_server.engine.duckdb.distance import create_distance
 from vo_server.engine.duckdb.folders import path_of
 from vo_server.engine.postgres.place import relation_of as postgres_relation
 from vo_server.errors import ConfigurationError
@@ -72,6 +73,7 @@ class RawDuckdb:
         self._columns = _columns(table)
         self._connection = duckdb.connect(config={"threads": _THREADS})
         path, alias = str(path_of(directory, table.location)).replace("'", "''"), self._relation.partition(".main.")[0]
+        create_distance(self._connection)
         self._connection.execute(f"ATTACH '{path}' AS {alias} (READ_ONLY)")
 
     def bulk_s(self) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vo_server.engine.duckdb.binding import let
+from vo_server.engine.duckdb.distance import create_distance
 from vo_server.engine.duckdb.shapes import SHAPE_MACROS
 
 if TYPE_CHECKING:
@@ -271,7 +272,8 @@ _MACROS: Final = (
 
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros, in a schema of their own."""
+    """Make the macros, in a schema of their own, and the one function beside them."""
     connection.execute("CREATE SCHEMA vo_functions")
     for head, body in (*_MACROS, *SHAPE_MACROS):
         connection.execute(f"CREATE MACRO vo_functions.{head} AS {body}")
+    create_distance(connection)

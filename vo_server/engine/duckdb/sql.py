@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from vo_server.engine.dialect import IndexedPosition, MatchSide, Reach, SqlDialect
 from vo_server.engine.duckdb.binding import let
+from vo_server.engine.duckdb.distance import FEW_DISTANCES
 from vo_server.engine.duckdb.grid import MAX_GRID_RADIUS_DEG, Grid
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.rules import RULES
@@ -31,7 +32,11 @@ _MAX_RANGES: Final = 4
 """Most ranges of cells in a filter: each costs 0.1 ms, while a fifth one saves few rows."""
 
 _FEW_ROWS: Final = 20_000
-"""Rows between the first and the last cell of a region that are read sooner than more ranges are planned."""
+"""Rows between the first and the last cell of a region that are read sooner than more ranges are planned; and rows in
+a region whose distances are sooner computed by the function of :mod:`vo_server.engine.duckdb.distance`."""
+
+_SKY_DEG2: Final = 41_252.96
+"""Area of the sky [deg**2]."""
 
 _UNKNOWN_ROWS: Final = 10_000_000
 """Taken for the size of a table when it is not known."""
@@ -45,6 +50,7 @@ class DuckdbDialect(SqlDialect):
     """DuckDB 1.4 and later."""
 
     name: ClassVar[str] = "duckdb"
+    few_distances: ClassVar[str | None] = FEW_DISTANCES
     finds_filters_in_or: ClassVar[bool] = False
 
     def type_name(self, datatype: DataType) -> str:
@@ -136,6 +142,11 @@ class DuckdbDialect(SqlDialect):
             return exp.LT(this=cell, expression=quantity(0))
         cells = [exp.Between(this=cell.copy(), low=quantity(first), high=quantity(last)) for first, last in ranges]
         return all_of([any_of(cells), band])
+
+    def leaves_few(self, position: IndexedPosition, region: Region) -> bool:
+        """Tell whether few rows have a cell of the region."""
+        n_rows = position.table.n_rows or _UNKNOWN_ROWS
+        return position.has_cells and region.area_deg2 / _SKY_DEG2 * n_rows <= _FEW_ROWS
 
     def _ra_filter(self, position: IndexedPosition, region: Region) -> list[exp.Expr]:
         """Bound the right ascension, in [0, 360] as loads see to; nothing where a pole is near."""
