@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import floor, log2
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from vo_server.sky.angle import checked_dec_deg, checked_radius_deg, separation_deg, wrapped_ra_deg
+from vo_server.sky.block import Block
 from vo_server.sky.healpix import N_CELLS, ORDER, cells, centres, with_neighbours
 
 if TYPE_CHECKING:
@@ -221,25 +223,34 @@ class Cone(Region):
         reach_deg = self.radius_deg + MARGIN_DEG
         if reach_deg >= 180:  # noqa: PLR2004 - the whole sphere
             return [(0, N_CELLS - 1)]
-        order, numbers = self.large_cells()
+        order = self._large_order
         # In one step, not order by order: each call for centres costs as much as some hundred cells do.
         depth = min(_REFINEMENT, ORDER - order)
-        order += depth
-        numbers = ((numbers[:, np.newaxis] << 2 * depth) + np.arange(4**depth)).reshape(-1)
-        distance_deg = separation_deg(*centres(order, numbers), self.ra_deg, self.dec_deg)
-        numbers = numbers[distance_deg <= reach_deg + circumradius_deg(order)]
-        shift = 2 * (ORDER - order)
+        block = Block.around(self.ra_deg, self.dec_deg, order=order, depth=depth) if order else None
+        if block is not None:
+            distance_deg = separation_deg(*block.centres(), self.ra_deg, self.dec_deg)
+            numbers = block.numbers(np.flatnonzero(distance_deg <= reach_deg + circumradius_deg(order + depth)))
+        else:
+            _, numbers = self.large_cells()
+            numbers = ((numbers[:, np.newaxis] << 2 * depth) + np.arange(4**depth)).reshape(-1)
+            distance_deg = separation_deg(*centres(order + depth, numbers), self.ra_deg, self.dec_deg)
+            numbers = numbers[distance_deg <= reach_deg + circumradius_deg(order + depth)]
+        shift = 2 * (ORDER - order - depth)
         first = np.sort(numbers) << shift
         return pruned_ranges(first, first + (1 << shift) - 1, max_ranges)
 
     def large_cells(self) -> tuple[int, IntArray]:
         """Return an order and the few cells of that order that hold the cone, with its margin."""
-        reach_deg = self.radius_deg + MARGIN_DEG
-        order = min(ORDER, int(np.floor(np.log2(_INRADIUS_DEG / reach_deg))))
-        if order < 1:
+        order = self._large_order
+        if not order:
             return 0, np.arange(12)
         middle = cells([self.ra_deg], [self.dec_deg]) >> 2 * (ORDER - order)
         return order, with_neighbours(order, int(middle[0]))
+
+    @property
+    def _large_order(self) -> int:
+        """Order of cells of which nine hold the cone, or 0."""
+        return max(0, min(ORDER, floor(log2(_INRADIUS_DEG / (self.radius_deg + MARGIN_DEG)))))
 
 
 def region_ranges(region: Region, max_ranges: int, *, start: tuple[int, IntArray]) -> list[tuple[int, int]]:
