@@ -69,22 +69,24 @@ def open_instance(directory: Path, *, memory_bytes: int, threads: int, spill: Pa
     return connection
 
 
-def select_only(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
-    """Parse a text and refuse what is not one SELECT.
+def select_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse a text that is not one SELECT.
 
     The releases are attached read-only, the configuration is locked and files are out of reach, but COPY could still
-    write into the folder of the tables, and DETACH could take a release from other queries.
+    write into the folder of the tables, and DETACH could take a release from other queries. What begins with SELECT
+    and has no semicolon is one SELECT, and need not be parsed twice, which takes 0.3 ms and more.
 
     Raises
     ------
     EngineError
         If the text has several statements or one that is not a SELECT.
     """
+    if sql.startswith("SELECT ") and ";" not in sql:
+        return
     with translated(duckdb_fault, doing="query"):
         statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise error_of(Fault.READ_ONLY, "not a SELECT")
-    return statements[0]
 
 
 def stream(connection: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.RecordBatchReader:

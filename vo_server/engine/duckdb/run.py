@@ -19,6 +19,7 @@ from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
+from vo_server.engine.duckdb.cursors import Cursors
 from vo_server.engine.duckdb.explain import explain
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import (
@@ -30,13 +31,7 @@ from vo_server.engine.duckdb.folders import (
     try_lock,
     unknown_releases,
 )
-from vo_server.engine.duckdb.instance import (
-    PROGRESS_SETTINGS,
-    STREAM_BUFFER,
-    open_instance,
-    select_only,
-    stream,
-)
+from vo_server.engine.duckdb.instance import PROGRESS_SETTINGS, open_instance, select_only, stream
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
@@ -131,6 +126,7 @@ class DuckdbEngine:
             self._directory, memory_bytes=memory_bytes, threads=threads, spill=self._work.path / "spill"
         )
         self._releases = Releases(self._connection.cursor(), directory=self._directory, max_attached=max_attached)
+        self._cursors = Cursors(self._connection)
         self._cache = BlockCache(self._connection.cursor(), memory_bytes=memory_bytes)
         self._watchdog = Watchdog("duckdb-watchdog")
 
@@ -248,6 +244,7 @@ class DuckdbEngine:
         """Close the instance and remove what it spilled; running queries fail."""
         self._watchdog.close()
         try:
+            self._cursors.close()
             self._connection.close()
         except duckdb.Error as error:  # A query that was told to stop has not noticed yet; it ends with the process.
             logger.warning("DuckDB is not closed in good order: %s", error)
@@ -271,7 +268,7 @@ class DuckdbEngine:
         schema = arrow_schema(columns)
         lease = self._releases.lease(locations)
         source = _Statement(
-            self._connection,
+            self._cursors,
             sql,
             lease=lease,
             inline=inline or {},
@@ -305,7 +302,7 @@ class _Statement:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        cursors: Cursors,
         sql: str,
         *,
         lease: Lease,
@@ -315,7 +312,7 @@ class _Statement:
         ahead_bytes: int,
         cache: BlockCache,
     ) -> None:
-        self._parent = connection
+        self._cursors = cursors
         self._sql = sql
         self._lease = lease
         self._inline = inline
@@ -328,6 +325,7 @@ class _Statement:
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupting = threading.Lock()
+        self._is_interrupted = False
         self._is_watched = False
         self._progress: float | None = None
 
@@ -345,20 +343,19 @@ class _Statement:
         self._is_watched = True
 
     def open(self) -> None:
-        cursor = self._parent.cursor()
+        cursor = self._cursors.take(ahead_bytes=self._ahead_bytes)
         with self._interrupting:
             self._cursor = cursor
-        cursor.execute(f"SET {STREAM_BUFFER} = '{self._ahead_bytes}B'")
         if self._is_watched:
             does_count, does_print = PROGRESS_SETTINGS
             cursor.execute(f"SET {does_count} = true; SET {does_print} = false")
-        statement = select_only(cursor, self._sql)
+        select_only(cursor, self._sql)
         for name, rows in self._inline.items():
             # TEMP tables belong to the cursor; unlike a view of Arrow data they give the planner statistics.
             cursor.register("inline_rows", rows)
             cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM inline_rows")
             cursor.unregister("inline_rows")
-        self._reader = stream(cursor, f"{self._prefix}{statement.query}", self._batch_rows)
+        self._reader = stream(cursor, f"{self._prefix}{self._sql}", self._batch_rows)
 
     def read(self) -> pa.RecordBatch | None:
         assert self._reader is not None
@@ -384,16 +381,18 @@ class _Statement:
     def interrupt(self) -> None:
         with self._interrupting:
             if self._cursor is not None:
+                self._is_interrupted = True
                 _interrupt(self._cursor)
 
     def close(self, *, is_exhausted: bool) -> None:
         with self._interrupting:
             cursor, self._cursor = self._cursor, None
-        self._reader = None
         if cursor is not None:
             if not is_exhausted:
                 _interrupt(cursor)
-            cursor.close()
+            self._reader = None
+            is_clean = is_exhausted and not (self._is_interrupted or self._is_watched or self._inline)
+            self._cursors.give_back(cursor, ahead_bytes=self._ahead_bytes, is_clean=is_clean)
         try:
             self._lease.close()
         except EngineError as error:  # its rows have gone out; what cannot be detached goes with the process
