@@ -80,6 +80,11 @@ def _write(result: QueryResult) -> Iterator[bytes]:
     yield b" tail"
 
 
+def _write_much(result: QueryResult) -> Iterator[bytes]:
+    """A format whose batches are no small pieces."""
+    return (bytes(70_000) for _ in result.batches)
+
+
 class _Client:
     """The other side of the connection."""
 
@@ -104,11 +109,18 @@ class _Client:
         return bool(self.messages) and not self.messages[-1].get("more_body", True)
 
 
-def _deliver(rows: _Rows, client: _Client, *, method: str = "GET", is_failure_told: bool = False) -> float:
+def _deliver(
+    rows: _Rows,
+    client: _Client,
+    *,
+    method: str = "GET",
+    is_failure_told: bool = False,
+    write: Callable[[QueryResult], Iterator[bytes]] = _write,
+) -> float:
     """Run one response and return how long it took [s]."""
 
     async def deliver() -> float:
-        source = ResultSource(rows.result, _write, is_failure_told=is_failure_told)
+        source = ResultSource(rows.result, write, is_failure_told=is_failure_told)
         response = StreamedResponse(source, headers={"Content-Type": "text/x-test"}, gate=Gate(1))
         begin = time.monotonic()
         await response({"type": "http", "method": method}, client.receive, client.send)
@@ -127,10 +139,36 @@ def test_a_result_is_sent_in_order_and_closed() -> None:
     assert rows.is_closed.is_set()
 
 
-def test_small_pieces_go_together_where_no_rows_are_waited_for() -> None:
+def test_small_pieces_go_together() -> None:
     client = _Client()
     _deliver(_Rows(3), client)
-    assert [message.get("body") for message in client.messages[1:]] == [b"head 1", b" 2", b" 3", b" tail", b""]
+    assert [message.get("body") for message in client.messages[1:]] == [b"head 1 2 3 tail"]
+
+
+def test_small_pieces_are_sent_while_rows_are_waited_for() -> None:
+    rows, client = _Rows(1000, wait_at=2), _Client()
+    client.leaves = lambda: bool(client.body)
+    _deliver(rows, client)
+    assert rows.is_waiting.is_set()
+    assert client.body == b"head 1 2"
+
+
+def test_pieces_that_are_sent_early_stay_in_order() -> None:
+    def write(result: QueryResult) -> Iterator[bytes]:
+        for number, _ in enumerate(result.batches):
+            time.sleep(0.002)
+            yield b"%d " % number
+
+    client = _Client()
+    anyio.run(
+        StreamedResponse(ResultSource(_Rows(300).result, write, is_failure_told=False), headers={}),
+        {"type": "http", "method": "GET"},
+        client.receive,
+        client.send,
+    )
+    assert client.body.split() == [b"%d" % number for number in range(300)]
+    assert len(client.messages) > 3, "nothing was sent before the end"
+    assert client.is_complete
 
 
 def test_a_head_request_gets_the_headers_and_reads_no_further_than_the_first_batch() -> None:
@@ -184,7 +222,7 @@ def test_a_client_that_leaves_while_nothing_is_read_stops_the_query() -> None:
 
     client.send = stuck  # type: ignore[method-assign] # this client takes one piece and no more
     client.leaves = lambda: bool(client.body)
-    assert _deliver(rows, client) < LEAVING_S
+    assert _deliver(rows, client, write=_write_much) < LEAVING_S
     assert rows.is_closed.is_set()
     assert rows.n_read == 1, "no more is read than the client takes"
 
@@ -244,7 +282,7 @@ def test_the_task_may_be_cancelled_from_outside_and_still_closes_the_query() -> 
     ("patience", "told"),
     [
         pytest.param(Patience(0.05, 10.0), "took no data for 0.05 s", id="stalled"),
-        pytest.param(Patience(0.5, 100.0), "bytes only while", id="slow"),
+        pytest.param(Patience(0.5, 1e7), "bytes only while", id="slow"),
     ],
 )
 def test_a_client_is_not_waited_for_longer_than_patience_lasts(patience: Patience, told: str) -> None:
@@ -256,7 +294,7 @@ def test_a_client_is_not_waited_for_longer_than_patience_lasts(patience: Patienc
 
     client.send = take_slowly  # type: ignore[method-assign] # each piece takes its time
     response = StreamedResponse(
-        ResultSource(rows.result, _write, is_failure_told=True), headers={}, gate=Gate(1), patience=patience
+        ResultSource(rows.result, _write_much, is_failure_told=True), headers={}, gate=Gate(1), patience=patience
     )
     with pytest.raises(BrokenStreamError, match=told):
         anyio.run(response, {"type": "http", "method": "GET"}, client.receive, client.send)

@@ -165,7 +165,7 @@ class _Compressed:
             headers = MutableHeaders(raw=list(start["headers"]))
             headers["Content-Encoding"] = self._coding
             del headers["Content-Length"]
-            if not more:
+            if not more and not start.get("trailers", False):  # Trailers come behind chunks only.
                 headers["Content-Length"] = str(len(data))
             await self._send({**start, "headers": headers.raw})
         await self._send({"type": "http.response.body", "body": data, "more_body": more})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from enum import Enum
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -22,18 +21,11 @@ __all__ = ["PIECE_BYTES", "FileSource", "ResultSource", "Source"]
 PIECE_BYTES: Final = 256 * 1024
 """Bytes that are sent at once, and read at once of a stored result."""
 
-_SMALL_BYTES: Final = 32 * 1024
-"""Pieces that are smaller are sent together with the next ones [bytes]."""
+_SMALL_BYTES: Final = 64 * 1024
+"""Pieces that are smaller wait for the next ones, unless they are taken meanwhile; and a first batch that is smaller
+becomes text at once [bytes]."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Taken(Enum):
-    """Batches that a writer has asked for."""
-
-    NONE = "none"
-    SOME = "some"
-    ALL = "all"
 
 
 class Source(Protocol):
@@ -59,12 +51,29 @@ class Source(Protocol):
         """Memory of the rows that were fetched last, beside the piece that :meth:`read` returned [bytes]."""
         ...
 
+    @property
+    def is_small(self) -> bool:
+        """Whether the first piece is so small that it is made without asking for memory."""
+        ...
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether all has been read; then nothing is left to be stopped."""
+        ...
+
     def start(self) -> None:
         """Do all that can fail before the first byte."""
         ...
 
     def read(self) -> bytes:
-        """Return the next piece; empty at the end."""
+        """Return the next piece; empty when there is none any more, or it was taken."""
+        ...
+
+    def take(self) -> bytes:
+        """Return, and do not have :meth:`read` return, what it has so far while it waits for more in another thread.
+
+        This alone does not block.
+        """
         ...
 
     def stop(self) -> None:
@@ -103,9 +112,11 @@ class ResultSource:
         self._stopping = Lock()
         self._working = Lock()  # One thread at a time in the query and in the writer.
         self._is_stopped = False
+        self._is_ended = False
         self._failure: VoError | None = None
         self._postponed: VoError | None = None
-        self._taken = _Taken.NONE
+        self._handing_over = Lock()
+        self._ready: list[bytes] = []
         self._result: QueryResult | None = None
         self._batch_bytes = 0
         self._pieces: Iterator[bytes] = iter(())
@@ -146,8 +157,17 @@ class ResultSource:
             self._check()
             result.batches = self._weighed(result.batches)
             result.prefetch()
-            result.batches = self._counted(result.batches)
             self._pieces = self._write(result)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the first rows are few."""
+        return self._batch_bytes <= _SMALL_BYTES
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the document was read to its end, and the query given back."""
+        return self._is_ended
 
     def read(self) -> bytes:
         """Return the next piece of the document; empty at the end.
@@ -166,7 +186,14 @@ class ResultSource:
                     raise
                 _log.warning("the answer ends with an error: %s", error)
                 self._failure = error
+                self._end()
                 return b""
+
+    def take(self) -> bytes:
+        """Return the pieces that wait for the next rows."""
+        with self._handing_over:
+            ready, self._ready = self._ready, []
+        return b"".join(ready)
 
     def stop(self) -> None:
         """Cancel the query; a thread that waits for it wakes up with QueryCancelledError."""
@@ -184,31 +211,35 @@ class ResultSource:
             self._release()
 
     def _joined(self) -> bytes:
-        """Return pieces together as long as they are small and there without waiting for rows.
+        """Return pieces together as long as they are small.
 
-        Each costs a thread, a chunk and often a packet. The first batch is there before the head is written, and
-        after the last one nothing is waited for. An empty piece says that what follows takes its time.
+        Each costs a thread, a chunk and often a packet. Who cannot wait for the rows behind them takes them. An empty
+        piece says that what follows takes its time.
         """
         if self._postponed is not None:
             raise self._postponed
-        pieces: list[bytes] = []
+        n_bytes = 0
         try:
-            while not pieces or (sum(map(len, pieces)) < _SMALL_BYTES and self._taken is not _Taken.SOME):
+            while n_bytes < _SMALL_BYTES:
                 piece = next(self._pieces, None)
-                if piece is None or (pieces and not piece):
+                if piece is None:
+                    self._end()
                     break
-                pieces.extend([piece] if piece else [])
+                if not piece and n_bytes:
+                    break
+                n_bytes += len(piece)
+                with self._handing_over:
+                    self._ready.append(piece)
         except VoError as error:
-            if not pieces:
+            if not n_bytes:
                 raise
             self._postponed = error  # What was written before it goes first.
-        return b"".join(pieces)
+        return self.take()
 
-    def _counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            self._taken = _Taken.SOME
-            yield batch
-        self._taken = _Taken.ALL
+    def _end(self) -> None:
+        assert self._result is not None
+        self._result.close()
+        self._is_ended = True
 
     def _weighed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -232,6 +263,7 @@ class FileSource:
     def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
         self._open_file = open_file
         self._file: BinaryIO | None = None
+        self._is_ended = False
 
     @property
     def headers(self) -> dict[str, str]:
@@ -249,6 +281,16 @@ class FileSource:
         return False
 
     @property
+    def is_small(self) -> bool:
+        """A piece is large."""
+        return False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the file was read and closed."""
+        return self._is_ended
+
+    @property
     def held_bytes(self) -> int:
         """A file keeps nothing in memory."""
         return 0
@@ -260,7 +302,15 @@ class FileSource:
     def read(self) -> bytes:
         """Return the next piece; empty at the end."""
         assert self._file is not None
-        return self._file.read(PIECE_BYTES)
+        piece = self._file.read(PIECE_BYTES)
+        if not piece:
+            self._file.close()
+            self._is_ended = True
+        return piece
+
+    def take(self) -> bytes:
+        """Return nothing: reading a piece takes no time."""
+        return b""
 
     def stop(self) -> None:
         """Close the file."""

@@ -22,13 +22,16 @@ from vo_server.web.trailers import EXTENSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from vo_server.web.budget import ByteBudget
     from vo_server.web.gate import Gate
     from vo_server.web.sources import Source
 
-__all__ = ["BrokenStreamError", "Patience", "StreamedResponse"]
+__all__ = ["FLUSH_S", "BrokenStreamError", "Patience", "StreamedResponse"]
+
+FLUSH_S: Final = 0.02
+"""How long a small piece waits for the rows behind it before it is sent alone [s]."""
 
 _STEP_BATCHES: Final = 4
 """What the first step is taken to need, in batches: the batch, and text of it that is three times as long."""
@@ -96,48 +99,72 @@ class StreamedResponse(Response):
         self._patience = patience or Patience()
         self._budget = budget
         self._step_bytes = PIECE_BYTES
+        self._sending = anyio.Lock(fast_acquire=True)
+        self._delivery: _Delivery | None = None
+        self._failure: Exception | None = None
         self._is_inside = False
-        self._is_started = False
+        self._is_opened = False
+        self._has_trailers = False
         self._is_abandoned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, unless the client leaves before."""
-        failure: Exception | None = None
+        self._delivery = _Delivery(send, self._patience)
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._stop_when_abandoned, receive, group.cancel_scope)
+                group.start_soon(self._watch, scope, receive, group.cancel_scope)
                 try:
-                    await self._deliver(scope, send)
+                    await self._deliver(scope)
                 except Exception as error:  # noqa: BLE001 - raised again below, out of the group that would wrap it
-                    failure = error
+                    self._failure = self._failure or error
                 group.cancel_scope.cancel()
         finally:
             await self._stop()
             if self._budget is not None:
                 self._budget.release(self)
-        if failure is not None and not self._is_abandoned:
-            raise self._told(failure)
+        if self._failure is not None and not self._is_abandoned:
+            raise self._told(self._failure)
 
     def _told(self, failure: Exception) -> Exception:
         """Return what to raise: before the first byte the failure itself, which becomes a document."""
-        if not self._is_started:
+        if not self._is_opened:
             return failure
         broken = BrokenStreamError(f"the answer breaks off: {failure}")
         broken.__cause__ = failure
         return broken
 
-    async def _stop_when_abandoned(self, receive: Receive, scope: CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._is_abandoned = True
+    async def _watch(self, scope: Scope, receive: Receive, group: CancelScope) -> None:
+        """Stop when the client leaves; now and then send what waits for rows."""
+        try:
+            while True:
+                with anyio.move_on_after(FLUSH_S):
+                    if (await receive())["type"] == "http.disconnect":
+                        self._is_abandoned = True
+                        break
+                await self._flush(scope)
+        except Exception as error:  # noqa: BLE001 - raised again by whoever made the group
+            self._failure = self._failure or error
         await self._stop()
-        scope.cancel()
+        group.cancel()
+
+    async def _flush(self, scope: Scope) -> None:
+        async with self._sending:
+            piece = self._source.take()
+            if piece:
+                await self._send(scope, piece, is_last=False)
 
     async def _stop(self) -> None:
+        if self._source.is_ended:
+            return
         # What never passed the gate stops at once; what did may have to wait for a slow engine.
         limiter = self._gate.stoppers if self._gate is not None and self._is_inside else None
         with CancelScope(shield=True):
             await to_thread.run_sync(self._source.stop, limiter=limiter)
+
+    def _begin(self) -> bytes:
+        """Start, and go on in the same thread where that needs no more memory to speak of."""
+        self._source.start()
+        return self._source.read() if self._source.is_small else b""
 
     async def _next_piece(self, limiter: CapacityLimiter | None) -> bytes:
         """Read on as soon as there is memory for as much as the most so far."""
@@ -150,7 +177,7 @@ class StreamedResponse(Response):
         self._budget.hold(self, n_bytes)
         return piece
 
-    async def _deliver(self, scope: Scope, send: Send) -> None:
+    async def _deliver(self, scope: Scope) -> None:
         limiter = None if self._gate is None else self._gate.threads
         async with (
             nullcontext()
@@ -158,23 +185,41 @@ class StreamedResponse(Response):
             else self._gate.enter(self._source, client=client_of(scope), most=self._most)
         ):
             self._is_inside = True
-            await to_thread.run_sync(self._source.start, limiter=limiter)
-            self._is_started = True
+            if scope["method"] == "HEAD":
+                await to_thread.run_sync(self._source.start, limiter=limiter)
+                async with self._sending:
+                    await self._send(scope, b"", is_last=True)
+                return
+            piece = await to_thread.run_sync(self._begin, limiter=limiter)
             self._step_bytes = max(PIECE_BYTES, _STEP_BATCHES * self._source.held_bytes)
-            self.headers.update(self._source.headers)
-            has_trailers = self._source.has_trailers and EXTENSION in scope.get("extensions", ())
-            if has_trailers:
-                self.headers["Trailer"] = ", ".join(TRAILERS)
-            opening = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-            await send({**opening, "trailers": has_trailers})
-            delivery = _Delivery(send, self._patience)
-            while scope["method"] != "HEAD" and (piece := await self._next_piece(limiter)):
-                for start in range(0, len(piece), PIECE_BYTES):
-                    await delivery.send(piece[start : start + PIECE_BYTES], more=True)
+            while True:
+                async with self._sending:
+                    await self._send(scope, piece, is_last=self._source.is_ended)
+                if self._source.is_ended:
+                    return
                 del piece  # The next one is made meanwhile.
-            await delivery.send(b"", more=False)
-            if has_trailers:
-                await send({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
+                piece = await self._next_piece(limiter)
+
+    async def _send(self, scope: Scope, piece: bytes, *, is_last: bool) -> None:
+        """Send a piece, with what comes before the first one and after the last one."""
+        delivery = self._delivery
+        assert delivery is not None
+        if not self._is_opened:
+            await self._open(scope, delivery)
+        starts = range(0, max(len(piece), is_last), PIECE_BYTES)
+        for start in starts:
+            await delivery.send(piece[start : start + PIECE_BYTES], more=not is_last or start != starts[-1])
+        if is_last and self._has_trailers:
+            await delivery.tell({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
+
+    async def _open(self, scope: Scope, delivery: _Delivery) -> None:
+        self._is_opened = True
+        self.headers.update(self._source.headers)
+        self._has_trailers = self._source.has_trailers and EXTENSION in scope.get("extensions", ())
+        if self._has_trailers:
+            self.headers["Trailer"] = ", ".join(TRAILERS)
+        opening = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await delivery.tell({**opening, "trailers": self._has_trailers})
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -189,6 +234,10 @@ class _Delivery:
         self._patience = patience
         self._n_bytes = 0
         self._waited_s = 0.0
+
+    async def tell(self, message: Message) -> None:
+        """Send what is no body."""
+        await self._send(message)
 
     async def send(self, piece: bytes, *, more: bool) -> None:
         stall_s = self._patience.stall_s
