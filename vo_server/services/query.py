@@ -15,6 +15,7 @@ from vo_server.model.query import Limits, Note, Query, QueryResult
 from vo_server.model.table import Schema
 from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
 from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
+from vo_server.services.compiled import CompiledQueries
 from vo_server.services.estimate import outlooks
 from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
 from vo_server.services.totals import total_rows
@@ -89,6 +90,7 @@ class QueryService:
         self._callers = callers
         self._origin = origin
         self._saver = saver
+        self._compiled = CompiledQueries()
 
     def run(
         self,
@@ -132,7 +134,7 @@ class QueryService:
             If the engine refuses to start; later failures come out of the stream.
         """
         catalogue = self._catalogue.load(caller)
-        resolved = self._compile(query, _with_uploads(catalogue, uploads))
+        resolved = self._compile(query, catalogue, uploads)
         if query.save_as is not None:
             self._require_saver().check(caller, query.save_as)
         limits = self._limits_of(query, timeout_s, caller)
@@ -205,7 +207,7 @@ class QueryService:
             As :meth:`run` does.
         """
         catalogue = self._catalogue.load(caller)
-        resolved = self._compile(query, _with_uploads(catalogue, uploads))
+        resolved = self._compile(query, catalogue, uploads)
         limits = self._limits_of(query, timeout_s, caller)
         plan = self._engine.explain(
             resolved,
@@ -223,16 +225,18 @@ class QueryService:
         self, query: Query, *, uploads: Sequence[UploadedTable] = (), caller: Identity = ANONYMOUS
     ) -> ResolvedQuery:
         """Compile a query without running it."""
-        return self._compile(query, _with_uploads(self._catalogue.load(caller), uploads))
+        return self._compile(query, self._catalogue.load(caller), uploads)
 
-    def _compile(self, query: Query, catalogue: Catalogue) -> ResolvedQuery:
+    def _compile(self, query: Query, catalogue: Catalogue, uploads: Sequence[UploadedTable]) -> ResolvedQuery:
         size_bytes = len(query.adql.encode())
         if size_bytes > self._limits.max_query_bytes:
             raise TooLargeError(
                 f"the query has {size_bytes} bytes; at most {self._limits.max_query_bytes} are accepted",
                 hint="put long lists of values into a table and join with it",
             )
-        return compile_query(query.adql, catalogue, lang=query.lang)
+        if uploads:  # They are there for one query.
+            return compile_query(query.adql, _with_uploads(catalogue, uploads), lang=query.lang)
+        return self._compiled.compile(query.adql, catalogue, lang=query.lang)
 
     def _limits_of(self, query: Query, timeout_s: float, caller: Identity) -> Limits:
         allowed = self._allowed(caller)

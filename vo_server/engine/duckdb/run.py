@@ -37,6 +37,7 @@ from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
+from vo_server.engine.written import WrittenQueries
 from vo_server.errors import ConfigurationError, EngineError
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import quoted
@@ -126,6 +127,7 @@ class DuckdbEngine:
             self._directory, memory_bytes=memory_bytes, threads=threads, spill=self._work.path / "spill"
         )
         self._releases = Releases(self._connection.cursor(), directory=self._directory, max_attached=max_attached)
+        self._written = WrittenQueries()
         self._cursors = Cursors(self._connection)
         self._cache = BlockCache(self._connection.cursor(), memory_bytes=memory_bytes)
         self._watchdog = Watchdog("duckdb-watchdog")
@@ -144,7 +146,10 @@ class DuckdbEngine:
     ) -> RunningQuery:
         """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
         names = _inline_names(inline)
-        sql = generate(query, limit=_written_limit(query, limit), relation=partial(_relation, names))
+        sql_limit = _written_limit(query, limit)
+        sql = self._written.get(
+            query, sql_limit, lambda: generate(query, limit=sql_limit, relation=partial(_relation, names))
+        )
         return self._run_sql(
             sql,
             query.columns,

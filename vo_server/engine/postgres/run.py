@@ -26,6 +26,7 @@ from vo_server.engine.postgres.sql import generate
 from vo_server.engine.postgres.types import read_sql
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
+from vo_server.engine.written import WrittenQueries
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import quoted
 
@@ -82,6 +83,7 @@ class PostgresEngine:
         self._data_schema = data_schema
         self._batch_bytes = batch_bytes
         self._grace_s = grace_s
+        self._written = WrittenQueries()
         self._pool = QueryPool(dsn, size=pool_size)
         self._watchdog = Watchdog("postgres-watchdog")
 
@@ -134,7 +136,7 @@ class PostgresEngine:
         stored = {table.full_name: table.columns for table in query.tables}
         has_adopted = any(table.location is not None and is_adopted(table.location) for table in query.tables)
         return self._run_sql(
-            generate(query, limit=limit, relation=relation),
+            self._written.get(query, limit, lambda: generate(query, limit=limit, relation=relation)),
             columns,
             limit=None if prefix else limit,
             timeout_s=timeout_s,
