@@ -33,8 +33,8 @@ _UNKNOWN: Final = ord("?")
 _COUNT: Final = ">i4"
 
 
-def pack_rows(batch: pa.RecordBatch, columns: Sequence[Column]) -> bytes:
-    """Return the rows of a batch as BINARY2 bytes.
+def pack_rows(batch: pa.RecordBatch, columns: Sequence[Column]) -> memoryview:
+    """Return the rows of a batch as BINARY2 bytes, not copied from where they were made.
 
     A null cell has its flag and a filler: NaN for floats, zero bytes for the rest, no elements where the length varies.
     ``char`` holds UTF-8 and is counted in bytes (as VOTable 1.6 has it; the same as before for ASCII), ``unicodeChar``
@@ -76,13 +76,13 @@ class _Parts:
         self._close_run()
         self.joined.append(cells)
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self) -> memoryview:
         """Return all rows."""
         if not self.joined:
-            return self._records().tobytes()
+            return self._records().view(np.uint8).data
         self._close_run()
         rows = pc.binary_join_element_wise(*self.joined, pa.scalar(b"", pa.large_binary()))
-        return buffers_of(rows)[1].tobytes()
+        return buffers_of(rows)[1].data
 
     def _records(self) -> AnyArray:
         layout = [(f"f{index}", wire, values.shape[1:]) for index, (values, wire) in enumerate(self.run)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from binascii import b2a_base64
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
+from pybase64 import b64encode
 
 from vo_server.errors import VoError
 from vo_server.formats.bigendian import pack_rows
@@ -89,11 +89,11 @@ class Binary2Writer(_VotableWriter):
                 data = rest + pack_rows(batch, columns)
                 whole = len(data) - len(data) % 3
                 rest = data[whole:]
-                yield b2a_base64(memoryview(data)[:whole], newline=False)
+                yield b64encode(memoryview(data)[:whole])
         except VoError:
-            yield b2a_base64(rest)
+            yield b64encode(rest) + b"\n"
             raise
-        yield b2a_base64(rest)
+        yield b64encode(rest) + b"\n"
 
 
 class TabledataWriter(_VotableWriter):
