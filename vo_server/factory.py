@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server import __version__
 from vo_server.access.authentication import Authenticator
-from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.open import open_engine
+from vo_server.engine.shares import BatchShares
 from vo_server.model.limits import CallerLimits, LimitTable, Queues, Share
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
@@ -33,9 +33,6 @@ __all__ = ["ProcessContext", "limit_table"]
 _BATCHES_HELD: Final = 20
 """Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
 the text made of it, which is three times as long, and what the allocators keep. Measured."""
-
-_SMALLEST_BATCH_BYTES: Final = 256 * 1024
-"""Smaller batches cost more than they save [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class ProcessContext:
                 max_attached=settings.duckdb.max_attached,
                 pool_size=settings.postgres.pool_size,
                 data_schema=settings.postgres.data_schema,
-                batch_bytes=_batch_bytes(settings),
+                shares=_batch_shares(settings),
             )
         except BaseException:
             store.close()
@@ -130,10 +127,9 @@ def _results_place(settings: Settings) -> Path | str:
     return uws.results_url or uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"
 
 
-def _batch_bytes(settings: Settings) -> int:
-    """Return the size of batches with which all answers that may run at once stay within their memory."""
-    share = settings.server.stream_bytes // settings.tap.max_concurrent
-    return max(_SMALLEST_BATCH_BYTES, min(BATCH_BYTES, share // _BATCHES_HELD))
+def _batch_shares(settings: Settings) -> BatchShares:
+    """Return sizes of batches with which all answers that may run at once stay within their memory."""
+    return BatchShares(settings.server.stream_bytes // _BATCHES_HELD, most_answers=settings.tap.max_concurrent)
 
 
 def _query_limits(settings: Settings) -> QueryLimits:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_BYTES", "Engine", "LoadReport", "Loader", "RunningQuery"]
 
 BATCH_BYTES: Final = 4 * 1024**2
-"""Size that batches aim at unless an engine is told another [bytes]: large enough that the cost per batch does not
+"""Size that batches aim at where memory allows [bytes]: large enough that the cost per batch does not
 count, small enough that the first one comes soon."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vo_server.engine.base import BATCH_BYTES
 from vo_server.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from vo_server.engine.base import Engine
+    from vo_server.engine.shares import BatchShares
 
 __all__ = ["open_engine"]
 
@@ -25,7 +25,7 @@ def open_engine(
     max_attached: int = 256,
     pool_size: int = 20,
     data_schema: str = "vo_data",
-    batch_bytes: int = BATCH_BYTES,
+    shares: BatchShares | None = None,
 ) -> Engine:
     """Open the engine of a database.
 
@@ -37,8 +37,8 @@ def open_engine(
         For DuckDB; see :class:`vo_server.engine.duckdb.run.DuckdbEngine`.
     pool_size, data_schema
         For PostgreSQL; see :class:`vo_server.engine.postgres.run.PostgresEngine`.
-    batch_bytes
-        Size that the batches of results aim at [bytes].
+    shares
+        How large the batches of results may be; None for the best size.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def open_engine(
             memory_bytes=memory_bytes,
             threads=threads,
             max_attached=max_attached,
-            batch_bytes=batch_bytes,
+            shares=shares,
         )
     if database_url.startswith(_POSTGRES):
         from vo_server.engine.postgres.run import PostgresEngine  # noqa: PLC0415 - the other engine is not to be imported
 
-        return PostgresEngine(database_url, pool_size=pool_size, data_schema=data_schema, batch_bytes=batch_bytes)
+        return PostgresEngine(database_url, pool_size=pool_size, data_schema=data_schema, shares=shares)
     raise ConfigurationError(
         f"the database URL {database_url.partition('@')[-1] or database_url!r} is not understood",
         hint="write duckdb:///DIRECTORY or postgresql://user@host/database",

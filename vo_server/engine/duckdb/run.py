@@ -16,7 +16,6 @@ import duckdb
 import pyarrow as pa
 
 from vo_server.engine.arrow import rows_per_batch
-from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
 from vo_server.engine.duckdb.cursors import Cursors
@@ -35,6 +34,7 @@ from vo_server.engine.duckdb.instance import PROGRESS_SETTINGS, open_instance, s
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
+from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
 from vo_server.engine.written import WrittenQueries
@@ -88,8 +88,8 @@ class DuckdbEngine:
         Threads that all queries share.
     max_attached
         Release files that stay attached while nobody reads them.
-    batch_bytes
-        Size that the batches of results aim at [bytes].
+    shares
+        How large the batches of results may be; None for the best size.
     grace_s
         Age at which :meth:`sweep` takes a finished release that nobody has published for rubbish [s].
 
@@ -108,13 +108,13 @@ class DuckdbEngine:
         memory_bytes: int,
         threads: int,
         max_attached: int,
-        batch_bytes: int = BATCH_BYTES,
+        shares: BatchShares | None = None,
         grace_s: float = 900.0,
     ) -> None:
         self._directory = directory.absolute()
         self._memory_bytes = memory_bytes
         self._threads = threads
-        self._batch_bytes = batch_bytes
+        self._shares = shares or BatchShares.unlimited()
         self._grace_s = grace_s
         try:
             self._work = spill_folder(self._directory)
@@ -278,8 +278,8 @@ class DuckdbEngine:
             lease=lease,
             inline=inline or {},
             prefix=prefix,
-            batch_rows=rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS),
-            ahead_bytes=self._batch_bytes,
+            schema=schema,
+            shares=self._shares,
             cache=self._cache,
         )
         return QueryStream(
@@ -313,8 +313,8 @@ class _Statement:
         lease: Lease,
         inline: Mapping[str, pa.Table],
         prefix: str,
-        batch_rows: int,
-        ahead_bytes: int,
+        schema: pa.Schema,
+        shares: BatchShares,
         cache: BlockCache,
     ) -> None:
         self._cursors = cursors
@@ -322,8 +322,9 @@ class _Statement:
         self._lease = lease
         self._inline = inline
         self._prefix = prefix
-        self._batch_rows = batch_rows
-        self._ahead_bytes = ahead_bytes
+        self._shares = shares
+        self._batch_bytes = shares.take()
+        self._batch_rows = rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS)
         self._cache = cache
         self._level_bytes: int | None = None
         self._n_bytes = 0
@@ -348,7 +349,7 @@ class _Statement:
         self._is_watched = True
 
     def open(self) -> None:
-        cursor = self._cursors.take(ahead_bytes=self._ahead_bytes)
+        cursor = self._cursors.take(ahead_bytes=self._batch_bytes)
         with self._interrupting:
             self._cursor = cursor
         if self._is_watched:
@@ -397,7 +398,8 @@ class _Statement:
                 _interrupt(cursor)
             self._reader = None
             is_clean = is_exhausted and not (self._is_interrupted or self._is_watched or self._inline)
-            self._cursors.give_back(cursor, ahead_bytes=self._ahead_bytes, is_clean=is_clean)
+            self._cursors.give_back(cursor, ahead_bytes=self._batch_bytes, is_clean=is_clean)
+        self._shares.give_back()
         try:
             self._lease.close()
         except EngineError as error:  # its rows have gone out; what cannot be detached goes with the process

@@ -12,7 +12,6 @@ from adbc_driver_manager._reader import AdbcRecordBatchReader
 from adbc_driver_postgresql import StatementOptions
 
 from vo_server.engine.ahead import ReadAhead
-from vo_server.engine.base import BATCH_BYTES
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
 from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
@@ -24,6 +23,7 @@ from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
 from vo_server.engine.postgres.sql import generate
 from vo_server.engine.postgres.types import read_sql
+from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
 from vo_server.engine.written import WrittenQueries
@@ -62,8 +62,8 @@ class PostgresEngine:
         Most query connections at once.
     data_schema
         Database schema of the releases; the first load makes it.
-    batch_bytes
-        Size that the batches of results aim at [bytes].
+    shares
+        How large the batches of results may be; None for the best size.
     grace_s
         Age at which :meth:`sweep` takes a finished release that nobody has published for rubbish [s].
     """
@@ -76,12 +76,12 @@ class PostgresEngine:
         *,
         pool_size: int,
         data_schema: str = "vo_data",
-        batch_bytes: int = BATCH_BYTES,
+        shares: BatchShares | None = None,
         grace_s: float = 900.0,
     ) -> None:
         self._dsn = dsn
         self._data_schema = data_schema
-        self._batch_bytes = batch_bytes
+        self._shares = shares or BatchShares.unlimited()
         self._grace_s = grace_s
         self._written = WrittenQueries()
         self._pool = QueryPool(dsn, size=pool_size)
@@ -210,7 +210,7 @@ class PostgresEngine:
         ``prefix`` goes before it once it is known to be a SELECT.
         """
         statement = _Statement(
-            self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, batch_bytes=self._batch_bytes
+            self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, shares=self._shares
         )
         return QueryStream(
             ReadAhead(statement, name="postgres-reader"),
@@ -237,14 +237,15 @@ class _Statement:
         inline: Mapping[str, tuple[Sequence[Column], pa.Table]],
         prelude: Sequence[str],
         prefix: str,
-        batch_bytes: int,
+        shares: BatchShares,
     ) -> None:
         self._pool = pool
         self._sql = sql
         self._inline = inline
         self._prelude = prelude
         self._prefix = prefix
-        self._batch_bytes = batch_bytes
+        self._shares = shares
+        self._batch_bytes = shares.take()
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
         self._reader: pa.RecordBatchReader | None = None
@@ -286,6 +287,7 @@ class _Statement:
                 self._connection.adbc_cancel()
 
     def close(self, *, is_exhausted: bool) -> None:
+        self._shares.give_back()
         with self._interrupting:
             connection, self._connection = self._connection, None
             if connection is None:
