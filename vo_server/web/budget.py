@@ -46,6 +46,13 @@ class ByteBudget:
         finally:
             self._waiting.pop(owner, None)
 
+    def may_hold(self, owner: Hashable, n_bytes: int) -> bool:
+        """Hold so much instead of what an answer holds now if there is room for it and nobody waits; never wait."""
+        if self._waiting or self.held_bytes - self._held.get(owner, 0) + n_bytes > self.total_bytes:
+            return False
+        self._held[owner] = n_bytes
+        return True
+
     def hold(self, owner: Hashable, n_bytes: int) -> None:
         """Note what an answer holds."""
         self._held[owner] = n_bytes

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response
 
+from vo_server.web.ahead import NextPiece
 from vo_server.web.deps import client_of
 from vo_server.web.sources import PIECE_BYTES
 from vo_server.web.status import TRAILERS
 from vo_server.web.trailers import EXTENSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from anyio.abc import TaskGroup
     from starlette.types import Message, Receive, Scope, Send
 
     from vo_server.web.budget import ByteBudget
@@ -106,6 +109,7 @@ class StreamedResponse(Response):
         self._is_opened = False
         self._has_trailers = False
         self._is_abandoned = False
+        self._next: NextPiece | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, unless the client leaves before."""
@@ -114,9 +118,11 @@ class StreamedResponse(Response):
             async with anyio.create_task_group() as group:
                 group.start_soon(self._watch, scope, receive, group.cancel_scope)
                 try:
-                    await self._deliver(scope)
+                    await self._deliver(scope, group)
                 except Exception as error:  # noqa: BLE001 - raised again below, out of the group that would wrap it
                     self._failure = self._failure or error
+                    if self._next is not None and not self._next.is_done:
+                        await self._stop()  # The group waits for the thread.
                 group.cancel_scope.cancel()
         finally:
             await self._stop()
@@ -177,7 +183,23 @@ class StreamedResponse(Response):
         self._budget.hold(self, n_bytes)
         return piece
 
-    async def _deliver(self, scope: Scope) -> None:
+    def _read_ahead(self, group: TaskGroup, limiter: CapacityLimiter | None, n_sending: int) -> None:
+        """Have the next piece made in a task while ``n_sending`` bytes are sent, if there is memory for both."""
+        if self._budget is None or not self._budget.may_hold(self, n_sending + self._step_bytes):
+            return
+        budget = self._budget
+
+        async def read() -> bytes:
+            piece = await to_thread.run_sync(self._source.read, limiter=limiter)
+            n_bytes = self._source.held_bytes + len(piece)
+            self._step_bytes = max(self._step_bytes, n_bytes)
+            budget.hold(self, n_sending + n_bytes)
+            return piece
+
+        self._next = NextPiece(read)
+        group.start_soon(self._next.make)
+
+    async def _deliver(self, scope: Scope, group: TaskGroup) -> None:
         limiter = None if self._gate is None else self._gate.threads
         async with (
             nullcontext()
@@ -192,23 +214,35 @@ class StreamedResponse(Response):
                 return
             piece = await to_thread.run_sync(self._begin, limiter=limiter)
             self._step_bytes = max(PIECE_BYTES, _STEP_BATCHES * self._source.held_bytes)
+            ahead = partial(self._read_ahead, group, limiter)
             while True:
+                is_last = self._source.is_ended  # Before the next piece may be begun.
                 async with self._sending:
-                    await self._send(scope, piece, is_last=self._source.is_ended)
-                if self._source.is_ended:
+                    await self._send(scope, piece, is_last=is_last, ahead=ahead)
+                if is_last:
                     return
                 del piece  # The next one is made meanwhile.
-                piece = await self._next_piece(limiter)
+                following, self._next = self._next, None
+                piece = await (self._next_piece(limiter) if following is None else following.get())
 
-    async def _send(self, scope: Scope, piece: bytes, *, is_last: bool) -> None:
-        """Send a piece, with what comes before the first one and after the last one."""
+    async def _send(
+        self, scope: Scope, piece: bytes, *, is_last: bool, ahead: Callable[[int], None] | None = None
+    ) -> None:
+        """Send a piece, with what comes before the first one and after the last one.
+
+        ``ahead`` has the next one made, and is told the size of this one.
+        """
         delivery = self._delivery
         assert delivery is not None
         if not self._is_opened:
             await self._open(scope, delivery)
+        view = memoryview(piece)
         starts = range(0, max(len(piece), is_last), PIECE_BYTES)
         for start in starts:
-            await delivery.send(piece[start : start + PIECE_BYTES], more=not is_last or start != starts[-1])
+            if start == PIECE_BYTES and ahead is not None and not is_last:
+                # Its client takes what comes; one that took nothing shall not hold two pieces.
+                ahead(len(piece))
+            await delivery.send(view[start : start + PIECE_BYTES], more=not is_last or start != starts[-1])
         if is_last and self._has_trailers:
             await delivery.tell({"type": EXTENSION, "headers": _raw(self._source.trailers), "more_trailers": False})
 
@@ -239,7 +273,7 @@ class _Delivery:
         """Send what is no body."""
         await self._send(message)
 
-    async def send(self, piece: bytes, *, more: bool) -> None:
+    async def send(self, piece: bytes | memoryview, *, more: bool) -> None:
         stall_s = self._patience.stall_s
         left_s = stall_s + self._n_bytes / self._patience.min_rate_bytes_per_s - self._waited_s
         start = anyio.current_time()
