@@ -31,6 +31,7 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "QueryCancelledError",
+    "QueryMemoryError",
     "QueryTimeoutError",
     "SchemaFileError",
     "Span",
@@ -307,6 +308,13 @@ class EvaluationError(EngineError):
 
     code = "evaluation"
     status = 400
+
+
+class QueryMemoryError(EngineError):
+    """The query needs more memory than queries may use, even with what does not fit put on disk."""
+
+    code = "memory"
+    status = 413
 
 
 class UnavailableError(EngineError):

@@ -11,7 +11,7 @@ from tests.engine.samples import DOUBLE, INT, LONG, SKY, TEXT, answer, publish, 
 from tests.engine.site import DuckdbSite
 from vo_server.engine.duckdb.folders import TABLES, WorkFolder, location_of, sweep_work
 from vo_server.engine.duckdb.run import DuckdbEngine
-from vo_server.errors import ConfigurationError, EngineError, EvaluationError
+from vo_server.errors import ConfigurationError, EngineError, EvaluationError, QueryMemoryError
 from vo_server.model.table import Column
 
 _ID = [Column("id", LONG)]
@@ -129,9 +129,10 @@ def test_a_query_larger_than_the_memory_spills_into_the_data_directory_and_clean
 def test_too_little_memory_is_told_with_what_to_do(duckdb_site: DuckdbSite) -> None:
     engine = duckdb_site.open(memory_bytes=16 * 1024**2)
     sql = "SELECT len(list(a.i * b.i)) FROM range(20000) a(i), range(2000) b(i)"
-    with pytest.raises(EngineError, match="more memory") as caught:
+    with pytest.raises(QueryMemoryError, match="more memory") as caught:
         answer(engine, sql, LONG)
     assert caught.value.hint is not None
+    assert (caught.value.status, caught.value.code, caught.value.transient) == (413, "memory", False)
     assert answer(engine, "SELECT 1", INT) == [{"c0": 1}]
 
 

@@ -15,6 +15,7 @@ from vo_server.errors import (
     EngineError,
     EvaluationError,
     IngestError,
+    QueryMemoryError,
     UnavailableError,
     VoError,
 )
@@ -140,8 +141,8 @@ def translated(classify: Classifier, *, doing: str) -> Iterator[None]:
     Raises
     ------
     EngineError
-        For whatever the driver raises, with ``sqlstate``; EvaluationError where the query is to blame, UnavailableError
-        for what passes.
+        For whatever the driver raises, with ``sqlstate``; EvaluationError where the query is to blame, QueryMemoryError
+        where it is too large, UnavailableError for what passes.
     ConfigurationError
         When the database cannot be entered as it is set up.
     IngestError
@@ -167,5 +168,7 @@ def error_of(fault: Fault, state: str) -> VoError:
         return ConfigurationError(fault.message, hint=fault.hint)
     if fault in _INGEST:
         return IngestError(fault.message, hint=fault.hint)
+    if fault is Fault.MEMORY:
+        return QueryMemoryError(fault.message, sqlstate=state, hint=fault.hint)
     kind = EvaluationError if fault in _EVALUATION else UnavailableError if fault in _UNAVAILABLE else EngineError
     return kind(fault.message, sqlstate=state, hint=fault.hint)
