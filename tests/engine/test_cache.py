@@ -41,7 +41,8 @@ def _download(engine: DuckdbEngine, table: Table) -> tuple[int, int]:
 
 
 def test_blocks_are_dropped_down_to_a_level_and_the_limit_stays_what_it_was(engine: DuckdbEngine, table: Table) -> None:
-    assert _download(engine, table)[0] == N_ROWS
+    # An aggregate reads all blocks and gives out nothing, so that nothing is dropped for it.
+    answer(engine, "SELECT count(*) FROM {} WHERE id + ra + dec > length(name)", LONG, of=[table])
     full = engine._cache.level_bytes()
     assert full > 40 * MB, "there is something to drop"
     engine._cache.drop_above(full)

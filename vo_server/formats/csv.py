@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vo_server.formats.outcome import plain_error
-from vo_server.formats.slices import slices
+from vo_server.formats.slices import TEXT_BYTES, slices
 from vo_server.formats.text import cell_text, join_rows
 from vo_server.formats.utf8 import contains_bytes
 
@@ -42,7 +42,7 @@ class CsvWriter:
         yield ",".join(quoted(names).to_pylist()).encode() + b"\r\n"
         # A row of one null would be an empty line, which readers skip.
         is_lonely = len(result.columns) == 1
-        for batch in slices(result.batches):
+        for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
             cells = [_csv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
             if is_lonely:
                 cells = [cells[0].fill_null('""')]
@@ -63,7 +63,7 @@ class TsvWriter:
         """Yield the header line, then the rows."""
         names = pa.array([column.name for column in result.columns], pa.string())
         yield "\t".join(_without_tabs(names).to_pylist()).encode() + b"\n"
-        for batch in slices(result.batches):
+        for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
             cells = [_tsv_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
             yield join_rows(cells, between="\t", after="\n")
 

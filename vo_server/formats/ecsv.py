@@ -20,7 +20,7 @@ from vo_server.formats.jsontext import json_numbers
 from vo_server.formats.losses import LOSS_NAME, LineEndLosses, on_one_line
 from vo_server.formats.names import uniquely_named
 from vo_server.formats.outcome import Outcome, origin_texts, plain_error
-from vo_server.formats.slices import slices
+from vo_server.formats.slices import TEXT_BYTES, slices
 from vo_server.formats.text import join_rows, joined_elements
 from vo_server.model.datatype import Primitive
 
@@ -64,7 +64,7 @@ class EcsvWriter:
         # A row of one null would be an empty line, which readers skip.
         is_lonely = len(columns) == 1
         try:
-            for batch in slices(result.batches):
+            for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
                 losses.see(batch)
                 cells = [_cells(one, column) for one, column in zip(batch.columns, columns, strict=True)]
                 if is_lonely:

@@ -10,7 +10,7 @@ from vo_server.errors import VoError
 from vo_server.formats.losses import MarkupLosses
 from vo_server.formats.markup import escaped
 from vo_server.formats.outcome import Outcome
-from vo_server.formats.slices import slices
+from vo_server.formats.slices import TEXT_BYTES, slices
 from vo_server.formats.text import cell_text, join_rows
 from vo_server.vo.votable import Status
 from vo_server.vo.xml import escape_attribute, escape_text
@@ -51,7 +51,7 @@ class HtmlWriter:
         losses = MarkupLosses(result.columns, fills_null_arrays=False)
         n_rows = 0
         try:
-            for batch in slices(result.batches):
+            for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
                 losses.see(batch)
                 cells = [_cells(one, column) for one, column in zip(batch.columns, result.columns, strict=True)]
                 yield join_rows(cells, before="<tr><td>", between="</td><td>", after="</td></tr>\n")

@@ -15,7 +15,7 @@ from vo_server.errors import VoError
 from vo_server.formats.jsontext import json_cells
 from vo_server.formats.names import uniquely_named
 from vo_server.formats.outcome import Outcome, plain_error
-from vo_server.formats.slices import slices
+from vo_server.formats.slices import TEXT_BYTES, slices
 from vo_server.formats.text import join_parts, join_rows
 from vo_server.vo.votable import Status
 
@@ -42,7 +42,7 @@ class JsonWriter:
         yield _head(columns, result)
         n_rows = 0
         try:
-            for batch in slices(result.batches):
+            for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
                 cells = [json_cells(one, column) for one, column in zip(batch.columns, columns, strict=True)]
                 rows = join_rows(cells, before=",\n[", between=",", after="]")
                 yield rows if n_rows else rows[1:]
@@ -73,7 +73,7 @@ class JsonLinesWriter:
         keys = [f"{_text(column.name)}:" for column in columns]
         keys = [f"{',' if index else '{'}{key}" for index, key in enumerate(keys)]
         try:
-            for batch in slices(result.batches):
+            for batch in slices(result.batches, piece_bytes=TEXT_BYTES):
                 yield _lines(batch, columns, keys)
         except VoError as error:
             yield f'{{"QUERY_STATUS":"{Status.ERROR}","message":{_text(str(error))}'.encode()

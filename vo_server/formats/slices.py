@@ -9,10 +9,13 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["grouped", "slices"]
+__all__ = ["PIECE_BYTES", "TEXT_BYTES", "grouped", "slices"]
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
-"""Arrow bytes that are turned into text or binary at once: large enough that the time per call does not count."""
+"""Arrow bytes that are turned into binary at once: large enough that the time per call does not count."""
+
+TEXT_BYTES: Final = 1024 * 1024
+"""The same for text, which is longer and made in more steps."""
 
 
 def slices(

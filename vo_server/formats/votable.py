@@ -13,7 +13,7 @@ from vo_server.formats.bigendian import pack_rows
 from vo_server.formats.losses import LOSS_NAME, MarkupLosses
 from vo_server.formats.markup import escaped
 from vo_server.formats.outcome import Outcome
-from vo_server.formats.slices import slices
+from vo_server.formats.slices import PIECE_BYTES, TEXT_BYTES, slices
 from vo_server.formats.text import cell_text, join_rows, null_text
 from vo_server.model.query import Note
 from vo_server.vo.votable import MIME, Serialization, Status, error_document, head, tail
@@ -32,6 +32,8 @@ class _VotableWriter(ABC):
 
     extension: ClassVar[str] = "vot"
     serialization: ClassVar[Serialization]
+    piece_bytes: ClassVar[int] = PIECE_BYTES
+    """Arrow bytes that are written at once."""
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the document; the head before the first batch is asked for.
@@ -50,7 +52,8 @@ class _VotableWriter(ABC):
             message=told.message,
         )
         try:
-            yield from self._rows(_watched(slices(result.batches), losses), result.columns)
+            batches = slices(result.batches, piece_bytes=self.piece_bytes)
+            yield from self._rows(_watched(batches, losses), result.columns)
         except VoError as error:
             yield tail(self.serialization, status=Status.ERROR, message=str(error))
             raise
@@ -101,6 +104,7 @@ class TabledataWriter(_VotableWriter):
 
     mime: ClassVar[str] = f"{MIME};serialization=TABLEDATA"
     serialization: ClassVar[Serialization] = Serialization.TABLEDATA
+    piece_bytes: ClassVar[int] = TEXT_BYTES
 
     def _losses(self, columns: Sequence[Column]) -> MarkupLosses:
         return MarkupLosses(columns, fills_null_arrays=True)

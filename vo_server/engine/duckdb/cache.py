@@ -19,11 +19,11 @@ __all__ = ["MEMORY_LIMIT", "STEP_BYTES", "BlockCache"]
 MEMORY_LIMIT: Final = "memory_limit"
 """The setting; it stays changeable for this module, no query can change it."""
 
-STEP_BYTES: Final = 48 * 1024**2
+STEP_BYTES: Final = 24 * 1024**2
 """Rows given out by one query after which the blocks read meanwhile are dropped [bytes]. Results of cone searches are
 far smaller, and what they read stays."""
 
-_ROOM_BYTES: Final = 16 * 1024**2
+_ROOM_BYTES: Final = 8 * 1024**2
 """What other queries may take while the limit is low, some microseconds, beside what could be dropped [bytes]."""
 
 
