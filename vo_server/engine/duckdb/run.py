@@ -34,6 +34,7 @@ from vo_server.engine.duckdb.instance import PROGRESS_SETTINGS, open_instance, s
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
 from vo_server.engine.faults import translated
+from vo_server.engine.gather import Gathered, is_steady
 from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
@@ -57,6 +58,9 @@ logger = logging.getLogger(__name__)
 _VECTOR: Final = 2048
 """Rows that DuckDB handles at once."""
 _MOST_ROWS: Final = 64 * _VECTOR
+
+_ESTIMATED_TOO_LARGE: Final = 2
+"""How much larger rows are estimated than most of them are: texts are shorter than what is assumed."""
 
 _SMALL_LIMIT: Final = 10_000
 """Up to here DuckDB runs a LIMIT on all threads.
@@ -157,6 +161,7 @@ class DuckdbEngine:
             timeout_s=timeout_s,
             locations=_locations(query),
             inline={names[full_name]: rows for full_name, rows in (inline or {}).items()},
+            comes_steadily=is_steady(query),
         )
 
     def explain(
@@ -265,10 +270,12 @@ class DuckdbEngine:
         locations: Iterable[str] = (),
         inline: Mapping[str, pa.Table] | None = None,
         prefix: str = "",
+        comes_steadily: bool = True,
     ) -> QueryStream:
         """Start a SELECT that reads the releases at some places and inline tables by their names in ``temp``.
 
-        ``prefix`` goes before it once it is known to be a SELECT.
+        ``prefix`` goes before it once it is known to be a SELECT. ``comes_steadily`` tells that every
+        row that is read is given out.
         """
         schema = arrow_schema(columns)
         lease = self._releases.lease(locations)
@@ -280,10 +287,11 @@ class DuckdbEngine:
             prefix=prefix,
             schema=schema,
             shares=self._shares,
+            comes_steadily=comes_steadily,
             cache=self._cache,
         )
         return QueryStream(
-            source,
+            source if comes_steadily else Gathered(source, wanted_bytes=source.batch_bytes // _ESTIMATED_TOO_LARGE),
             schema=schema,
             limit=limit,
             timeout_s=timeout_s,
@@ -315,6 +323,7 @@ class _Statement:
         prefix: str,
         schema: pa.Schema,
         shares: BatchShares,
+        comes_steadily: bool,
         cache: BlockCache,
     ) -> None:
         self._cursors = cursors
@@ -323,8 +332,12 @@ class _Statement:
         self._inline = inline
         self._prefix = prefix
         self._shares = shares
-        self._batch_bytes = shares.take()
-        self._batch_rows = rows_per_batch(schema, target_bytes=self._batch_bytes, multiple=_VECTOR, most=_MOST_ROWS)
+        self.batch_bytes = shares.take()
+        self._batch_rows = (
+            rows_per_batch(schema, target_bytes=self.batch_bytes, multiple=_VECTOR, most=_MOST_ROWS)
+            if comes_steadily
+            else _VECTOR
+        )
         self._cache = cache
         self._level_bytes: int | None = None
         self._n_bytes = 0
@@ -349,7 +362,7 @@ class _Statement:
         self._is_watched = True
 
     def open(self) -> None:
-        cursor = self._cursors.take(ahead_bytes=self._batch_bytes)
+        cursor = self._cursors.take(ahead_bytes=self.batch_bytes)
         with self._interrupting:
             self._cursor = cursor
         if self._is_watched:
@@ -398,7 +411,7 @@ class _Statement:
                 _interrupt(cursor)
             self._reader = None
             is_clean = is_exhausted and not (self._is_interrupted or self._is_watched or self._inline)
-            self._cursors.give_back(cursor, ahead_bytes=self._batch_bytes, is_clean=is_clean)
+            self._cursors.give_back(cursor, ahead_bytes=self.batch_bytes, is_clean=is_clean)
         self._shares.give_back()
         try:
             self._lease.close()
