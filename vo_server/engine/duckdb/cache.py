@@ -23,8 +23,11 @@ STEP_BYTES: Final = 24 * 1024**2
 """Rows given out by one query after which the blocks read meanwhile are dropped [bytes]. Results of cone searches are
 far smaller, and what they read stays."""
 
-_ROOM_BYTES: Final = 8 * 1024**2
+_ROOM_BYTES: Final = 16 * 1024**2
 """What other queries may take while the limit is low, some microseconds, beside what could be dropped [bytes]."""
+
+_WORTH_BYTES: Final = 8 * 1024**2
+"""What there must be to drop beyond the room [bytes]."""
 
 
 class BlockCache:
@@ -55,7 +58,7 @@ class BlockCache:
         try:
             blocks, others = self._used()
             low = others + level_bytes + _ROOM_BYTES
-            if blocks > level_bytes + 2 * _ROOM_BYTES and low < self._memory_bytes // 2:
+            if blocks > level_bytes + _ROOM_BYTES + _WORTH_BYTES and low < self._memory_bytes // 2:
                 # In one go: the shorter the limit is low the better. Blocks in use stay; then it is refused.
                 with contextlib.suppress(duckdb.OutOfMemoryException):
                     self._connection.execute(f"SET {MEMORY_LIMIT} = '{low}B'")
