@@ -12,7 +12,7 @@ from starlette.routing import Mount, Router
 
 from vo_server import __version__
 from vo_server.adql.features import declared_features
-from vo_server.factory import ProcessContext
+from vo_server.factory import ProcessContext, limit_table
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
@@ -119,7 +119,7 @@ def _public_url(settings: Settings) -> str | None:
 
 def _description(settings: Settings, engine: str) -> TapDescription:
     """Return what TAPRegExt tells of the service; the URL follows with each request."""
-    upload_bytes = min(settings.uploads.max_bytes, settings.server.max_body_bytes or settings.uploads.max_bytes)
+    upload_bytes = limit_table(settings).operator.upload_bytes
     return TapDescription(
         base_url="",
         features=declared_features(engine),

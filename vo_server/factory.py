@@ -183,7 +183,8 @@ def limit_table(settings: Settings) -> LimitTable:
         sync_s=settings.tap.sync_timeout_s,
         default_job_s=min(settings.uws.default_duration_s, settings.uws.hard_duration_s),
         job_s=settings.uws.hard_duration_s,
-        upload_bytes=settings.uploads.max_bytes,
+        # What no request body can bring may not be promised.
+        upload_bytes=min(settings.uploads.max_bytes, settings.server.max_body_bytes or settings.uploads.max_bytes),
     )
     return LimitTable(
         anonymous=_narrowed(operator, settings.anonymous, "anonymous"),

@@ -36,10 +36,18 @@ class Source:
     headers: dict[str, str] = field(default_factory=dict)
     trailers: dict[str, str] = field(default_factory=dict)
     has_trailers: bool = False
+    is_small: bool = False
     is_stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_ended(self) -> bool:
+        return self.n_read > len(PIECES)
 
     def start(self) -> None:
         pass
+
+    def take(self) -> bytes:
+        return b""
 
     def read(self) -> bytes:
         number, self.n_read = self.n_read, self.n_read + 1

@@ -208,7 +208,7 @@ class ResultSource:
             close = getattr(self._pieces, "close", None)
             if close is not None:
                 close()
-            self._release()
+            self._give_back()
 
     def _joined(self) -> bytes:
         """Return pieces together as long as they are small.
@@ -239,7 +239,13 @@ class ResultSource:
     def _end(self) -> None:
         assert self._result is not None
         self._result.close()
+        self._give_back()
         self._is_ended = True
+
+    def _give_back(self) -> None:
+        """Give back once what the query was made from; nobody stops what has ended."""
+        release, self._release = self._release, lambda: None
+        release()
 
     def _weighed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
