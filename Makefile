@@ -16,6 +16,8 @@ REQUIRE ?= --require postgres --require stilts $(if $(VO_TEST_POSTGRES),,--requi
 TESTS ?=
 # How many random queries `make nightly` runs, and which; without a seed others every time.
 QUERIES ?= 20000
+# How many jobs it starts while their workers are killed.
+JOBS ?= 500
 SEED ?=
 # Options of the benchmark: make bench BENCH="--rows 100000 --only formats"
 BENCH ?=
@@ -36,9 +38,10 @@ demo: $(VENV)/core.stamp ## Make a mock sky, publish it and serve it; Ctrl-C sto
 test: $(VENV)/dev.stamp tools lint check-types ## Run every check and every test, on both engines
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest $(REQUIRE) $(TESTS)
 
-nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries; QUERIES=N SEED=N choose others
+nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries, and torture 500 jobs; QUERIES=N JOBS=N SEED=N
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest --require postgres tests/differential \
 	  --differential $(QUERIES) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m pytest -s tests/torture --torture $(JOBS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/dev.stamp tools ## Measure the service on both engines, beside what the databases can do alone
 	docker/with-postgres.sh $(BIN)/vo-server bench service --engine both --json bench.json $(BENCH)

@@ -31,7 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Compare the engines on N random queries more (tests/differential); 20000 take a quarter of an hour.",
     )
     parser.addoption(
-        "--seed", type=int, default=None, help="Seed of --differential; the one of a run that failed repeats it."
+        "--torture",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Start N jobs while workers are killed and the database is restarted (tests/torture); 500 take minutes.",
+    )
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=None,
+        help="Seed of --differential and --torture; the one of a run that failed repeats it.",
     )
 
 

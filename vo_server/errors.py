@@ -18,6 +18,7 @@ __all__ = [
     "AdqlError",
     "AuthenticationError",
     "CatalogueError",
+    "CatalogueUnavailableError",
     "ConfigurationError",
     "ConflictError",
     "EngineError",
@@ -329,6 +330,14 @@ class CatalogueError(VoError):
     """The catalogue of published tables is missing, damaged or of another version."""
 
     code = "catalogue"
+
+
+class CatalogueUnavailableError(CatalogueError):
+    """The catalogue cannot be read or written now; the same request may be answered later."""
+
+    code = "catalogue-unavailable"
+    status = 503
+    transient = True
 
 
 class ConfigurationError(VoError):

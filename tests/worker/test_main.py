@@ -16,14 +16,17 @@ from sqlalchemy import text
 from tests.support.stores import Place, content
 from vo_server.errors import (
     AdqlError,
+    CatalogueUnavailableError,
     EngineError,
     Problem,
     ProblemKind,
     QueryCancelledError,
     QueryTimeoutError,
     Span,
+    UnavailableError,
+    VoError,
 )
-from vo_server.model.job import FINAL_PHASES, Job, JobResult, Phase, Progress
+from vo_server.model.job import FINAL_PHASES, Job, JobError, JobResult, Phase, Progress
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
@@ -276,6 +279,33 @@ def test_a_job_destroyed_while_it_runs_leaves_nothing(service: JobService, store
         may_end.set()
         assert finished.wait(10)
         wait_for(lambda: not (Path(str(results)) / job.id).exists())
+
+
+@pytest.mark.parametrize("error", [UnavailableError("gone"), CatalogueUnavailableError("gone")], ids=["rows", "store"])
+def test_a_job_whose_database_was_away_is_run_once_more(
+    service: JobService, store: Store, results: ResultStore, write: Execute, error: VoError
+) -> None:
+    n_runs: list[int] = []
+
+    def execute(job: Job, control: Control) -> JobResult:
+        n_runs.append(job.info.n_attempts)
+        if len(n_runs) == 1:
+            raise error
+        return write(job, control)
+
+    with working(store.jobs, results, execute):
+        done = ended(store.jobs, service.create([], run=True))
+    assert (done.phase, n_runs) == (Phase.COMPLETED, [1, 2])
+
+
+def test_a_job_whose_database_is_away_each_time_fails_with_the_reason(
+    service: JobService, store: Store, results: ResultStore
+) -> None:
+    with working(store.jobs, results, failing(UnavailableError("the connection to the database was lost"))):
+        failed = ended(store.jobs, service.create([], run=True))
+    assert failed.phase is Phase.ERROR
+    assert failed.error == JobError("the connection to the database was lost", is_transient=True, code="unavailable")
+    assert failed.info.n_attempts == 2
 
 
 def test_a_run_in_progress_tells_how_far_it_has_come(service: JobService, store: Store, results: ResultStore) -> None:

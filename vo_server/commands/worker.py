@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,14 @@ GRACE_S: Final = 60.0
     help="Seconds that running jobs get to end at SIGTERM or Ctrl-C; a second signal ends the wait. What still runs "
     "then is put back for another worker.",
 )
-def worker(database: str | None, processes: int, concurrency: int | None, grace_s: float) -> None:
+@click.option(
+    "--nice",
+    type=click.IntRange(0, 19),
+    default=5,
+    show_default=True,
+    help="How far other processes of the machine go before: a server beside the worker answers at once.",
+)
+def worker(database: str | None, processes: int, concurrency: int | None, grace_s: float, nice: int) -> None:
     """Run the asynchronous jobs of a service, until SIGTERM or Ctrl-C.
 
     Start as many as wanted, on any machines that reach the database and the results. `vo-server serve` runs jobs
@@ -49,6 +57,7 @@ def worker(database: str | None, processes: int, concurrency: int | None, grace_
         context.store.database.require_writable()
         context.results.check()
         click.echo(f"worker of {context.store.database.place}, results in {context.results}")
+    os.nice(nice)  # the processes that are started have it from this one
     if processes == 1:
         _work(settings, grace_s)
     else:

@@ -190,13 +190,19 @@ class JobService:
         """Return how many jobs of everybody wait and run in each queue."""
         return self._jobs.queue_lengths(queues)
 
-    def get(self, job_id: str) -> Job:
-        """Return a job."""
-        return self._jobs.get(job_id)
+    def get(self, job_id: str, *, caller: Identity | None = None) -> Job:
+        """Return a job; with ``caller``, only to who may use it, see :meth:`authorize`."""
+        job = self._jobs.get(job_id)
+        if caller is not None:
+            require_owner(job.owner, caller, f"job {job_id}")
+        return job
 
-    def phase(self, job_id: str) -> Phase:
-        """Return the phase of a job; one quick SELECT."""
-        return self._jobs.phase(job_id)
+    def phase(self, job_id: str, *, caller: Identity | None = None) -> Phase:
+        """Return the phase of a job; one quick SELECT. With ``caller``, only to who may use it."""
+        owner, phase = self._jobs.status(job_id)
+        if caller is not None:
+            require_owner(owner, caller, f"job {job_id}")
+        return phase
 
     def list(
         self,
@@ -246,9 +252,7 @@ class JobService:
         AuthenticationError, ForbiddenError
             If it is somebody else's.
         """
-        job = await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
-        if caller is not None:
-            require_owner(job.owner, caller, f"job {job_id}")
+        job = await to_thread.run_sync(partial(self.get, job_id, caller=caller), limiter=self._lookers)
         if job.phase not in _WAITED_FOR or phase not in {None, job.phase} or seconds == 0:
             return job
         limit_s = self.limits.max_wait_s if seconds < 0 else min(seconds, self.limits.max_wait_s)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from vo_server.errors import CatalogueError, ConfigurationError
+from vo_server.errors import CatalogueError, CatalogueUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,9 @@ class Database:
             yield
         except OperationalError as error:
             self._log(error)
-            raise CatalogueError("the catalogue database cannot be used now", hint="try again later") from error
+            full = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            reason = "has no space left on its disk" if full else "cannot be used now"
+            raise CatalogueUnavailableError(f"the catalogue database {reason}", hint="try again later") from error
         except SQLAlchemyError as error:
             self._log(error)
             raise CatalogueError("the catalogue database failed") from error

@@ -44,6 +44,7 @@ _MOST: Final = 2**31 - 1
 # Made once: making a statement costs more than running it.
 _JOB: Final = select(jobs).where(jobs.c.id == bindparam("job"))
 _OWNER: Final = select(jobs.c.owner).where(jobs.c.id == bindparam("job"))
+_STATUS: Final = select(jobs.c.owner, jobs.c.phase).where(jobs.c.id == bindparam("job"))
 _PHASE: Final = select(jobs.c.phase).where(jobs.c.id == bindparam("job"))
 _RESULTS: Final = select(job_results).where(job_results.c.job_id == bindparam("job"))
 _PARAMETERS: Final = (
@@ -149,6 +150,20 @@ class JobStore:
             is_done = row.phase == Phase.COMPLETED
             results = connection.execute(_RESULTS, {"job": job_id}).all() if is_done else ()
             return _job(row, _parameters(connection, job_id), results, _queue_position(connection, row))
+
+    def status(self, job_id: str) -> tuple[str | None, Phase]:
+        """Return whose job it is, and its phase; one quick SELECT.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._database.read() as connection:
+            row = connection.execute(_STATUS, {"job": job_id}).one_or_none()
+        if row is None:
+            raise _missing(job_id)
+        return row.owner, Phase(row.phase)
 
     def owner(self, job_id: str) -> str | None:
         """Return whose job it is, None for nobody's; one quick SELECT.
@@ -415,8 +430,17 @@ class JobStore:
         with self._changing(job_id) as connection:
             _move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
 
-    def requeue(self, job_id: str, *, worker: str) -> None:
-        """Put back a job whose worker stops in good order; the run does not count.
+    def requeue(self, job_id: str, *, worker: str, is_counted: bool = False) -> None:
+        """Put back a job whose worker cannot go on.
+
+        Parameters
+        ----------
+        job_id
+            The job.
+        worker
+            Who holds it.
+        is_counted
+            Whether the run counts among the :data:`MAX_ATTEMPTS`; not where the worker stops in good order.
 
         Raises
         ------
@@ -424,7 +448,7 @@ class JobStore:
             If the worker does not hold the job any more.
         """
         with self._changing(job_id, is_work=True) as connection:
-            values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - 1}
+            values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - (0 if is_counted else 1)}
             _move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
 
     def recover(self) -> tuple[str, ...]:
@@ -498,7 +522,8 @@ class JobStore:
 _UNCLAIMED: Final[dict[str, Any]] = {"worker": None, "lease_until": None, "started": None}
 
 _DIED: Final = JobError(
-    "the server stopped twice while it ran this job; the query may need more memory than there is",
+    "the server stopped twice while it ran this job, or lost its database for long; the query may need more memory "
+    "than there is",
     is_transient=True,
     code="worker-died",
 )

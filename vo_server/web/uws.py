@@ -143,6 +143,12 @@ async def set_parameters(request: Request) -> Response:
     return _to_job(request)
 
 
+async def show_phase(request: Request) -> Response:
+    """Tell the phase of a job: what clients ask for again and again."""
+    look = partial(_jobs(request).phase, job_id_of(request), caller=identity(request))
+    return PlainTextResponse(await to_thread.run_sync(look), headers=_NO_CACHE)
+
+
 async def show_parameters(request: Request) -> Response:
     """List the parameters of a job."""
     return _xml(documents.parameters(await _get(request), _jobs_url(request)))
@@ -241,7 +247,8 @@ async def _use(request: Request, method: Callable[..., T], *arguments: object) -
 
 
 async def _get(request: Request) -> Job:
-    return await _use(request, _jobs(request).get)
+    look = partial(_jobs(request).get, job_id_of(request), caller=identity(request))
+    return await to_thread.run_sync(look)
 
 
 def _filters(given: Parameters) -> dict[str, Any]:
@@ -285,7 +292,7 @@ ROUTES = [
     _resource("/async", GET=job_list, POST=create),
     _resource("/deletejobs", POST=destroy_several),
     _resource(_JOB, GET=show, POST=change, DELETE=destroy),
-    _resource(f"{_JOB}/phase", GET=_atom(lambda job: job.phase), POST=set_phase),
+    _resource(f"{_JOB}/phase", GET=show_phase, POST=set_phase),
     _resource(f"{_JOB}/executionduration", GET=_atom(lambda job: str(job.execution_duration_s)), POST=set_duration),
     _resource(f"{_JOB}/destruction", GET=_atom(lambda job: documents.utc_text(job.destruction)), POST=set_destruction),
     _resource(f"{_JOB}/quote", GET=_atom(lambda job: None if job.quote is None else documents.utc_text(job.quote))),

@@ -12,8 +12,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from vo_server.errors import CatalogueError, MissingError, PhaseError, QueryCancelledError, QueryTimeoutError, VoError
+from vo_server.errors import (
+    CatalogueError,
+    CatalogueUnavailableError,
+    MissingError,
+    PhaseError,
+    QueryCancelledError,
+    QueryTimeoutError,
+    UnavailableError,
+    VoError,
+)
 from vo_server.model.job import Job, JobError, JobResult, Progress
+from vo_server.store.jobs import MAX_ATTEMPTS
 from vo_server.worker.control import Control
 
 if TYPE_CHECKING:
@@ -38,8 +48,8 @@ _STEP_S: Final = 0.05
 _KEPT_SHARE: Final = 4
 """One of so many runners is kept for the short queue."""
 
-_PAUSES_S: Final = (0.5, 2.0, 5.0)
-"""Pauses before the end of a run is told again to a database that did not answer [s]."""
+_PAUSES_S: Final = (0.5, 1.0, 2.0, *[5.0] * 12)
+"""Pauses before the end of a run is told again to a database that did not answer [s]; a minute in all."""
 
 
 @dataclass(eq=False)
@@ -226,6 +236,10 @@ class Worker:
             return lambda: self._jobs.mark_aborted(job_id, reason, worker=self.name)
         if is_stopped and self._stop.is_set():
             return lambda: self._jobs.requeue(job_id, worker=self.name)
+        is_passing = isinstance(error, UnavailableError | CatalogueUnavailableError)
+        if is_passing and run.job.info.n_attempts < MAX_ATTEMPTS:
+            # The database was restarted, most likely; whatever the query is, it deserves another run.
+            return lambda: self._jobs.requeue(job_id, worker=self.name, is_counted=True)
         if isinstance(error, VoError):
             told = JobError(str(error), error.transient, error.code)
         else:
@@ -245,7 +259,7 @@ class Worker:
             except CatalogueError:
                 logger.warning("the end of job %s cannot be told", run.job.id, exc_info=True)
                 if pause_s is not None:
-                    time.sleep(pause_s)
+                    self._done.wait(pause_s)
                     continue
             except VoError:
                 logger.warning("the result of job %s cannot be discarded", run.job.id, exc_info=True)
