@@ -119,6 +119,11 @@ class UwsSettings(_Group):
     hard_duration_s: PositiveInt = Field(3600, description="Longest run of any job [s].")
     default_retention_s: PositiveInt = Field(7 * 86400, description="Time until a job is destroyed [s].")
     hard_retention_s: PositiveInt = Field(30 * 86400, description="Longest time that a job may be kept [s].")
+    archive_s: NonNegativeInt = Field(
+        0,
+        description="Time for which the record of a job is kept after its destruction, in phase ARCHIVED and without "
+        "its files [s]; 0 for not at all.",
+    )
     max_wait_s: PositiveSeconds = Field(50.0, description="Longest time that a request with WAIT blocks [s].")
     concurrent_jobs: NonNegativeInt = Field(
         2,

@@ -393,6 +393,41 @@ def test_jobs_expire_at_their_time_of_destruction(jobs: JobStore, clock: Clock) 
     assert jobs.expired() == ()
 
 
+def test_an_archived_job_keeps_its_record_and_neither_results_nor_room(jobs: JobStore, clock: Clock) -> None:
+    job = running(jobs)
+    jobs.mark_completed(job.id, RESULT, worker="w")
+    jobs.archive(job.id)
+    kept = jobs.get(job.id)
+    assert (kept.phase, kept.results, kept.parameters) == (Phase.ARCHIVED, (), job.parameters)
+    assert kept.ended is not None
+    assert jobs.usage("").kept_jobs == jobs.usage("").kept_bytes == 0
+    jobs.archive(job.id)
+    with pytest.raises(PhaseError):
+        jobs.set_destruction(job.id, clock())
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.QUEUED, Phase.EXECUTING])
+def test_a_job_is_aborted_before_it_is_archived(jobs: JobStore, phase: Phase) -> None:
+    job = running(jobs) if phase is Phase.EXECUTING else make(jobs, queued=phase is Phase.QUEUED)
+    assert jobs.phase(job.id) is phase
+    jobs.archive(job.id)
+    kept = jobs.get(job.id)
+    assert kept.phase is Phase.ARCHIVED
+    assert kept.error is not None
+    assert "at its time of destruction" in kept.error.message
+    assert jobs.held("w") == frozenset()
+
+
+def test_archived_jobs_expire_when_their_time_in_the_archive_is_over(jobs: JobStore, clock: Clock) -> None:
+    job = make(jobs, retention_s=100)
+    clock.go_on(100)
+    assert jobs.expired(archive_s=50) == (job.id,)
+    jobs.archive(job.id)
+    assert jobs.expired(archive_s=50) == ()
+    clock.go_on(50)
+    assert jobs.expired(archive_s=50) == (job.id,)
+
+
 def test_changes_are_told_to_those_who_listen(jobs: JobStore) -> None:
     job, other = make(jobs), make(jobs)
     told: list[str] = []

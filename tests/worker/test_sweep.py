@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import Clock
-from vo_server.model.job import Job
+from vo_server.model.job import Job, Phase
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
 from vo_server.store.results import ResultStore
@@ -37,6 +37,21 @@ def test_expired_jobs_go_with_their_results_and_others_stay(store: Store, result
     assert Sweeper(jobs=jobs, results=results).destroy_expired() == (old.id,)
     assert jobs.ids() == {young.id}
     assert [folder.name for folder in Path(str(results)).iterdir()] == [young.id]
+
+
+def test_expired_jobs_are_archived_without_results_and_go_later(store: Store, results: ResultStore) -> None:
+    clock = Clock()
+    jobs = JobStore(store.database, clock=clock)
+    job = make(jobs, results, 10)
+    sweeper = Sweeper(jobs=jobs, results=results, archive_s=100)
+    clock.go_on(20)
+    assert sweeper.destroy_expired() == (job.id,)
+    assert jobs.phase(job.id) is Phase.ARCHIVED
+    assert list(Path(str(results)).iterdir()) == []
+    assert sweeper.destroy_expired() == ()
+    clock.go_on(100)
+    assert sweeper.destroy_expired() == (job.id,)
+    assert jobs.ids() == frozenset()
 
 
 def test_results_without_a_job_go(store: Store, results: ResultStore) -> None:

@@ -347,6 +347,8 @@ class JobService:
         if found is None:
             # Clients that fetch the result at once tell their users no more than this.
             reason = None if job.error is None else f"it has failed: {job.error.message}"
+            if job.phase is Phase.ARCHIVED:
+                reason = "its results were removed at its time of destruction"
             raise MissingError(
                 f"job {job_id} has no result {result_id!r}",
                 hint=reason or f"its phase is {job.phase}; wait for {Phase.COMPLETED}",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from vo_server.errors import MissingError, PhaseError
-from vo_server.model.job import MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
+from vo_server.model.job import FINAL_PHASES, MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
 from vo_server.model.limits import Usage
 from vo_server.model.truncation import Limit, LimitKind
 from vo_server.store.listen import announce
@@ -279,7 +279,8 @@ class JobStore:
     def set_destruction(self, job_id: str, destruction: datetime) -> None:
         """Set the time at which a job is destroyed."""
         with self._database.write() as connection:
-            _change(connection, job_id, tuple(Phase), {"destruction": destruction}, "take a time of destruction")
+            origins = frozenset(Phase) - {Phase.ARCHIVED}
+            _change(connection, job_id, origins, {"destruction": destruction}, "take a time of destruction")
 
     def set_execution_duration(self, job_id: str, duration_s: int) -> None:
         """Set how long a job may run [s].
@@ -478,10 +479,34 @@ class JobStore:
             self.signal.notify(row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
         return tuple(row.id for row in found)
 
-    def expired(self) -> tuple[str, ...]:
-        """Return the jobs whose time of destruction has come."""
+    def expired(self, *, archive_s: float = 0.0) -> tuple[str, ...]:
+        """Return the jobs whose time of destruction has come; of those that are archived, so much longer ago [s]."""
+        now = self._clock()
+        is_over = (jobs.c.destruction <= now) & (jobs.c.phase != Phase.ARCHIVED)
+        is_outdated = (jobs.c.destruction <= now - timedelta(seconds=archive_s)) & (jobs.c.phase == Phase.ARCHIVED)
         with self._database.read() as connection:
-            return tuple(connection.scalars(select(jobs.c.id).where(jobs.c.destruction <= self._clock())))
+            return tuple(connection.scalars(select(jobs.c.id).where(is_over | is_outdated)))
+
+    def archive(self, job_id: str) -> None:
+        """Keep the record of a job without its results; one that has not ended is aborted, its worker loses it.
+
+        Its files are the business of the caller. One that is archived stays as it is.
+
+        Raises
+        ------
+        MissingError
+            If there is no such job (any more).
+        """
+        with self._changing(job_id) as connection:
+            phase = connection.scalar(_PHASE, {"job": job_id})
+            if phase is None:
+                raise _missing(job_id)
+            if phase == Phase.ARCHIVED:
+                return
+            if phase not in FINAL_PHASES:
+                _move(connection, job_id, Phase.ABORTED, self._ended(_EXPIRED))
+            connection.execute(delete(job_results).where(job_results.c.job_id == job_id))
+            _move(connection, job_id, Phase.ARCHIVED, {"kept_bytes": 0})
 
     def destroy(self, job_id: str) -> None:
         """Remove a job in any phase, without its files; a worker that executes it learns that it lost it.
@@ -520,6 +545,8 @@ class JobStore:
 
 
 _UNCLAIMED: Final[dict[str, Any]] = {"worker": None, "lease_until": None, "started": None}
+
+_EXPIRED: Final = JobError("the job was aborted at its time of destruction", code="aborted")
 
 _DIED: Final = JobError(
     "the server stopped twice while it ran this job, or lost its database for long; the query may need more memory "

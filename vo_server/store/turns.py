@@ -86,7 +86,7 @@ def usage_of(connection: Connection, client: str) -> Usage:
     return Usage(
         running_jobs=sum(row.n for row in rows if row.phase in _RUNNING),
         waiting_jobs=sum(row.n for row in rows if row.phase in _WAITING),
-        kept_jobs=sum(row.n for row in rows),
+        kept_jobs=sum(row.n for row in rows if row.phase != Phase.ARCHIVED),
         kept_bytes=sum(int(row.n_bytes or 0) for row in rows),
     )
 

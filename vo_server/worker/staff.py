@@ -58,7 +58,7 @@ class Staff:
         )
         return cls(
             worker=worker if settings.uws.concurrent_jobs else None,
-            sweeper=Sweeper(jobs=jobs, results=results, tables=context.user_tables),
+            sweeper=Sweeper(jobs=jobs, results=results, tables=context.user_tables, archive_s=settings.uws.archive_s),
             listener=JobListener(context.store.database, jobs.signal),
         )
 

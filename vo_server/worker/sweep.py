@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import MissingError
+from vo_server.model.job import Phase
 
 if TYPE_CHECKING:
     from vo_server.services.user_tables import UserTableService
@@ -33,6 +34,8 @@ class Sweeper:
         Their results.
     tables
         Tables of users; None to leave them alone.
+    archive_s
+        Time for which the record of a job is kept after its destruction, in phase ARCHIVED [s]; 0 for not at all.
     every_s
         Time between two looks for expired jobs and tables [s].
     """
@@ -43,11 +46,13 @@ class Sweeper:
         jobs: JobStore,
         results: ResultStore,
         tables: UserTableService | None = None,
+        archive_s: float = 0.0,
         every_s: float = 30.0,
     ) -> None:
         self._jobs = jobs
         self._results = results
         self._tables = tables
+        self._archive_s = archive_s
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -63,15 +68,21 @@ class Sweeper:
             self._thread.join(timeout_s)
 
     def destroy_expired(self) -> tuple[str, ...]:
-        """Destroy the jobs whose time has come, with their results, and return their ids."""
-        expired = self._jobs.expired()
+        """Destroy or archive the jobs whose time has come, remove their results, and return their ids."""
+        expired = self._jobs.expired(archive_s=self._archive_s)
         for job_id in expired:
             try:
-                self._jobs.destroy(job_id)
+                self._retire(job_id)
             except MissingError:  # another process was faster
                 logger.debug("job %s is gone already", job_id)
             self._results.remove(job_id)
         return expired
+
+    def _retire(self, job_id: str) -> None:
+        if self._archive_s > 0 and self._jobs.phase(job_id) is not Phase.ARCHIVED:
+            self._jobs.archive(job_id)
+        else:
+            self._jobs.destroy(job_id)
 
     def remove_orphans(self) -> tuple[str, ...]:
         """Remove results that no job has, and return the ids in their names."""
