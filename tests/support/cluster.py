@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,22 +79,21 @@ class Cluster:
 
 
 @contextmanager
-def own_cluster(directory: Path) -> Iterator[Cluster]:
+def own_cluster() -> Iterator[Cluster]:
     """Give a running cluster that is gone afterwards; without PostgreSQL the test is skipped."""
     bin_directory = os.environ.get("VO_POSTGRES_BIN", "/usr/lib/postgresql/15/bin")
     if shutil.which("initdb", path=bin_directory) is None:
         pytest.skip(f"no PostgreSQL in {bin_directory}")
-    directory.mkdir()
-    for parent in (directory, *directory.parents):  # the user of the cluster has to get there
-        if parent == Path("/tmp") or parent.owner() != directory.owner():
-            break
-        parent.chmod(0o755)
-    cluster = Cluster(directory)
-    cluster.start()
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
+    # Not below pytest's directory, into which other users, such as that of a cluster that root starts, do not get.
+    with tempfile.TemporaryDirectory(prefix="vo-cluster-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        cluster = Cluster(directory)
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def _free_port() -> int:

@@ -153,7 +153,7 @@ def check_store(settings: Settings, results: Path, attempts: list[Attempt]) -> N
 def test_no_job_is_lost_in_a_small_storm(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     seed = pytestconfig.getoption("--seed")
     seed = 20261127 if seed is None else seed
-    with own_cluster(tmp_path / "cluster") as cluster:
+    with own_cluster() as cluster:
         rage(cluster, tmp_path / "results", n_jobs=40, n_clients=8, seed=seed, every_s=2.0)
 
 
@@ -164,7 +164,7 @@ def test_no_job_is_lost_in_a_large_storm(tmp_path: Path, pytestconfig: pytest.Co
     seed = pytestconfig.getoption("--seed")
     seed = random.randrange(10**6) if seed is None else seed
     start = time.monotonic()
-    with own_cluster(tmp_path / "cluster") as cluster:
+    with own_cluster() as cluster:
         attempts = rage(cluster, tmp_path / "results", n_jobs=n_jobs, n_clients=20, seed=seed, every_s=2.0)
     statuses_s = sorted(one for attempt in attempts for one in attempt.statuses_s)
     n_failed = sum(attempt.query != WRONG and attempt.phase != "COMPLETED" for attempt in attempts)

@@ -129,7 +129,7 @@ def test_a_job_whose_connection_is_cut_is_run_again(server: Service, client: htt
 
 @pytest.mark.postgres
 def test_a_database_that_is_away_is_told_at_once_and_every_job_is_there_when_it_is_back(tmp_path: Path) -> None:
-    with own_cluster(tmp_path / "cluster") as cluster:
+    with own_cluster() as cluster:
         settings = with_stars(make_settings(cluster.dsn, tmp_path / "results"))
         with running(settings) as service, speak(service) as client:
             done, endless = start(client, COUNT), start(client, SLOW)

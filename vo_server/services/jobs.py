@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from vo_server.model.identity import Identity
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.services.uploads import part_name
-from vo_server.services.watch import JobWatch
+from vo_server.services.watch import JobWatch, Waiter
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
@@ -252,15 +252,27 @@ class JobService:
         AuthenticationError, ForbiddenError
             If it is somebody else's.
         """
-        job = await to_thread.run_sync(partial(self.get, job_id, caller=caller), limiter=self._lookers)
-        if job.phase not in _WAITED_FOR or phase not in {None, job.phase} or seconds == 0:
+
+        async def look() -> Job:
+            return await to_thread.run_sync(partial(self.get, job_id, caller=caller), limiter=self._lookers)
+
+        if seconds == 0:
+            return await look()
+        # Listening begins before the look, so that no change between it and the wait is missed.
+        with self.watch.expect(job_id) as changes:
+            job = await look()
+            if job.phase in _WAITED_FOR and phase in {None, job.phase}:
+                job = await self._awaited(job, changes, look, seconds)
             return job
+
+    async def _awaited(self, job: Job, changes: Waiter, look: Callable[[], Awaitable[Job]], seconds: float) -> Job:
         limit_s = self.limits.max_wait_s if seconds < 0 else min(seconds, self.limits.max_wait_s)
-        with self.watch.expect(job_id, job.phase) as changed, anyio.move_on_after(limit_s):
-            # It may have changed between the look above and the beginning of the wait.
-            if await to_thread.run_sync(self.phase, job_id, limiter=self._lookers) is job.phase:
-                await changed.wait()
-        return await to_thread.run_sync(self.get, job_id, limiter=self._lookers)
+        before = job.phase
+        with anyio.move_on_after(limit_s) as scope:
+            while job.phase is before:
+                await changes.wait(before)
+                job = await look()
+        return await look() if scope.cancelled_caught else job
 
     def run(self, job_id: str) -> Job:
         """Hand a pending job to the workers; one that has been handed over already stays as it is.
@@ -334,7 +346,7 @@ class JobService:
         self._jobs.destroy(job_id)
         self._results.remove(job_id)
 
-    def result(self, job_id: str, result_id: str = "result") -> JobResult:
+    def result(self, job_id: str, result_id: str = "result", *, caller: Identity | None = None) -> JobResult:
         """Return the record of a result.
 
         Raises
@@ -342,7 +354,7 @@ class JobService:
         MissingError
             If the job has no such result, or none yet.
         """
-        job = self._jobs.get(job_id)
+        job = self.get(job_id, caller=caller)
         found = next((result for result in job.results if result.id == result_id), None)
         if found is None:
             # Clients that fetch the result at once tell their users no more than this.

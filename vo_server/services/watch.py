@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vo_server.model.job import Phase
     from vo_server.store.jobs import JobStore
 
-__all__ = ["JobWatch"]
+__all__ = ["JobWatch", "Waiter"]
 
 PERIOD_S: Final = 0.25
 """Time between two questions what other processes have changed [s]; what this process changes is told at once."""
@@ -26,10 +26,22 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class _Waiter:
-    phase: Phase
-    """What the job was in when the wait began."""
-    is_woken: anyio.Event = field(default_factory=anyio.Event)
+class Waiter:
+    """Somebody who waits for changes of a job."""
+
+    phase: Phase | None = None
+    """What the job was in when it was last looked at; None as long as nobody knows."""
+    _is_woken: anyio.Event = field(default_factory=anyio.Event)
+
+    async def wait(self, phase: Phase) -> None:
+        """Wait until the job may have left a phase since this was called before, or since listening began."""
+        self.phase = phase
+        await self._is_woken.wait()
+        self._is_woken = anyio.Event()
+
+    def wake(self) -> None:
+        """End the wait, or the next one if there is none now."""
+        self._is_woken.set()
 
 
 class JobWatch:
@@ -46,17 +58,17 @@ class JobWatch:
     def __init__(self, jobs: JobStore, *, period_s: float = PERIOD_S) -> None:
         self._jobs = jobs
         self._period_s = period_s
-        self._waiters: dict[str, set[_Waiter]] = {}
+        self._waiters: dict[str, set[Waiter]] = {}
         self._is_awaited = anyio.Event()
 
     @contextmanager
-    def expect(self, job_id: str, phase: Phase) -> Iterator[anyio.Event]:
-        """Give an event that is set when the job may have left a phase; the caller looks itself whether it has."""
-        waiter = _Waiter(phase)
+    def expect(self, job_id: str) -> Iterator[Waiter]:
+        """Listen to changes of a job; the caller looks itself what has changed."""
+        waiter = Waiter()
         self._waiters.setdefault(job_id, set()).add(waiter)
         self._is_awaited.set()
         try:
-            yield waiter.is_woken
+            yield waiter
         finally:
             left = self._waiters[job_id]
             left.discard(waiter)
@@ -80,9 +92,9 @@ class JobWatch:
                     continue
                 for job_id, waiters in self._waiters.items():
                     for waiter in waiters:
-                        if found.get(job_id) is not waiter.phase:
-                            waiter.is_woken.set()
+                        if waiter.phase is not None and found.get(job_id) is not waiter.phase:
+                            waiter.wake()
 
     def _wake(self, job_id: str) -> None:
         for waiter in self._waiters.get(job_id, ()):
-            waiter.is_woken.set()
+            waiter.wake()

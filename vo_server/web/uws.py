@@ -25,7 +25,7 @@ from vo_server.vo import uws as documents
 from vo_server.web.deps import client_of, identity, parameters, parameters_and_files, site, tap_url
 from vo_server.web.errors import CODE_HEADER, printable
 from vo_server.web.params import Parameters, first_of, values_of
-from vo_server.web.sources import FileSource
+from vo_server.web.sources import PIECE_BYTES, FileSource
 from vo_server.web.status import stored
 from vo_server.web.stream import StreamedResponse
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from vo_server.model.job import Job
+    from vo_server.model.job import Job, JobResult
     from vo_server.services.jobs import JobService
 
 __all__ = ["ROUTES", "job_id_of"]
@@ -170,7 +170,17 @@ async def show_results(request: Request) -> Response:
 async def show_result(request: Request) -> Response:
     """Send a result, as the run has stored it."""
     jobs = _jobs(request)
-    found = await _use(request, jobs.result, request.path_params["result_id"])
+    look = partial(jobs.result, job_id_of(request), request.path_params["result_id"], caller=identity(request))
+
+    def find() -> tuple[JobResult, bytes | None]:
+        """A small result is read at once: a stream costs more than it."""
+        found = look()
+        if found.size_bytes > PIECE_BYTES:
+            return found, None
+        with closing(jobs.open_result(found)) as file:
+            return found, file.read()
+
+    found, content = await to_thread.run_sync(find)
     headers = {
         "Content-Type": found.mime,
         "Content-Length": str(found.size_bytes),
@@ -178,6 +188,8 @@ async def show_result(request: Request) -> Response:
         **stored(found),  # formats other than VOTable cannot tell inside that rows were left out
         **_NO_CACHE,
     }
+    if content is not None:
+        return Response(content, headers=headers)
     return StreamedResponse(FileSource(partial(jobs.open_result, found)), headers=headers)
 
 
