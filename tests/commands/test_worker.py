@@ -137,6 +137,7 @@ def test_a_worker_that_is_told_to_stop_lets_its_jobs_end(site: Site) -> None:
         job = site.run((("QUERY", long), ("RESPONSEFORMAT", "csv")))
         site.await_phase(job, Phase.EXECUTING, Phase.COMPLETED)
         process.send_signal(signal.SIGTERM)
+        time.sleep(1)  # the signal has to get there before the next job does
         later = site.run(COUNT)
         assert process.wait(60) == 0
     assert site.phase(job) is Phase.COMPLETED

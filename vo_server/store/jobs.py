@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
-from vo_server.errors import MissingError, PhaseError
-from vo_server.model.job import FINAL_PHASES, MOVES, Job, JobError, JobInfo, JobResult, Phase, Progress
+from vo_server.model.job import FINAL_PHASES, Job, JobError, JobResult, Phase, Progress
 from vo_server.model.limits import Usage
-from vo_server.model.truncation import Limit, LimitKind
+from vo_server.store.job_moves import change, missing, move
+from vo_server.store.job_rows import (
+    Parameters,
+    job_of,
+    parameters_of,
+    put_parameters,
+    queue_position,
+    result_values,
+)
 from vo_server.store.listen import announce
 from vo_server.store.signal import JobSignal
 from vo_server.store.tables import job_parameters, job_results, jobs, utc_now
 from vo_server.store.turns import next_job, queue_lengths, usage_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
     from vo_server.model.limits import Queues, Share
     from vo_server.store.database import Database
 
@@ -47,16 +52,8 @@ _OWNER: Final = select(jobs.c.owner).where(jobs.c.id == bindparam("job"))
 _STATUS: Final = select(jobs.c.owner, jobs.c.phase).where(jobs.c.id == bindparam("job"))
 _PHASE: Final = select(jobs.c.phase).where(jobs.c.id == bindparam("job"))
 _RESULTS: Final = select(job_results).where(job_results.c.job_id == bindparam("job"))
-_PARAMETERS: Final = (
-    select(job_parameters.c.name, job_parameters.c.value)
-    .where(job_parameters.c.job_id == bindparam("job"))
-    .order_by(job_parameters.c.position)
-)
 _HELD: Final = select(jobs.c.id).where(jobs.c.worker == bindparam("worker"), jobs.c.phase == Phase.EXECUTING)
 _INSERT: Final = insert(jobs)
-_INSERT_PARAMETERS: Final = insert(job_parameters)
-
-Parameters = Sequence[tuple[str, str]]
 
 
 class JobStore:
@@ -115,7 +112,8 @@ class JobStore:
             run_id=run_id,
             quote=now + timedelta(seconds=execution_duration_s) if run else None,
         )
-        with self._changing(job.id, is_work=run) as connection:
+        making = self._changing(job.id, is_work=True) if run else self._database.write()
+        with making as connection:
             if admit is not None:
                 self._database.lock(connection, f"client {client}")
                 admit(usage_of(connection, client))
@@ -132,7 +130,7 @@ class JobStore:
                 "quote": job.quote,
             }
             connection.execute(_INSERT, values)
-            _put_parameters(connection, job.id, job.parameters)
+            put_parameters(connection, job.id, job.parameters)
         return job
 
     def get(self, job_id: str) -> Job:
@@ -146,10 +144,10 @@ class JobStore:
         with self._database.snapshot() as connection:
             row = connection.execute(_JOB, {"job": job_id}).one_or_none()
             if row is None:
-                raise _missing(job_id)
+                raise missing(job_id)
             is_done = row.phase == Phase.COMPLETED
             results = connection.execute(_RESULTS, {"job": job_id}).all() if is_done else ()
-            return _job(row, _parameters(connection, job_id), results, _queue_position(connection, row))
+            return job_of(row, parameters_of(connection, job_id), results, queue_position(connection, row))
 
     def status(self, job_id: str) -> tuple[str | None, Phase]:
         """Return whose job it is, and its phase; one quick SELECT.
@@ -162,7 +160,7 @@ class JobStore:
         with self._database.read() as connection:
             row = connection.execute(_STATUS, {"job": job_id}).one_or_none()
         if row is None:
-            raise _missing(job_id)
+            raise missing(job_id)
         return row.owner, Phase(row.phase)
 
     def owner(self, job_id: str) -> str | None:
@@ -176,7 +174,7 @@ class JobStore:
         with self._database.read() as connection:
             row = connection.execute(_OWNER, {"job": job_id}).one_or_none()
         if row is None:
-            raise _missing(job_id)
+            raise missing(job_id)
         owner: str | None = row.owner
         return owner
 
@@ -213,7 +211,7 @@ class JobStore:
         with self._database.read() as connection:
             phase = connection.scalar(_PHASE, {"job": job_id})
         if phase is None:
-            raise _missing(job_id)
+            raise missing(job_id)
         return Phase(phase)
 
     def phases(self, job_ids: Collection[str]) -> dict[str, Phase]:
@@ -255,7 +253,7 @@ class JobStore:
         if last is not None:
             query = query.limit(min(last, _MOST))
         with self._database.read() as connection:
-            return tuple(_job(row) for row in connection.execute(query))
+            return tuple(job_of(row) for row in connection.execute(query))
 
     def update_parameters(self, job_id: str, given: Parameters) -> None:
         """Set parameters of a pending job: a new value takes the place of the old one, uploads accumulate.
@@ -268,10 +266,10 @@ class JobStore:
         added = tuple((name.upper(), value) for name, value in given)
         replaced = {name for name, _ in added} - ACCUMULATING
         with self._database.write() as connection:
-            _change(connection, job_id, {Phase.PENDING}, {"phase": Phase.PENDING}, "take parameters")
-            kept = [pair for pair in _parameters(connection, job_id) if pair[0] not in replaced]
+            change(connection, job_id, {Phase.PENDING}, {"phase": Phase.PENDING}, "take parameters")
+            kept = [pair for pair in parameters_of(connection, job_id) if pair[0] not in replaced]
             connection.execute(delete(job_parameters).where(job_parameters.c.job_id == job_id))
-            _put_parameters(connection, job_id, (*kept, *added))
+            put_parameters(connection, job_id, (*kept, *added))
             run_ids = [value for name, value in added if name == "RUNID"]
             if run_ids:
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_id=run_ids[-1]))
@@ -280,7 +278,7 @@ class JobStore:
         """Set the time at which a job is destroyed."""
         with self._database.write() as connection:
             origins = frozenset(Phase) - {Phase.ARCHIVED}
-            _change(connection, job_id, origins, {"destruction": destruction}, "take a time of destruction")
+            change(connection, job_id, origins, {"destruction": destruction}, "take a time of destruction")
 
     def set_execution_duration(self, job_id: str, duration_s: int) -> None:
         """Set how long a job may run [s].
@@ -292,7 +290,7 @@ class JobStore:
         """
         with self._database.write() as connection:
             origins = {Phase.PENDING, Phase.QUEUED}
-            _change(connection, job_id, origins, {"execution_duration_s": duration_s}, "take another duration")
+            change(connection, job_id, origins, {"execution_duration_s": duration_s}, "take another duration")
 
     def set_estimate(self, job_id: str, estimate: Mapping[str, str]) -> None:
         """Keep what a job is expected to cost, by name."""
@@ -309,7 +307,7 @@ class JobStore:
         """
         now = self._clock()
         with self._changing(job_id, is_work=True) as connection:
-            _move(connection, job_id, Phase.QUEUED, {"queued": now}, origins={Phase.PENDING})
+            move(connection, job_id, Phase.QUEUED, {"queued": now}, origins={Phase.PENDING})
             duration_s = connection.scalar(select(jobs.c.execution_duration_s).where(jobs.c.id == job_id))
             quote = now + timedelta(seconds=duration_s or 0)
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(quote=quote))
@@ -345,7 +343,7 @@ class JobStore:
                 "n_rows": None,
                 "progress": None,
             }
-            _move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
+            move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
             announce(connection, self._database, job_id, is_work=False)
         self.signal.notify(job_id)
         return self.get(job_id)
@@ -392,22 +390,8 @@ class JobStore:
                 "progress": 1.0,
                 "kept_bytes": jobs.c.kept_bytes + result.size_bytes,
             }
-            _move(connection, job_id, Phase.COMPLETED, done, holder=worker)
-            connection.execute(
-                insert(job_results).values(
-                    job_id=job_id,
-                    id=result.id,
-                    path=result.path,
-                    mime=result.mime,
-                    size_bytes=result.size_bytes,
-                    n_rows=result.n_rows,
-                    overflow=result.overflow,
-                    limit_kind=None if result.limit is None else result.limit.kind.value,
-                    limit_value=None if result.limit is None else result.limit.value,
-                    total_rows=result.total_rows,
-                    overflow_message=result.overflow_message,
-                )
-            )
+            move(connection, job_id, Phase.COMPLETED, done, holder=worker)
+            connection.execute(insert(job_results).values(result_values(job_id, result)))
 
     def mark_error(self, job_id: str, error: JobError, *, worker: str | None = None) -> None:
         """End a job that failed; with ``worker``, only if that one holds it.
@@ -418,7 +402,7 @@ class JobStore:
             If the job has ended already, or another worker holds it.
         """
         with self._changing(job_id) as connection:
-            _move(connection, job_id, Phase.ERROR, self._ended(error), holder=worker)
+            move(connection, job_id, Phase.ERROR, self._ended(error), holder=worker)
 
     def mark_aborted(self, job_id: str, reason: JobError | None = None, *, worker: str | None = None) -> None:
         """End a job by somebody's wish or because it ran too long; with ``worker``, only if that one holds it.
@@ -429,7 +413,7 @@ class JobStore:
             If the job has ended already, or another worker holds it.
         """
         with self._changing(job_id) as connection:
-            _move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
+            move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
 
     def requeue(self, job_id: str, *, worker: str, is_counted: bool = False) -> None:
         """Put back a job whose worker cannot go on.
@@ -450,7 +434,7 @@ class JobStore:
         """
         with self._changing(job_id, is_work=True) as connection:
             values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - (0 if is_counted else 1)}
-            _move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
+            move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
 
     def recover(self) -> tuple[str, ...]:
         """Give the jobs of workers without a heartbeat to others, or end them when that happened before.
@@ -471,9 +455,9 @@ class JobStore:
             ).all()
             for row in found:
                 if row.n_attempts < MAX_ATTEMPTS:
-                    _move(connection, row.id, Phase.QUEUED, _UNCLAIMED, origins={Phase.EXECUTING})
+                    move(connection, row.id, Phase.QUEUED, _UNCLAIMED, origins={Phase.EXECUTING})
                 else:
-                    _move(connection, row.id, Phase.ERROR, self._ended(_DIED), origins={Phase.EXECUTING})
+                    move(connection, row.id, Phase.ERROR, self._ended(_DIED), origins={Phase.EXECUTING})
                 announce(connection, self._database, row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
         for row in found:
             self.signal.notify(row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
@@ -500,13 +484,13 @@ class JobStore:
         with self._changing(job_id) as connection:
             phase = connection.scalar(_PHASE, {"job": job_id})
             if phase is None:
-                raise _missing(job_id)
+                raise missing(job_id)
             if phase == Phase.ARCHIVED:
                 return
             if phase not in FINAL_PHASES:
-                _move(connection, job_id, Phase.ABORTED, self._ended(_EXPIRED))
+                move(connection, job_id, Phase.ABORTED, self._ended(_EXPIRED))
             connection.execute(delete(job_results).where(job_results.c.job_id == job_id))
-            _move(connection, job_id, Phase.ARCHIVED, {"kept_bytes": 0})
+            move(connection, job_id, Phase.ARCHIVED, {"kept_bytes": 0})
 
     def destroy(self, job_id: str) -> None:
         """Remove a job in any phase, without its files; a worker that executes it learns that it lost it.
@@ -518,7 +502,7 @@ class JobStore:
         """
         with self._changing(job_id) as connection:
             if connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount == 0:
-                raise _missing(job_id)
+                raise missing(job_id)
 
     def ids(self) -> frozenset[str]:
         """Return the ids of all jobs."""
@@ -556,114 +540,5 @@ _DIED: Final = JobError(
 )
 
 
-def _move(
-    connection: Connection,
-    job_id: str,
-    target: Phase,
-    values: Mapping[str, Any],
-    *,
-    origins: Collection[Phase] = tuple(Phase),
-    holder: str | None = None,
-) -> None:
-    """Change the phase of a job along :data:`MOVES`; with ``holder``, only if that worker has it."""
-    allowed = [phase for phase in origins if target in MOVES[phase]]
-    _change(connection, job_id, allowed, {**values, "phase": target}, f"go to {target}", holder=holder)
-
-
-def _change(
-    connection: Connection,
-    job_id: str,
-    origins: Collection[Phase],
-    values: Mapping[str, Any],
-    what: str,
-    *,
-    holder: str | None = None,
-) -> None:
-    condition = (jobs.c.id == job_id) & jobs.c.phase.in_(origins)
-    if holder is not None:
-        condition &= jobs.c.worker == holder
-    if connection.execute(update(jobs).where(condition).values(values)).rowcount == 1:
-        return
-    phase = connection.scalar(select(jobs.c.phase).where(jobs.c.id == job_id))
-    if phase is None:
-        raise _missing(job_id)
-    if phase in origins:
-        raise PhaseError(f"job {job_id} was given to another worker")
-    raise PhaseError(f"job {job_id} is {phase} and cannot {what}")
-
-
-def _missing(job_id: str) -> MissingError:
-    return MissingError(f"there is no job {job_id}", hint="it may have reached its time of destruction")
-
-
 def _held_by(worker: str) -> ColumnElement[bool]:
     return (jobs.c.worker == worker) & (jobs.c.phase == Phase.EXECUTING)
-
-
-def _put_parameters(connection: Connection, job_id: str, parameters: Parameters) -> None:
-    if parameters:
-        rows = [
-            {"job_id": job_id, "position": position, "name": name, "value": value}
-            for position, (name, value) in enumerate(parameters)
-        ]
-        connection.execute(_INSERT_PARAMETERS, rows)
-
-
-def _parameters(connection: Connection, job_id: str) -> tuple[tuple[str, str], ...]:
-    rows = connection.execute(_PARAMETERS, {"job": job_id})
-    return tuple((row.name, row.value) for row in rows)
-
-
-def _queue_position(connection: Connection, row: Row[Any]) -> int | None:
-    """Return the place of a job among those that wait, by age; turns of clients may let others pass."""
-    if row.phase != Phase.QUEUED:
-        return None
-    is_before = (jobs.c.queued < row.queued) | ((jobs.c.queued == row.queued) & (jobs.c.id <= row.id))
-    waiting = select(func.count()).select_from(jobs).where(jobs.c.phase == Phase.QUEUED, is_before)
-    return int(connection.scalar(waiting) or 0)
-
-
-def _job(
-    row: Row[Any],
-    parameters: tuple[tuple[str, str], ...] = (),
-    results: Sequence[Row[Any]] = (),
-    queue_position: int | None = None,
-) -> Job:
-    error = None
-    if row.error_message is not None:
-        error = JobError(row.error_message, bool(row.error_is_transient), row.error_code)
-    return Job(
-        id=row.id,
-        phase=Phase(row.phase),
-        created=row.created,
-        destruction=row.destruction,
-        execution_duration_s=row.execution_duration_s,
-        parameters=parameters,
-        owner=row.owner,
-        run_id=row.run_id,
-        started=row.started,
-        ended=row.ended,
-        quote=row.quote,
-        error=error,
-        results=tuple(_result(one) for one in results),
-        info=JobInfo(
-            progress=None if row.n_rows is None else Progress(row.n_rows, row.progress),
-            queue_position=queue_position,
-            n_attempts=row.n_attempts,
-            estimate=None if row.estimate is None else json.loads(row.estimate),
-        ),
-    )
-
-
-def _result(row: Row[Any]) -> JobResult:
-    return JobResult(
-        row.id,
-        row.path,
-        row.mime,
-        row.size_bytes,
-        row.n_rows,
-        row.overflow,
-        limit=None if row.limit_kind is None else Limit(LimitKind(row.limit_kind), row.limit_value),
-        total_rows=row.total_rows,
-        overflow_message=row.overflow_message,
-    )
