@@ -221,9 +221,7 @@ def test_no_job_no_estimate(client: httpx.Client) -> None:
 
 
 def _kept(client: httpx.Client, url: str) -> dict[str, str]:
-    return {
-        one.get("name", ""): one.text or "" for one in parse(client.get(url)).iter("{urn:x-vo-server:job-info}value")
-    }
+    return {one.get("name", ""): one.text or "" for one in parse(client.get(url)).iter("value")}
 
 
 @pytest.mark.parametrize("phase", ["", "RUN"])

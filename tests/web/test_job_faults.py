@@ -124,7 +124,7 @@ def test_a_job_whose_connection_is_cut_is_run_again(server: Service, client: htt
         wait_for(lambda: len(connection.execute(cut).fetchall()) > 0)
     assert finish(client, job) == "COMPLETED"
     assert csv_rows(client.get(f"{job}/results/result")) == [["n"], [str(N_STARS**2)]]
-    assert "<vo:attempts>2</vo:attempts>" in client.get(job).text
+    assert "<attempts>2</attempts>" in client.get(job).text
 
 
 @pytest.mark.postgres
@@ -145,7 +145,7 @@ def test_a_database_that_is_away_is_told_at_once_and_every_job_is_there_when_it_
             cluster.start()
             wait_for(lambda: client.get(f"{done}/phase").text == "COMPLETED")
             assert csv_rows(client.get(f"{done}/results/result")) == [["n"], [str(N_STARS)]]
-            wait_for(lambda: "<vo:attempts>2</vo:attempts>" in client.get(endless).text)
+            wait_for(lambda: "<attempts>2</attempts>" in client.get(endless).text)
             assert client.post(f"{endless}/phase", data={"PHASE": "ABORT"}).status_code == 303
             assert finish(client, endless) == "ABORTED"
 
