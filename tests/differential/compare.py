@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -50,7 +51,9 @@ def difference(
         return f"{one.num_rows} rows | {other.num_rows} rows"
     rows, others = (_rows(table, has_merged_rows=has_merged_rows) for table in (one, other))
     is_exact = [value.is_exact for value in columns]
-    if not is_ordered:
+    if is_ordered:
+        rows, others = _with_ties_in_order(rows, is_exact), _with_ties_in_order(others, is_exact)
+    else:
         rows.sort(key=lambda row: _sort_key(row, is_exact))
         others.sort(key=lambda row: _sort_key(row, is_exact))
     for at, (row, wanted) in enumerate(zip(rows, others, strict=True)):
@@ -67,8 +70,18 @@ def _told(answer: Answer) -> str:
 def _rows(table: pa.Table, *, has_merged_rows: bool) -> list[tuple[Any, ...]]:
     lists = [column.to_pylist() for column in table.columns]
     if has_merged_rows:
-        lists = [[one + 0.0 if isinstance(one, float) else one for one in column] for column in lists]
+        lists = [[_without_sign_of_zero(one) for one in column] for column in lists]
     return list(zip(*lists, strict=True)) if lists else []
+
+
+def _with_ties_in_order(rows: list[tuple[Any, ...]], is_exact: Sequence[bool]) -> list[tuple[Any, ...]]:
+    """Sort rows that differ in the signs of zeros only: they are equal, so ORDER BY says nothing of them."""
+    ties = groupby(rows, key=lambda row: tuple(_key(_without_sign_of_zero(value)) for value in row))
+    return [row for _, tied in ties for row in sorted(tied, key=lambda row: _sort_key(row, is_exact))]
+
+
+def _without_sign_of_zero(value: Any) -> Any:
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _shown(row: tuple[Any, ...]) -> str:

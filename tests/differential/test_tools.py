@@ -61,6 +61,8 @@ def test_a_difference_of_one_bit_is_seen() -> None:
     assert not _difference([0.0], [-0.0], has_merged_rows=True)
     assert _difference([float("nan")], [None])
     assert _difference([1.0, 2.0], [2.0, 1.0], is_ordered=True)
+    assert not _difference([0.0, -0.0, 1.0], [-0.0, 0.0, 1.0], is_ordered=True)  # A tie.
+    assert _difference([0.0, 1.0], [-0.0, 1.0], is_ordered=True)
     assert _difference([1.0, 1.0], [1.0, 2.0])
     assert _difference([1.0], [1.0, 1.0])
 
