@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import anyio.lowlevel
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vo_server.web.budget import ByteBudget
@@ -69,6 +69,7 @@ def test_two_that_wait_for_each_other_go_on_one_by_one() -> None:
     anyio.run(scene)
 
 
+@example([[33, 67], [34, 68], [34, 68], [34, 68]])
 @given(st.lists(st.lists(st.integers(0, 150), min_size=1, max_size=6), min_size=1, max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_any_number_of_answers_ends_and_all_but_one_batch_stay_within_the_budget(batches: list[list[int]]) -> None:

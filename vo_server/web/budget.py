@@ -17,8 +17,8 @@ class ByteBudget:
 
     A batch that a slow client has not taken yet is memory, and fifty such clients are a lot of it. Each answer says
     what it is about to hold before it fetches a batch, and what it does hold afterwards. Where all wait, the one goes
-    on that needs least beyond what it has, so that large batches pass as well, one by one. Made and used in one event
-    loop.
+    on that needs least beyond what it has, so that large batches pass as well, one by one; as long as it lasts it is
+    the only one, so that all together hold no more than the total and one batch. Made and used in one event loop.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class ByteBudget:
         self.total_bytes = total_bytes
         self._held: dict[Hashable, int] = {}
         self._waiting: dict[Hashable, tuple[int, anyio.Event]] = {}
+        self._passing: Hashable | None = None
+        """Who went on although there was no room."""
 
     @property
     def held_bytes(self) -> int:
@@ -61,6 +63,8 @@ class ByteBudget:
     def release(self, owner: Hashable) -> None:
         """Note that an answer holds nothing any more."""
         self._held.pop(owner, None)
+        if owner == self._passing:
+            self._passing = None
         self._look()
 
     def _look(self) -> None:
@@ -69,7 +73,9 @@ class ByteBudget:
             if self.held_bytes - self._held.get(owner, 0) + n_bytes <= self.total_bytes:
                 self._let_go_on(owner)
         if self._waiting and not self._held.keys() - self._waiting.keys():
-            self._let_go_on(min(self._waiting, key=lambda one: self._waiting[one][0] - self._held.get(one, 0)))
+            if self._passing is None:
+                self._passing = min(self._waiting, key=lambda one: self._waiting[one][0] - self._held.get(one, 0))
+            self._let_go_on(self._passing)
 
     def _let_go_on(self, owner: Hashable) -> None:
         self._held[owner], may_go = self._waiting.pop(owner)
