@@ -24,7 +24,7 @@ STEP_BYTES: Final = 24 * 1024**2
 far smaller, and what they read stays."""
 
 _ROOM_BYTES: Final = 16 * 1024**2
-"""What other queries may take while the limit is low, some microseconds, beside what could be dropped [bytes]."""
+"""What downloads may take while the limit is low, some microseconds, beside what could be dropped [bytes]."""
 
 _WORTH_BYTES: Final = 8 * 1024**2
 """What there must be to drop beyond the room [bytes]."""
@@ -32,6 +32,9 @@ _WORTH_BYTES: Final = 8 * 1024**2
 
 class BlockCache:
     """The blocks of tables that one DuckDB instance keeps.
+
+    A query that sorts or groups may ask for any amount of memory at any time, and would fail while the limit is low.
+    Such queries are counted, and nothing is dropped while one of them runs beside the download.
 
     Parameters
     ----------
@@ -45,17 +48,38 @@ class BlockCache:
         self._connection = connection
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
+        self._n_needy = 0
+
+    def enter(self) -> None:
+        """Note that a query begins that may need memory for more than its rows; waits while the limit is low."""
+        with self._lock:
+            self._n_needy += 1
+
+    def leave(self) -> None:
+        """Note that it has ended."""
+        with self._lock:
+            self._n_needy -= 1
 
     def level_bytes(self) -> int:
         """Return how much is kept now [bytes]."""
         with self._lock:
             return self._used()[0]
 
-    def drop_above(self, level_bytes: int) -> None:
-        """Drop blocks until no more than this is kept; without effect while queries need the memory for themselves."""
+    def drop_above(self, level_bytes: int, *, is_needy: bool = False) -> None:
+        """Drop blocks until no more than this is kept; without effect while queries need the memory for themselves.
+
+        Parameters
+        ----------
+        level_bytes
+            What may stay [bytes].
+        is_needy
+            Whether the query that asks for it has entered.
+        """
         if not self._lock.acquire(blocking=False):
             return  # Another query does it just now.
         try:
+            if self._n_needy > is_needy:
+                return
             blocks, others = self._used()
             low = others + level_bytes + _ROOM_BYTES
             if blocks > level_bytes + _ROOM_BYTES + _WORTH_BYTES and low < self._memory_bytes // 2:

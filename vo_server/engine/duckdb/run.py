@@ -186,6 +186,7 @@ class DuckdbEngine:
                 locations=_locations(query),
                 inline=given if is_plan else {},
                 prefix=_EXPLAIN if is_plan else "",
+                comes_steadily=False,
             )
             with contextlib.closing(rows):
                 return pa.Table.from_batches(rows, schema=arrow_schema(columns))
@@ -339,6 +340,8 @@ class _Statement:
             else _VECTOR
         )
         self._cache = cache
+        self._is_needy = not comes_steadily
+        self._has_entered = False
         self._level_bytes: int | None = None
         self._n_bytes = 0
         self._cursor: duckdb.DuckDBPyConnection | None = None
@@ -362,6 +365,9 @@ class _Statement:
         self._is_watched = True
 
     def open(self) -> None:
+        if self._is_needy:
+            self._cache.enter()
+            self._has_entered = True
         cursor = self._cursors.take(ahead_bytes=self.batch_bytes)
         with self._interrupting:
             self._cursor = cursor
@@ -395,7 +401,7 @@ class _Statement:
             self._level_bytes = self._cache.level_bytes()
         elif self._n_bytes > STEP_BYTES:
             self._n_bytes = 1
-            self._cache.drop_above(self._level_bytes)
+            self._cache.drop_above(self._level_bytes, is_needy=self._is_needy)
 
     def interrupt(self) -> None:
         with self._interrupting:
@@ -413,6 +419,9 @@ class _Statement:
             is_clean = is_exhausted and not (self._is_interrupted or self._is_watched or self._inline)
             self._cursors.give_back(cursor, ahead_bytes=self.batch_bytes, is_clean=is_clean)
         self._shares.give_back()
+        if self._has_entered:
+            self._has_entered = False
+            self._cache.leave()
         try:
             self._lease.close()
         except EngineError as error:  # its rows have gone out; what cannot be detached goes with the process
