@@ -212,9 +212,6 @@ class Queries:
         scope = Scope([one, other])
         first, second = (self._key(source) for source in (one, other))
         condition = f"{first} = {second}"
-        if "." not in first or "." not in second:
-            # DuckDB 2.0 takes an outer join on a constant that is no value of the column for empty inside EXISTS.
-            words = "JOIN"
         # FULL JOIN needs an equation, and PostgreSQL one that it can hash or merge by.
         if self.draw.chance(40) and not words.startswith("FULL"):
             condition += f" AND {Conditions(self.draw, scope).predicate()}"
@@ -223,7 +220,7 @@ class Queries:
             third, name = self._table()
             scope = Scope([one, other, third])
             keys = self._key(other), self._key(third)
-            join = self.draw.pick(("JOIN", "LEFT JOIN")) if all("." in key for key in keys) else "JOIN"
+            join = self.draw.pick(("JOIN", "LEFT JOIN"))
             text += f" {join} {name} ON {keys[0]} = {keys[1]}"
         return scope, text
 

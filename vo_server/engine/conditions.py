@@ -16,11 +16,14 @@ from vo_server.adql.tree import (
     InList,
     InQuery,
     IsNull,
+    Join,
+    JoinKind,
     Like,
     Node,
     Not,
     Or,
 )
+from vo_server.adql.walk import preorder
 from vo_server.engine.lower import Ask
 from vo_server.engine.negation import opposite
 from vo_server.engine.queries import output_columns
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from vo_server.engine.lower import Lowering, Rule, Steps
 
 __all__ = ["CONDITION_RULES"]
+
+_OUTER: Final = frozenset({JoinKind.LEFT, JoinKind.RIGHT, JoinKind.FULL})
 
 _WIDE: Final = 50
 """Conditions in a row that an optimiser is shown; it may compare each with each of the others."""
@@ -80,8 +85,20 @@ def _not(lowering: Lowering, node: Not, ask: Ask) -> Steps:
     return exp.Not(this=exp.Paren(this=(yield Ask(node.operand, is_positive=False))))
 
 
-def _exists(_: Lowering, node: Exists, __: Ask) -> Steps:
-    return exp.Exists(this=(yield Ask(node.query)))
+def _exists(lowering: Lowering, node: Exists, _: Ask) -> Steps:
+    query = yield Ask(node.query)
+    if lowering.dialect.exists_of_outer_join or not _may_see_outer_join(lowering, node):
+        return exp.Exists(this=query)
+    rows = exp.Subquery(this=query, alias=exp.TableAlias(this=name("q")))
+    n_rows = exp.select(exp.Count(this=exp.Star())).from_(rows)
+    return exp.GT(this=exp.Subquery(this=n_rows), expression=exp.Literal.number(0))
+
+
+def _may_see_outer_join(lowering: Lowering, node: Exists) -> bool:
+    """Tell whether there is an outer join in a subquery, or in a WITH clause that it may use."""
+    places: tuple[Node, ...] = (node.query, *lowering.query.tree.ctes)
+    inside = (one for place in places for one in preorder(place))
+    return any(isinstance(one, Join) and one.kind in _OUTER for one in inside)
 
 
 def _bare(lowering: Lowering, node: BareCondition, ask: Ask) -> Steps:

@@ -105,6 +105,9 @@ class SqlDialect(ABC):
     finds_filters_in_or: ClassVar[bool] = True
     """Whether an index serves conditions inside OR, when all of them have one."""
 
+    exists_of_outer_join: ClassVar[bool] = True
+    """Whether EXISTS may be asked about outer joins; DuckDB 1.5 takes one on a constant that no row has for empty."""
+
     @abstractmethod
     def type_name(self, datatype: DataType) -> str:
         """Return the database's name of a type."""

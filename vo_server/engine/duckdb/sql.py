@@ -52,6 +52,7 @@ class DuckdbDialect(SqlDialect):
     name: ClassVar[str] = "duckdb"
     few_distances: ClassVar[str | None] = FEW_DISTANCES
     finds_filters_in_or: ClassVar[bool] = False
+    exists_of_outer_join: ClassVar[bool] = False
 
     def type_name(self, datatype: DataType) -> str:
         """Return DuckDB's name of a type."""
