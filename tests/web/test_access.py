@@ -15,32 +15,12 @@ import requests
 
 from tests.support.answers import csv_rows, parse, texts
 from tests.support.service import N_STARS, Service
-from tests.support.users import add_user, as_user, give_token
+from tests.support.users import as_user, give_token
 from vo_server.access.authentication import REMEMBERED_S
 from vo_server.access.tokens import new_token
 
 COUNT = {"LANG": "ADQL", "QUERY": "SELECT COUNT(*) AS n FROM web.stars", "RESPONSEFORMAT": "csv"}
 UWS = "{http://www.ivoa.net/xml/UWS/v1.0}"
-
-
-@pytest.fixture
-def rita(server: Service) -> tuple[str, str]:
-    """Name and token of a user."""
-    return add_user(server)
-
-
-@pytest.fixture
-def ritas(server: Service, rita: tuple[str, str]) -> Iterator[httpx.Client]:
-    """Speak to the server as that user."""
-    with as_user(server, rita[1]) as client:
-        yield client
-
-
-@pytest.fixture
-def annas(server: Service) -> Iterator[httpx.Client]:
-    """Speak to the server as another user."""
-    with as_user(server, add_user(server)[1]) as client:
-        yield client
 
 
 def create(client: httpx.Client, **given: str) -> str:
