@@ -313,6 +313,27 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
               ELSE CAST(x AS text) END
 $$;
 
+-- --------------------------------------------------------------------------------------------------------- matching
+
+-- Whether places are within a radius [deg] that differs from row to row; far_lon and far_lat are looked up in Q3C's
+-- index. It is q3c_join but for the limit: that one compares with <, by which 180 degrees lose the antipode. Beyond
+-- 45 degrees its ranges are the whole sky. The operator tells the planner how few rows are left.
+CREATE OR REPLACE FUNCTION vo_functions.near(
+  lon double precision, lat double precision, far_lon double precision, far_lat double precision,
+  radius double precision)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (q3c_ang2ipix(far_lon, far_lat)
+            BETWEEN q3c_nearby_it(lon, lat, radius, 0) AND q3c_nearby_it(lon, lat, radius, 1)
+       OR q3c_ang2ipix(far_lon, far_lat)
+            BETWEEN q3c_nearby_it(lon, lat, radius, 2) AND q3c_nearby_it(lon, lat, radius, 3)
+       OR q3c_ang2ipix(far_lon, far_lat)
+            BETWEEN q3c_nearby_it(lon, lat, radius, 4) AND q3c_nearby_it(lon, lat, radius, 5)
+       OR q3c_ang2ipix(far_lon, far_lat)
+            BETWEEN q3c_nearby_it(lon, lat, radius, 6) AND q3c_nearby_it(lon, lat, radius, 7))
+     AND q3c_sindist(lon, lat, far_lon, far_lat) <= power(sin(radians(radius) / 2), 2) + 1e-15
+     AND radius ==<<>>== (lon, lat, far_lon, far_lat)::q3c_type
+$$;
+
 -- ------------------------------------------------------------------------------------------------------ histogram
 
 -- Bin of a value: 0 below and for NULL and NaN, n + 1 from the upper end on; NULL when the bins are none.

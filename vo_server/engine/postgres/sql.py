@@ -145,7 +145,10 @@ class PostgresDialect(SqlDialect):
         return call("q3c_radial_query", *places, self.real(_padded(cone.radius_deg)))
 
     def match_filter(self, one: MatchSide, other: MatchSide, reach: Reach) -> exp.Expr | None:
-        """Write ``q3c_join``, whose third and fourth arguments are looked up in the index, or the same for pgSphere."""
+        """Write ``q3c_join``, whose third and fourth arguments are looked up in the index, or the same for pgSphere.
+
+        Radii of rows may be 180 degrees, for which ``q3c_join`` loses the antipode.
+        """
         sides = (one, other) if _index_rank(one, reach) > _index_rank(other, reach) else (other, one)
         far, near = sides
         if not _is_indexed(far) or far.position is None or (reach.value is not None and reach.source != near.source):
@@ -158,7 +161,8 @@ class PostgresDialect(SqlDialect):
             place = _spoint(far.position)
             circles = pgsphere.regions(pgsphere.point(lon, lat), radius, is_small=reach.known_deg is not None)
             return any_of(pgsphere.is_in(place.copy(), circle) for circle in circles)
-        return call("q3c_join", lon, lat, far.position.lon.copy(), far.position.lat.copy(), radius)
+        near_of_rows = "q3c_join" if reach.known_deg is not None else "vo_functions.near"
+        return call(near_of_rows, lon, lat, far.position.lon.copy(), far.position.lat.copy(), radius)
 
     def has_shapes(self, column: Column) -> bool:
         """Tell whether a column has one of pgSphere's types."""
