@@ -41,6 +41,9 @@ __all__ = ["CONDITION_RULES"]
 
 _OUTER: Final = frozenset({JoinKind.LEFT, JoinKind.RIGHT, JoinKind.FULL})
 
+_FEW: Final = 8
+"""Places in an OR up to which each row that is near one of them is sooner compared with all than planned for."""
+
 _WIDE: Final = 50
 """Conditions in a row that an optimiser is shown; it may compare each with each of the others."""
 
@@ -63,9 +66,22 @@ def _or(lowering: Lowering, node: Or, ask: Ask) -> Steps:
         condition = lowering.dialect.closed(condition)
     if not all(one in lowering.filters for one in node.operands):
         return condition
-    joined = any_of([lowering.filters[one] for one in node.operands])
+    filters = [lowering.filters[one] for one in node.operands]
+    joined = any_of([lowering.duplicate(one) for one in filters])
     lowering.note_filter(node, [joined])
+    if len(filters) <= _FEW:
+        for one in filters:
+            _take_out(one)
     return all_of([joined, condition])
+
+
+def _take_out(condition: exp.Expr) -> None:
+    """Remove a condition from the AND that it stands in, if it does."""
+    while isinstance(condition.parent, exp.Paren):
+        condition = condition.parent
+    connector = condition.parent
+    if isinstance(connector, exp.And):
+        connector.replace(connector.left if condition is connector.right else connector.right)
 
 
 def _parts(node: And | Or, ask: Ask) -> Generator[Ask, exp.Expr, list[exp.Expr]]:

@@ -113,7 +113,7 @@ class Lowering:
         self.items: dict[str, exp.Table | exp.Subquery] = {}
         """Tables and subqueries in FROM by their aliases."""
         self.filters: dict[Condition, exp.Expr] = {}
-        """What a spatial index serves of a condition, for OR to join."""
+        """What a spatial index serves of a condition, in what was written of it, for OR to join."""
         self.for_few: set[Call] = set()
         """DISTANCEs that are computed for the few rows that a spatial index leaves."""
         self._rules = rules
@@ -185,7 +185,7 @@ class Lowering:
             first = filters[0]
             while isinstance(first, exp.And):
                 first = first.this
-            self.filters[node] = self.duplicate(first)
+            self.filters[node] = first
 
     def let(self, values: Mapping[str, exp.Expr], body: str) -> exp.Expr:
         """Give values, which are used up, names that SQL calls ``v.name``; each is computed once."""
