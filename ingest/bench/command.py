@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 
-_GROUPS: Final = ("overhead", "cones", "clients", "selections", "uploads", "formats", "memory")
+_GROUPS: Final = ("overhead", "cones", "clients", "selections", "uploads", "jobs", "formats", "memory")
 """Keys of :data:`ingest.bench.service.run.GROUPS`, which takes a while to import; a test compares them."""
 _DEFAULT_GROUPS: Final = _GROUPS[:-1]
 

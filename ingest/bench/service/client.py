@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 from vo_server.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["Address", "Connection", "Download", "request_of", "upload_request_of"]
+__all__ = ["Address", "Answer", "Connection", "Download", "get", "job_request_of", "request_of", "upload_request_of"]
 
 _CHUNKED_END: Final = re.compile(rb"\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
 """What ends a chunked answer that is complete: the last chunk, trailers, an empty line."""
@@ -52,14 +53,38 @@ class Download:
     """The last bytes of the answer, at most a kilobyte."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A small answer as a whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    body: bytes
+
+
 def request_of(address: Address, adql: str, *, response_format: str = "votable", maxrec: int | None = None) -> bytes:
     """Return a request for ``/tap/sync`` as it goes over the wire."""
     given = {"LANG": "ADQL", "QUERY": adql, "RESPONSEFORMAT": response_format}
-    body = urlencode(given if maxrec is None else {**given, "MAXREC": str(maxrec)})
+    return _form_request(address, "/tap/sync", given if maxrec is None else {**given, "MAXREC": str(maxrec)})
+
+
+def job_request_of(address: Address, adql: str) -> bytes:
+    """Return a request for a job that is run at once."""
+    return _form_request(address, "/tap/async", {"LANG": "ADQL", "QUERY": adql, "PHASE": "RUN"})
+
+
+def _form_request(address: Address, path: str, given: Mapping[str, str]) -> bytes:
+    body = urlencode(given)
     return (
-        f"POST /tap/sync HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
+
+
+def get(path: str) -> bytes:
+    """Return a request for what is at a path."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def upload_request_of(address: Address, adql: str, table: bytes, *, maxrec: int) -> bytes:
@@ -118,6 +143,28 @@ class Connection:
             # The end may come in two pieces, so that enough is kept of what came before.
             tail = (tail + self._last(n_new, _KEPT_BYTES))[-_KEPT_BYTES:]
         return Download(first_byte_s, time.perf_counter() - begin, len(head) + len(_HEAD_END) + n_bytes, tail)
+
+    def ask(self, request: bytes) -> Answer:
+        """Send a request whose answer is small and tells its length, and return the answer, whatever its status.
+
+        Raises
+        ------
+        EngineError
+            If the answer breaks off or does not tell its length.
+        """
+        self._socket.sendall(request)
+        head = b""
+        while _HEAD_END not in head:
+            head += self._last(self._receive())
+        head, _, body = head.partition(_HEAD_END)
+        status, *lines = head.decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in lines)
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        if "content-length" not in headers:
+            raise EngineError(f"an answer with status {status} does not tell its length")
+        while len(body) < int(headers["content-length"]):
+            body += self._last(self._receive())
+        return Answer(int(status.split()[1]), headers, body)
 
     def _receive(self) -> int:
         """Wait for more bytes, put them into the buffer, and return their number."""

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest.bench.service.client import Address, Connection
+from ingest.bench.service.errands import ERRANDS
 from vo_server.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ class Load:
 
     requests_per_s: float
     n_errors: int
-    """Answers with another status than 200, and those that broke off."""
+    """Answers with another status than they should have, and those that broke off."""
     latencies_ms: tuple[float, ...]
     """Time of each request, in no order [ms]."""
 
 
-def load(address: Address, requests: Sequence[bytes], *, n_clients: int, seconds: float) -> Load:
+def load(address: Address, requests: Sequence[bytes], *, n_clients: int, seconds: float, errand: str = "fetch") -> Load:
     """Have clients send requests for a while, each the next as soon as it has its answer.
 
     Parameters
@@ -44,12 +45,15 @@ def load(address: Address, requests: Sequence[bytes], *, n_clients: int, seconds
         Clients, each with one connection.
     seconds
         How long new requests are sent [s].
+    errand
+        What is done with each request, a key of :data:`~ingest.bench.service.errands.ERRANDS`.
     """
     order = {
         "address": asdict(address),
         "requests": [request.decode() for request in requests],
         "n_clients": n_clients,
         "seconds": seconds,
+        "errand": errand,
     }
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", __name__], input=json.dumps(order), capture_output=True, text=True, check=False
@@ -63,8 +67,9 @@ def load(address: Address, requests: Sequence[bytes], *, n_clients: int, seconds
 class _Clients:
     """The clients, a thread each: they wait nearly all the time."""
 
-    def __init__(self, address: Address, requests: Sequence[bytes]) -> None:
+    def __init__(self, address: Address, requests: Sequence[bytes], errand: str) -> None:
         self._address = address
+        self._run = ERRANDS[errand]
         self._requests = requests
         self._latencies_ms: list[float] = []
         self._n_errors = 0
@@ -88,7 +93,9 @@ class _Clients:
             try:
                 with Connection(self._address) as connection:
                     while time.perf_counter() < deadline:
-                        self._latencies_ms.append(connection.fetch(next(requests)).total_s * 1e3)
+                        begin = time.perf_counter()
+                        self._run(connection, next(requests))
+                        self._latencies_ms.append((time.perf_counter() - begin) * 1e3)
             except (EngineError, OSError):
                 self._n_errors += 1
 
@@ -100,7 +107,9 @@ class _Clients:
 
 def _main() -> None:
     order = json.load(sys.stdin)
-    clients = _Clients(Address(**order["address"]), [request.encode() for request in order["requests"]])
+    clients = _Clients(
+        Address(**order["address"]), [request.encode() for request in order["requests"]], order["errand"]
+    )
     json.dump(asdict(clients.run(order["n_clients"], order["seconds"])), sys.stdout)
 
 

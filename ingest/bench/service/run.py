@@ -10,6 +10,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from ingest.bench.service.bench import Bench
+from ingest.bench.service.jobs import measure_jobs
 from ingest.bench.service.raw import RawDuckdb, RawPostgres
 from ingest.bench.service.requests import measure_clients, measure_cones, measure_overhead, measure_selections
 from ingest.bench.service.server import serving
@@ -38,12 +39,14 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Iterator[Measured]]]] = {
     "clients": measure_clients,
     "selections": measure_selections,
     "uploads": measure_uploads,
+    "jobs": measure_jobs,
     "formats": measure_formats,
     "memory": measure_memory,
 }
 """What can be measured, in this order."""
 
 _NO_TIMEOUT_S: Final = 3600
+_MOST_JOBS: Final = 1_000_000
 
 
 @contextmanager
@@ -83,6 +86,7 @@ def _settings(n_rows: int) -> dict[str, str]:
     return {
         "VO_TAP__HARD_MAXREC": str(max(n_rows, 1)),
         "VO_TAP__SYNC_TIMEOUT_S": str(_NO_TIMEOUT_S),
+        "VO_ANONYMOUS__KEPT_JOBS": str(_MOST_JOBS),
         "VO_POSTGRES__DATA_SCHEMA": DATA_SCHEMA,
         "VO_POSTGRES__STORE_SCHEMA": STORE_SCHEMA,
     }

@@ -55,6 +55,9 @@ def test_a_run_measures_everything_and_reports_it(engine: tuple[str, str], tmp_p
     assert 0 < found["cone 0.1 deg: processor time of the server"]["median"] < 1e3
     assert ("cone 0.1 deg: q3c_radial_query alone" in found) == (name == "postgres")
     assert found["cone 0.1 deg, 32 clients: errors"]["median"] == 0
+    assert found["trivial job, polling without delay: p50"]["median"] > 0
+    assert found["trivial jobs, 4 clients with WAIT"]["median"] > 0
+    assert found["trivial jobs, 4 clients with WAIT: errors"]["median"] == 0
     told = json.loads(file.read_text())
     assert told["n_rows"] == N_ROWS
     assert told["machine"]["n_cores"] >= 1
