@@ -23,7 +23,7 @@ from vo_server.errors import (
     VoError,
 )
 from vo_server.model.job import Job, JobError, JobResult, Progress
-from vo_server.store.jobs import MAX_ATTEMPTS
+from vo_server.store.job_runs import MAX_ATTEMPTS
 from vo_server.worker.control import Control
 
 if TYPE_CHECKING:
