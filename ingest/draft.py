@@ -128,6 +128,8 @@ def _column(one: Column, table: str, index: int, source: str) -> dict[str, Any]:
         "hidden": one.is_hidden or None,
         "element_names": list(one.element_names) or None,
         "flag_meanings": dict(one.flag_meanings) or None,
+        "flag_bits": dict(one.flag_bits) or None,
+        "aliases": list(one.aliases) or None,
         "source": source if source != one.name else None,
         "unit": one.unit if not is_felis_unit else None,
     }

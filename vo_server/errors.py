@@ -139,6 +139,8 @@ class ProblemKind(StrEnum):
     UNSUPPORTED = "unsupported"
     UNIT = "unit"
     """Units that do not go together; only ever told as a note."""
+    NAME = "name"
+    """Another name of a column than the published one; only ever told as a note."""
     NONSTANDARD = "nonstandard"
     LIMIT = "limit"
 

@@ -30,7 +30,7 @@ STARS = Table(
         Column("mags", DataType(Primitive.FLOAT, "3"), unit="mag", ucd="phot.mag", element_names=("g", "r", "i")),
         Column("observed", DataType(Primitive.CHAR, "*", "timestamp")),
         Column("position", DataType(Primitive.DOUBLE, "2", "point"), unit="deg"),
-        Column("Teff", DOUBLE, unit="K"),
+        Column("Teff", DOUBLE, unit="K", aliases=("Tefff", "T/K")),
         Column("Dist-VISTA", DOUBLE, unit="arcsec"),
         Column(HEALPIX_COLUMN, LONG, is_hidden=True),
     ),

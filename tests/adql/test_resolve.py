@@ -13,7 +13,7 @@ from vo_server.adql.resolved import BoundColumn, MergedColumn, OutputColumn, Res
 from vo_server.adql.walk import preorder
 from vo_server.errors import AdqlError, ProblemKind
 from vo_server.model.datatype import DataType, Primitive
-from vo_server.model.table import Column
+from vo_server.model.table import Column, Schema, Table
 
 INT = DataType(Primitive.INT)
 
@@ -83,6 +83,42 @@ def test_a_column_is_found_by_the_rules_of_case(name: str) -> None:
 @pytest.mark.parametrize("name", ['"TEFF"', '"tEff"', '"dist-vista"', "deep.stars.teff", "teff.stars"])
 def test_a_column_is_not_found_by_another_spelling(name: str) -> None:
     assert re.search("no column|unknown table", refused(f"SELECT {name} FROM sky.stars"))
+
+
+@pytest.mark.parametrize("name", ["tefff", "TEFFF", '"Tefff"', "stars.Tefff", "sky.stars.tefff"])
+def test_a_column_is_found_by_its_other_name_and_called_by_it(name: str) -> None:
+    query = compile_query(f"SELECT {name} FROM sky.stars WHERE {name} > 0 ORDER BY {name}", CATALOGUE, strict=True)
+    assert [(one.name, one.unit) for one in query.columns] == [("Tefff", "K")]
+    assert {note.kind for note in query.notes} == {ProblemKind.NAME}
+    assert {note.hint for note in query.notes} == {"write Teff"}
+    assert "is another name of Teff of sky.stars" in query.notes[0].message
+
+
+def test_another_name_that_is_no_identifier_is_written_in_quotes() -> None:
+    assert names('SELECT "T/K" FROM sky.stars') == ["T/K"]
+    assert "no column" in refused('SELECT "t/k" FROM sky.stars')
+
+
+def test_an_alias_of_the_query_goes_before_another_name() -> None:
+    assert names("SELECT tefff AS x, Teff FROM sky.stars") == ["x", "Teff"]
+
+
+def test_the_name_of_a_column_goes_before_another_name() -> None:
+    table = Table("sky", "cool", (Column("tefff", DOUBLE, unit="mK"),))
+    catalogue = CATALOGUE.with_schema(Schema("cool", (table,)))
+    (found,) = compile_query("SELECT tefff FROM sky.stars, cool", catalogue).columns
+    assert found.unit == "mK"
+
+
+def test_a_star_and_a_subquery_know_published_names_only() -> None:
+    assert "Tefff" not in names("SELECT * FROM sky.stars")
+    assert "no column tefff" in refused("SELECT tefff FROM (SELECT * FROM sky.stars) AS s")
+
+
+def test_another_name_is_found_in_joins_and_in_groups() -> None:
+    assert names("SELECT Tefff FROM sky.stars JOIN deep.quasars USING (id)") == ["Tefff"]
+    assert names("SELECT Tefff, COUNT(*) AS n FROM sky.stars GROUP BY Teff") == ["Tefff", "n"]
+    assert names("SELECT m.dist FROM sky.stars AS s JOIN sky.matches AS m ON s.tefff = m.teff") == ["dist"]
 
 
 def test_a_quoted_name_means_exactly_one_of_two_that_differ_in_case() -> None:

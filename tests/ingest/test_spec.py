@@ -48,7 +48,8 @@ tables:
   - name: flags
     "@id": "#main.flags"
     datatype: int
-    vo: {flag_meanings: {2: saturated, 1: blended}, source: FLAGS}
+    vo: {flag_meanings: {2: saturated, 1: blended}, source: FLAGS, aliases: [flagz, "F/L"]}
+  - {name: bits, "@id": "#main.bits", datatype: short, vo: {flag_bits: {15: last, 0: first}}}
   - {name: note, "@id": "#main.note", datatype: unicode, length: 20}
   - {name: kind, "@id": "#main.kind", datatype: char, length: 1}
   - {name: code, "@id": "#main.code", datatype: char, length: 4}
@@ -92,6 +93,8 @@ def test_a_table_is_compiled_with_all_that_is_said(raw: dict[str, Any]) -> None:
     assert by_name["probs"].element_names == ("galaxy", "quasar", "star")
     assert by_name["probs"].is_hidden
     assert by_name["flags"].flag_meanings == ((1, "blended"), (2, "saturated"))
+    assert by_name["flags"].aliases == ("flagz", "F/L")
+    assert by_name["bits"].flag_bits == ((0, "first"), (15, "last"))
     assert described.sources["flags"] == "FLAGS"
     assert by_name["note"].datatype == DataType(Primitive.UNICODE_CHAR, "20*")
     assert by_name["kind"].datatype == DataType(Primitive.CHAR)
@@ -104,6 +107,17 @@ def test_foreign_keys_point_to_full_names(raw: dict[str, Any]) -> None:
     table = parse_schema(raw, file="s.yaml").describe("spectra").table
     key = Key("spectra_object", "survey.main", (("object", "id"),), "The object of the spectrum")
     assert table.keys == (key,)
+
+
+def test_a_foreign_key_may_point_to_a_table_of_another_file(raw: dict[str, Any]) -> None:
+    raw["tables"][1]["vo"] = {
+        "foreign_keys": [
+            {"name": "far", "target": "other.main", "columns": {"object": "id"}, "description": "Far away"}
+        ]
+    }
+    near, far = parse_schema(raw, file="s.yaml").describe("spectra").table.keys
+    assert near.target == "survey.main"
+    assert far == Key("far", "other.main", (("object", "id"),), "Far away")
 
 
 def test_without_its_notes_a_file_is_plain_felis(raw: dict[str, Any]) -> None:
@@ -162,6 +176,24 @@ def broken(raw: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("vo/position", {"ra": "ra", "dec": "delta"}, "the column 'delta', which is not described"),
         ("vo/galactic", {"lon": "l", "lat": "b"}, "the column 'l', which is not described"),
         ("primaryKey", "#main.nope", "the primary key names '#main.nope'"),
+        (
+            "vo/foreign_keys",
+            [{"name": "k", "target": "a.b", "columns": {"objct": "id"}}],
+            "the column 'objct', which is not described",
+        ),
+        (
+            "vo/foreign_keys",
+            [{"name": "k", "target": "a", "columns": {"id": "id"}}],
+            "target: 'a' is not a full name; write schema.table",
+        ),
+        ("columns/5/vo/aliases", ["RA"], "column flags: the alias 'RA' is a name of the column ra already"),
+        ("columns/5/vo/aliases", ["Flags"], "the alias 'Flags' is a name of the column flags already"),
+        ("columns/5/vo/flag_bits", {0: "x"}, "flag_meanings, one code a row, or flag_bits, but not both"),
+        ("columns/6/vo/flag_bits", {16: "x"}, "there is no bit 16: they are counted from 0 to 15"),
+        ("columns/3/vo/flag_bits", {1: "x"}, "column mag: flag_meanings and flag_bits are of columns of whole numbers"),
+        ("columns/4/vo/element_names", ["a", "b"], "there are 2 element_names for 3 elements"),
+        ("columns/4/vo/element_names", ["a", "b", "A"], "two element_names differ at most in case"),
+        ("columns/3/vo/element_names", ["a"], "element_names are of arrays"),
         ("columns/1/name", "id", "must be unique"),
     ],
 )

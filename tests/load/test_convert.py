@@ -24,7 +24,15 @@ NAN = float("nan")
         (pa.array([2**53 + 1, 2**53]), DataType(Primitive.LONG), (str(2**53 + 1),), [None, 2**53]),
         (pa.array(["n/a", "NaN", "x"]), DataType(Primitive.CHAR, "*"), ("n/a", "NaN"), [None, None, "x"]),
         (pa.array([1, 2]), DataType(Primitive.INT), ("none", "1.5"), [1, 2]),
-        (pa.array([[99.0]]), DataType(Primitive.DOUBLE, "1"), ("99",), [[99.0]]),
+        (
+            pa.array([[99.0, 1.0], None, [2.0, 99.0]]),
+            DataType(Primitive.DOUBLE, "2"),
+            ("99",),
+            [[None, 1], None, [2, None]],
+        ),
+        (pa.array([[-1, 0, 1], [], [-1]]), DataType(Primitive.INT, "*"), ("-1.0",), [[None, 0, 1], [], [None]]),
+        (pa.array([[NAN, 1.0]]), DataType(Primitive.DOUBLE, "2"), ("NaN",), [[None, 1.0]]),
+        (pa.array([[99.0, 1.0]]), DataType(Primitive.DOUBLE, "2", "point"), ("99",), [[99.0, 1.0]]),
     ],
 )
 def test_null_marks_are_compared_as_values_of_the_column(

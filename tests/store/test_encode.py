@@ -31,6 +31,8 @@ columns = st.builds(
     is_hidden=st.booleans(),
     null_values=st.lists(texts).map(tuple),
     flag_meanings=st.lists(st.tuples(st.integers(), texts)).map(tuple),
+    flag_bits=st.lists(st.tuples(st.integers(), texts)).map(tuple),
+    aliases=st.lists(texts).map(tuple),
     stored_as=st.none() | texts,
 )
 
@@ -66,6 +68,16 @@ def test_a_provenance_from_the_future_is_refused() -> None:
     plain["provenance"]["smell"] = "fishy"
     with pytest.raises(CatalogueError, match=r"smell in a provenance.*upgrade"):
         decode_table(json.dumps(plain))
+
+
+def test_a_description_from_before_aliases_and_bits_is_read() -> None:
+    written = (
+        '{"schema":"s","name":"t","columns":[{"name":"flags","datatype":["int",null,null],'
+        '"flag_meanings":[[1,"blended"]]},{"name":"mags","datatype":["float","2",null],"element_names":["g","r"]}]}'
+    )
+    flags, mags = decode_table(written).columns
+    assert (flags.flag_meanings, flags.flag_bits, flags.aliases) == (((1, "blended"),), (), ())
+    assert mags.element_names == ("g", "r")
 
 
 def test_defaults_are_not_written() -> None:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tests.store.samples import GAIA, NOTES, STARS, release, table
+from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import Catalogue, Schema
+from vo_server.model.table import Catalogue, Column, Schema, Table
 from vo_server.store.open import Store
 from vo_server.store.tap_schema import TAP_SCHEMA, TapSchemaRows
 
-NAMES = ["schemas", "tables", "columns", "keys", "key_columns"]
+NAMES = ["schemas", "tables", "columns", "keys", "key_columns", "flags"]
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def column(rows: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
     return next(row for row in rows["columns"] if row["column_name"] == name)
 
 
-def test_the_five_tables_list_themselves(rows: dict[str, list[dict[str, Any]]]) -> None:
+def test_the_tables_list_themselves(rows: dict[str, list[dict[str, Any]]]) -> None:
     own = [row["table_name"] for row in rows["tables"] if row["schema_name"] == "tap_schema"]
     assert own == [f"tap_schema.{name}" for name in NAMES]
     assert [row["schema_name"] for row in rows["schemas"]] == ["gaia", '"select"', "tap_schema"]
@@ -34,8 +36,9 @@ def test_the_five_tables_list_themselves(rows: dict[str, list[dict[str, Any]]]) 
 
 def test_columns_of_tap_schema_are_standard_ones(rows: dict[str, list[dict[str, Any]]]) -> None:
     own = [row for row in rows["columns"] if row["table_name"].startswith("tap_schema.")]
-    assert len(own) == 4 + 6 + 14 + 5 + 3
-    assert {row["std"] for row in own} == {1}
+    assert len(own) == 4 + 6 + 14 + 5 + 3 + 5
+    assert {row["std"] for row in own if row["table_name"] != "tap_schema.flags"} == {1}
+    assert {row["std"] for row in own if row["table_name"] == "tap_schema.flags"} == {0}
     assert all(row["description"] for row in own)
 
 
@@ -44,7 +47,7 @@ def test_the_five_foreign_keys_of_the_standard_are_there(rows: dict[str, list[di
     found = {
         f"{row['from_table']}.{pairs[row['key_id']][0]}->{row['target_table']}.{pairs[row['key_id']][1]}"
         for row in rows["keys"]
-        if row["from_table"].startswith("tap_schema.")
+        if row["from_table"].startswith("tap_schema.") and row["from_table"] != "tap_schema.flags"
     }
     assert found == {
         "tap_schema.tables.schema_name->tap_schema.schemas.schema_name",
@@ -119,11 +122,39 @@ def test_units_flags_and_indexes_are_those_of_the_catalogue(rows: dict[str, list
     assert [row["table_index"] for row in rows["tables"]] == list(range(1, len(rows["tables"]) + 1))
 
 
+def test_flags_are_listed_with_the_values_that_queries_compare(rows: dict[str, list[dict[str, Any]]]) -> None:
+    assert rows["flags"] == [
+        {
+            "table_name": 'gaia."Stars Of Å"',
+            "column_name": "flags",
+            "value": value,
+            "bit": None,
+            "meaning": meaning,
+        }
+        for value, meaning in ((1, "blended"), (2, "saturated"))
+    ]
+
+
+def test_bits_are_listed_as_the_numbers_that_test_them() -> None:
+    flags = Column("size", DataType(Primitive.LONG), flag_bits=((0, "first"), (10, "BAILOUT"), (63, "last")))
+    hidden = replace(flags, name="hidden", is_hidden=True)
+    made = TapSchemaRows(Catalogue((Schema("s", (Table("s", "t", (flags, hidden)),)),)))["tap_schema.flags"]
+    assert made.column("column_name").to_pylist() == ['"size"'] * 3
+    assert made.column("value").to_pylist() == [1, 1024, -(2**63)]
+    assert made.column("bit").to_pylist() == [0, 10, 63]
+
+
+def test_a_description_tells_what_has_no_column_of_its_own(rows: dict[str, list[dict[str, Any]]]) -> None:
+    assert column(rows, "flags")["description"] == "Values: 1 blended, 2 saturated"
+    assert column(rows, "gmm")["description"] == "Elements: a, b, c"
+    assert column(rows, '"size"')["description"] == "λ in Å"
+
+
 def test_uploads_are_never_listed() -> None:
     catalogue = Catalogue((TAP_SCHEMA,)).with_schema(Schema("TAP_UPLOAD", (table("TAP_UPLOAD"),)))
     rows = TapSchemaRows(catalogue)
     assert rows["tap_schema.schemas"].num_rows == 1
-    assert rows["tap_schema.tables"].num_rows == 5
+    assert rows["tap_schema.tables"].num_rows == len(NAMES)
 
 
 def test_rows_are_made_once_per_catalogue(store: Store) -> None:

@@ -18,7 +18,7 @@ def test_our_own_document_is_read_back() -> None:
     assert [table.full_name for table in found.tables] == [table.full_name for table in CATALOGUE.tables]
     for one, other in zip(found.tables, CATALOGUE.tables, strict=True):
         assert [(c.name, c.datatype, c.unit, c.ucd, c.description) for c in one.columns] == [
-            (c.name, c.datatype, c.unit, c.ucd, c.description) for c in other.visible_columns
+            (c.name, c.datatype, c.unit, c.ucd, c.full_description) for c in other.visible_columns
         ]
     assert found.tables[0].position == Position("ra", "dec")
 

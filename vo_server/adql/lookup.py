@@ -42,6 +42,8 @@ def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
         if found:
             meaning = found[0].meaning
             state.names[node] = meaning
+            if not matches(node.name, found[0].name):
+                _note_alias(state, node, found[0])
             return meaning.column
         if not node.qualifier and level.shape.is_open:
             return UNKNOWN
@@ -57,6 +59,16 @@ def resolve_column(state: Resolution, node: ColumnName, scope: Scope) -> Column:
 def find_relations(scope: Scope, qualifier: tuple[Identifier, ...]) -> list[Relation]:
     """Return the relations of one block that a qualifier means."""
     return [relation for relation in scope.shape.relations if relation.is_called(qualifier)]
+
+
+def _note_alias(state: Resolution, node: ColumnName, entry: Entry) -> None:
+    tables = [source.table.full_name for source in entry.origins if source.table is not None]
+    state.note(
+        f"{_written(node.name)} is another name of {_published(entry.name)} of {tables[0]}",
+        node,
+        hint=f"write {_published(entry.name)}",
+        kind=ProblemKind.NAME,
+    )
 
 
 def _find_output(state: Resolution, node: ColumnName, level: Scope) -> Column | None:

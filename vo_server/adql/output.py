@@ -85,7 +85,7 @@ def _name(state: Resolution, item: tree.SelectItem, position: int) -> str:
         value = value.inner
     if isinstance(value, tree.ColumnName):
         meaning = state.names.get(value)
-        return value.name.name if meaning is None else meaning.column.name
+        return value.name.name if meaning is None else _called(meaning.column, value.name.name)
     if isinstance(value, tree.Aggregate):
         if value.argument is None:
             return "count_all"
@@ -93,6 +93,14 @@ def _name(state: Resolution, item: tree.SelectItem, position: int) -> str:
             return f"{value.name.lower()}_{_regular(value.argument.name.name)}"
         return f"{value.name.lower()}_{position}"
     return f"col_{position}"
+
+
+def _called(column: Column, written: str) -> str:
+    """Return the name of a column as it is published; the other one where the query asks for it by that."""
+    folded = written.lower()
+    if folded == column.name.lower():
+        return column.name
+    return next((alias for alias in column.aliases if alias.lower() == folded), column.name)
 
 
 def _regular(name: str) -> str:

@@ -51,16 +51,24 @@ class Entries(ABC):
     def folded(self, name: str) -> Sequence[Entry]:
         """Return those of a name in lower case."""
 
+    @abstractmethod
+    def aliased(self, name: str) -> Sequence[tuple[str, Entry]]:
+        """Return those that are also called by a name in lower case, each after that name as published."""
+
     @property
     def sources(self) -> frozenset[Source]:
         """Sources that they come from."""
         return frozenset(source for entry in self for source in entry.origins)
 
     def find(self, identifier: Identifier) -> list[Entry]:
-        """Return what an identifier can mean; an exact match of a delimited one goes before a folded one."""
-        found = [entry for entry in self.folded(identifier.name.lower()) if matches(identifier, entry.name)]
+        """Return what an identifier can mean.
+
+        An exact match of a delimited one goes before a folded one, the name of a column before another name of one.
+        """
+        folded = identifier.name.lower()
+        found = [entry for entry in self.folded(folded) if matches(identifier, entry.name)]
         exact = [entry for entry in found if entry.name == identifier.name] if identifier.is_delimited else []
-        return exact or found
+        return exact or found or [entry for alias, entry in self.aliased(folded) if matches(identifier, alias)]
 
 
 class SourceEntries(Entries):
@@ -79,6 +87,12 @@ class SourceEntries(Entries):
     def folded(self, name: str) -> Sequence[Entry]:
         """Return those of a name in lower case."""
         return [self._entry(position) for position in self._positions.get(name, ())]
+
+    def aliased(self, name: str) -> Sequence[tuple[str, Entry]]:
+        """Return those that are also called by a name in lower case; only columns of published tables are."""
+        table = self._source.table
+        found = None if table is None else table.by_folded_alias.get(name)
+        return [] if found is None else [(found[0], self._entry(found[1]))]
 
     @property
     def sources(self) -> frozenset[Source]:
@@ -114,11 +128,24 @@ class ListedEntries(Entries):
         """Return those of a name in lower case."""
         return self._by_folded_name.get(name, ())
 
+    def aliased(self, name: str) -> Sequence[tuple[str, Entry]]:
+        """Return those that are also called by a name in lower case."""
+        return self._by_folded_alias.get(name, ())
+
     @cached_property
     def _by_folded_name(self) -> dict[str, list[Entry]]:
         found: dict[str, list[Entry]] = {}
         for entry in self._entries:
             found.setdefault(entry.name.lower(), []).append(entry)
+        return found
+
+    @cached_property
+    def _by_folded_alias(self) -> dict[str, list[tuple[str, Entry]]]:
+        found: dict[str, list[tuple[str, Entry]]] = {}
+        for entry in self._entries:
+            if any(source.table is not None for source in entry.origins):
+                for alias in entry.meaning.column.aliases:
+                    found.setdefault(alias.lower(), []).append((alias, entry))
         return found
 
 
@@ -139,6 +166,10 @@ class ChainedEntries(Entries):
     def folded(self, name: str) -> Sequence[Entry]:
         """Return those of a name in lower case."""
         return [entry for part in self.parts for entry in part.folded(name)]
+
+    def aliased(self, name: str) -> Sequence[tuple[str, Entry]]:
+        """Return those that are also called by a name in lower case."""
+        return [pair for part in self.parts for pair in part.aliased(name)]
 
 
 @dataclass(frozen=True, eq=False)

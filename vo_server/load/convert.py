@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vo_server.errors import IngestError
-from vo_server.formats.read.cast import cast, null_out
+from vo_server.formats.read.cast import cast, null_out, with_elements
 from vo_server.load.description import COMPUTED_DEC, COMPUTED_RA, DerivationKind
 from vo_server.load.shapes import centres, checked_shapes, coordinates, main_shape, without_words
 from vo_server.model.datatype import DataType, Primitive
@@ -186,7 +186,7 @@ def apply_null_values(values: pa.Array, datatype: DataType, marks: tuple[str, ..
     """Return the values with NULL for those that are marks of it.
 
     Marks of number columns are compared as numbers of the column's type, so that ``99`` and ``99.0`` are the same, and
-    ``99.9`` is found in a column of floats. Marks do not apply to the elements of arrays.
+    ``99.9`` is found in a column of floats. Of arrays they are elements; numbers of shapes are left alone.
 
     Parameters
     ----------
@@ -195,8 +195,10 @@ def apply_null_values(values: pa.Array, datatype: DataType, marks: tuple[str, ..
     marks
         Null marks as text; ``NaN`` means NaN.
     """
-    if not marks or datatype.is_array or datatype.is_timestamp:
+    if not marks or datatype.is_geometry or datatype.is_timestamp:
         return values
+    if datatype.is_array:
+        return with_elements(values, apply_null_values(values.flatten(), DataType(datatype.primitive), marks))
     if pa.types.is_floating(values.type) and any(mark.lower() == "nan" for mark in marks):
         values = null_out(values, pc.fill_null(pc.is_nan(values), fill_value=False).to_numpy(zero_copy_only=False))
     wanted = pa.array([mark for mark in marks if mark.lower() != "nan" or datatype.is_string], pa.string())
@@ -285,7 +287,9 @@ def _plan(description: Description, reader: TableReader) -> list[tuple[Column, i
         source = description.sources.get(column.name)
         if source is None:
             continue
-        index = _find(source, names, folded, used)
+        index = next(
+            (at for name in (source, *column.aliases) if (at := _find(name, names, folded, used)) is not None), None
+        )
         if index is None:
             missing.append(source)
             continue

@@ -74,7 +74,12 @@ class Column:
     element_names: tuple[str, ...] = ()
     """Names of the elements of an array column, first element first."""
     flag_meanings: tuple[tuple[int, str], ...] = ()
-    """Bit or code values and what they mean."""
+    """Codes and what each means, in a column that holds one of them."""
+    flag_bits: tuple[tuple[int, str], ...] = ()
+    """Numbers of bits, from 0, and what each means where it is set; ``flag_meanings`` is empty then."""
+    aliases: tuple[str, ...] = ()
+    """Other names of a published column, such as misprints of a paper, that queries and files may use; none of them
+    is the name of another column of the table."""
     stored_as: str | None = None
     """The database's name of the type in an adopted table, where it is not the one that ``datatype`` is stored in:
     ``spoint``, ``numeric``, ... Whoever reads such a column converts it."""
@@ -82,6 +87,20 @@ class Column:
     def renamed(self, name: str) -> Column:
         """Return the same column under another name."""
         return replace(self, name=name)
+
+    @property
+    def full_description(self) -> str | None:
+        """The description, followed by what clients have no other place for: other names, elements, flags."""
+        told = [
+            ("Also called", self.aliases),
+            ("Elements:", self.element_names),
+            ("Values:", [f"{code} {meaning}" for code, meaning in self.flag_meanings]),
+            ("Bits:", [f"{bit} {meaning}" for bit, meaning in self.flag_bits]),
+        ]
+        more = [f"{words} {', '.join(listed)}" for words, listed in told if listed]
+        if not more:
+            return self.description
+        return ". ".join([*([self.description.rstrip(". ")] if self.description else []), *more])
 
 
 def positions_by_folded_name(columns: Sequence[Column]) -> dict[str, list[int]]:
@@ -178,6 +197,13 @@ class Table:
     def positions_by_folded_name(self) -> dict[str, list[int]]:
         """Places of the visible columns by their names in lower case."""
         return positions_by_folded_name(self.visible_columns)
+
+    @cached_property
+    def by_folded_alias(self) -> dict[str, tuple[str, int]]:
+        """Other names of the visible columns, by themselves in lower case, each with the place of its column."""
+        return {
+            alias.lower(): (alias, place) for place, one in enumerate(self.visible_columns) for alias in one.aliases
+        }
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -111,7 +111,7 @@ class ResultSaver:
                 raise QueryCancelledError("the query was stopped")
 
         columns = tuple(
-            replace(column, is_indexed=False, is_std=False, is_hidden=False, null_values=(), stored_as=None)
+            replace(column, is_indexed=False, is_std=False, is_hidden=False, null_values=(), stored_as=None, aliases=())
             for column in result.columns
         )
         reader = BatchReader("the answer of the query", TableFacts(columns), rows)

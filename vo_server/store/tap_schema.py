@@ -30,11 +30,19 @@ UPLOAD_SCHEMA: Final = "tap_upload"
 _NAME: Final = DataType(Primitive.CHAR, "*")
 _WORDS: Final = DataType(Primitive.UNICODE_CHAR, "*")
 _INTEGER: Final = DataType(Primitive.INT)
+_LONG: Final = DataType(Primitive.LONG)
+_SIGN_BIT: Final = 63
 _ONE_DIMENSION: Final = re.compile(r"([0-9]+)\*?")
 
 
 def _column(
-    name: str, datatype: DataType, description: str, *, required: bool = False, principal: bool = False
+    name: str,
+    datatype: DataType,
+    description: str,
+    *,
+    required: bool = False,
+    principal: bool = False,
+    std: bool = True,
 ) -> Column:
     return Column(
         name,
@@ -42,8 +50,13 @@ def _column(
         description=description,
         is_nullable=not required,
         is_principal=principal or required,
-        is_std=True,
+        is_std=std,
     )
+
+
+def _own_column(name: str, datatype: DataType, description: str, *, required: bool = False) -> Column:
+    """Return a column that the standard does not have."""
+    return _column(name, datatype, description, required=required, std=False)
 
 
 def _description(what: str) -> Column:
@@ -153,13 +166,34 @@ TAP_SCHEMA: Final = Schema(
             _key("key_id", "keys", "key_id"),
             primary="key_id from_column",
         ),
+        _table(
+            6,
+            "flags",
+            "What the values and the bits of columns of flags mean. Bits are tested with has_bits(column, value) = 1",
+            (
+                _own_column("table_name", _NAME, "Full name of the table that the column belongs to", required=True),
+                _own_column("column_name", _NAME, "Name of the column, as queries write it", required=True),
+                _own_column("value", _LONG, "Value that means this, alone or, for a bit, among others", required=True),
+                _own_column("bit", _INTEGER, "Number of the bit, from 0; NULL for a value that stands alone"),
+                _own_column("meaning", _WORDS, "What the value or the bit means", required=True),
+            ),
+            Key(
+                "column_fk",
+                f"{SCHEMA_NAME}.columns",
+                (("table_name", "table_name"), ("column_name", "column_name")),
+            ),
+            primary="table_name column_name value",
+        ),
     ),
 )
-"""Description of the five tables. They have no location: their rows are handed to the engine with a query."""
+"""Description of the five tables of the standard, and of one of our own.
+
+They have no location: their rows are handed to the engine with a query.
+"""
 
 
 class TapSchemaRows(Mapping[str, pa.Table]):
-    """Rows of the five tables by their full names, each made when it is first asked for.
+    """Rows of the tables of TAP_SCHEMA by their full names, each made when it is first asked for.
 
     Parameters
     ----------
@@ -228,7 +262,7 @@ class TapSchemaRows(Mapping[str, pa.Table]):
                 "arraysize": column.datatype.arraysize,
                 "xtype": column.datatype.xtype,
                 "size": _size(column.datatype),
-                "description": column.description,
+                "description": column.full_description,
                 "utype": column.utype,
                 "unit": column.unit,
                 "ucd": column.ucd,
@@ -268,6 +302,21 @@ class TapSchemaRows(Mapping[str, pa.Table]):
             for here, there in key.columns
         ]
 
+    def flag_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.flags``."""
+        return [
+            {
+                "table_name": self._names[table.full_name],
+                "column_name": quoted(column.name, RESERVED),
+                "value": value,
+                "bit": bit,
+                "meaning": meaning,
+            }
+            for table in self._tables
+            for column in table.visible_columns
+            for value, bit, meaning in _flags(column)
+        ]
+
 
 _BY_NAME: Final = {table.full_name: table for table in TAP_SCHEMA.tables}
 
@@ -277,6 +326,7 @@ _ROWS: Final[dict[str, Callable[[TapSchemaRows], list[dict[str, Any]]]]] = {
     "columns": TapSchemaRows.column_rows,
     "keys": TapSchemaRows.key_rows,
     "key_columns": TapSchemaRows.key_column_rows,
+    "flags": TapSchemaRows.flag_rows,
 }
 
 
@@ -289,6 +339,15 @@ def _size(datatype: DataType) -> int | None:
     """Return the integer part of a one-dimensional arraysize (TAP 1.1, section 4.3)."""
     match = _ONE_DIMENSION.fullmatch(datatype.arraysize or "")
     return None if match is None else int(match[1])
+
+
+def _flags(column: Column) -> Iterator[tuple[int, int | None, str]]:
+    """Yield the flags of a column: value, bit and meaning."""
+    for code, meaning in column.flag_meanings:
+        yield code, None, meaning
+    for bit, meaning in column.flag_bits:
+        # The last bit of 64 is the sign.
+        yield (1 << bit if bit < _SIGN_BIT else -(1 << bit)), bit, meaning
 
 
 def _key_id(table: Table, key: Key) -> str:

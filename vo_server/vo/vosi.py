@@ -126,7 +126,7 @@ def _write_table(
 
 def _write_column(writer: XmlWriter, column: Column, reserved: frozenset[str], *, is_primary: bool) -> None:
     writer.leaf("name", quoted(column.name, reserved))
-    writer.optional("description", column.description)
+    writer.optional("description", column.full_description)
     writer.optional("unit", column.unit)
     writer.optional("ucd", column.ucd)
     writer.optional("utype", column.utype)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Casted", "cast", "null_out"]
+__all__ = ["Casted", "cast", "null_out", "with_elements"]
 
 Casted = tuple[pa.Array, "NDArray[np.bool_] | None"]
 """The values, with NULL for those that could not be read, and a mask of those; None when there are none."""
@@ -257,16 +257,34 @@ def _to_list(array: pa.Array, datatype: DataType, null_texts: frozenset[str]) ->
     element = DataType(datatype.primitive)
     flat = array.flatten()
     values, bad_elements = cast(flat, element, null_texts)
-    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    result = with_elements(array, values)
+    lengths = _lengths(array)
     valid = pc.is_valid(array).to_numpy(zero_copy_only=False)
-    result = pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(~valid) if not valid.all() else None)
     bad = np.zeros(len(array), bool)
     if bad_elements is not None:
         bad[np.repeat(np.arange(len(array)), lengths)[bad_elements]] = True
     if datatype.fixed_length is not None:
         bad |= valid & (lengths != datatype.fixed_length)
     return null_out(result, bad), bad if bad.any() else None
+
+
+def with_elements(lists: pa.Array, elements: pa.Array) -> pa.Array:
+    """Return lists of the same lengths with other elements.
+
+    Parameters
+    ----------
+    lists
+        Of any element type; NULL stays NULL.
+    elements
+        As many as ``lists.flatten()`` has.
+    """
+    offsets = np.concatenate(([0], np.cumsum(_lengths(lists)))).astype(np.int32)
+    mask = pc.is_null(lists) if lists.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets), elements, mask=mask)
+
+
+def _lengths(lists: pa.Array) -> NDArray[np.int64]:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
 
 
 def _blank_lists(lists: pa.Array, text: pa.Array) -> pa.Array:

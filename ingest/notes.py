@@ -1,0 +1,140 @@
+"""The models of a catalogue's YAML: Felis, with one ``vo:`` mapping per object for what Felis has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from felis import datamodel as felis
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingest.origin import ProvenanceNotes
+
+__all__ = [
+    "ColumnNotes",
+    "ForeignKeyNotes",
+    "PairNotes",
+    "PositionNotes",
+    "SchemaNotes",
+    "TableNotes",
+    "VoColumn",
+    "VoSchema",
+    "VoTable",
+]
+
+
+class _Notes(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PositionNotes(_Notes):
+    """``vo: position:`` of a table: two columns of numbers, or one of points."""
+
+    ra: str | None = None
+    dec: str | None = None
+    point: str | None = None
+    epoch: float | None = None
+
+    @model_validator(mode="after")
+    def is_one_place(self) -> Self:
+        """Demand both numbers or the point."""
+        given = (self.ra is not None, self.dec is not None, self.point is not None)
+        if given not in {(True, True, False), (False, False, True)}:
+            raise ValueError("position must name the columns ra and dec, or the column point")
+        return self
+
+
+class PairNotes(_Notes):
+    """``vo: galactic:`` or ``vo: sexagesimal:`` of a table: the two columns that positions are computed from."""
+
+    lon: str
+    lat: str
+
+
+class ForeignKeyNotes(_Notes):
+    """One of ``vo: foreign_keys:`` of a table: a key to a table that another file describes."""
+
+    name: str
+    target: str
+    """Full name ``schema.table``."""
+    columns: dict[str, str] = Field(min_length=1)
+    """Columns of the target by those of this table."""
+    description: str | None = None
+
+    @field_validator("target")
+    @classmethod
+    def is_full_name(cls, target: str) -> str:
+        """Demand the name of a schema before that of the table."""
+        schema, _, table = target.partition(".")
+        if not schema or not table or "." in table:
+            raise ValueError(f"{target!r} is not a full name; write schema.table")
+        return target
+
+
+class SchemaNotes(_Notes):
+    """``vo:`` of a schema."""
+
+    title: str | None = None
+    provenance: ProvenanceNotes | None = None
+    """Of all tables, unless they say otherwise."""
+
+
+class TableNotes(_Notes):
+    """``vo:`` of a table."""
+
+    title: str | None = None
+    provenance: ProvenanceNotes | None = None
+    position: PositionNotes | None = None
+    galactic: PairNotes | None = None
+    sexagesimal: PairNotes | None = None
+    foreign_keys: tuple[ForeignKeyNotes, ...] = ()
+    ignore_extra: bool = False
+    """Whether columns of the files that are not described are left out without complaint."""
+
+
+class ColumnNotes(_Notes):
+    """``vo:`` of a column."""
+
+    null_values: tuple[str, ...] | None = None
+    """Values that mean NULL; ``NaN`` alone for floating-point columns when not given."""
+    hidden: bool = False
+    element_names: tuple[str, ...] = ()
+    """Names of the elements of an array, as queries use them in brackets."""
+    flag_meanings: dict[int, str] = Field(default_factory=dict)
+    """Codes and what each means."""
+    flag_bits: dict[int, str] = Field(default_factory=dict)
+    """Numbers of bits, from 0, and what each means."""
+    aliases: tuple[str, ...] = ()
+    """Other names that queries and files may use, such as misprints of a paper."""
+    source: str | None = None
+    """Name of the column in the files, when it is published under another one."""
+    unit: str | None = None
+    """A unit that VOUnits allows and Felis does not, such as ``log(cm.s**-2)`` or ``'electron'.s**-1``."""
+
+    @field_validator("null_values", mode="before")
+    @classmethod
+    def as_texts(cls, values: object) -> object:
+        """Take numbers as well as texts."""
+        if not isinstance(values, list):
+            return values
+        return tuple("NaN" if value != value else str(value) for value in values)  # noqa: PLR0124 - NaN
+
+
+class VoColumn(felis.Column):
+    """A Felis column with our notes."""
+
+    vo: ColumnNotes | None = None
+
+
+class VoTable(felis.Table):
+    """A Felis table with our notes."""
+
+    columns: list[VoColumn] = Field(default_factory=list)  # type: ignore[assignment]  # narrower; never written to
+    vo: TableNotes | None = None
+
+
+class VoSchema(felis.Schema):  # type: ignore[type-arg]  # its type variable is used nowhere
+    """A Felis schema with our notes."""
+
+    tables: Sequence[VoTable]
+    vo: SchemaNotes | None = None
