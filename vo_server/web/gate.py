@@ -11,6 +11,7 @@ import anyio
 from anyio import to_thread
 
 from vo_server.errors import TooManyError
+from vo_server.web.lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,6 +75,8 @@ class Gate:
         """For the threads of the queries that were let in, so that they take none from anybody else."""
         self.stoppers = anyio.CapacityLimiter(2 * max_running)
         """For the threads that stop queries, which may wait for an engine that is slow to give up."""
+        self.lane = Lane()
+        """For those that were let in, while they begin."""
 
     @property
     def n_running(self) -> int:

@@ -212,7 +212,8 @@ class StreamedResponse(Response):
                 async with self._sending:
                     await self._send(scope, b"", is_last=True)
                 return
-            piece = await to_thread.run_sync(self._begin, limiter=limiter)
+            async with nullcontext() if self._gate is None else self._gate.lane.enter():
+                piece = await to_thread.run_sync(self._begin, limiter=limiter)
             self._step_bytes = max(PIECE_BYTES, _STEP_BATCHES * self._source.held_bytes)
             ahead = partial(self._read_ahead, group, limiter)
             while True:

@@ -48,7 +48,7 @@ async def sync(request: Request) -> Response:
         # Before a place is taken: a slow address elsewhere shall keep none.
         uploads = here.context.uploads
         gather = partial(uploads.gather, query.uploads, parts_of(body), caller=identity(request))
-        gathered = await to_thread.run_sync(gather, limiter=uploads.threads)
+        gathered = await to_thread.run_sync(gather, limiter=uploads.threads) if query.uploads else gather()
     finally:
         body.close()
     source = ResultSource(
