@@ -184,8 +184,6 @@ class Calls:
             column = self.draw.pick(measured)
             unit = self.draw.pick(_UNITS[str(column.unit)])
             return Value(f"IN_UNIT({column.text}, '{unit}')", Sort.REAL, size=column.size * _FACTORS.get(unit, 1.0))
-        if self.scope.is_correlated:
-            return self.leaf(Sort.REAL)
         if way == 3:
             return Value(f"ivo_normal_random({self.leaf(Sort.WHOLE).text}, 0)", Sort.REAL, size=1e20)
         # From 0 on, and below 1: the integer part is known.

@@ -166,8 +166,7 @@ class Queries:
         # Names of the outer query must not be hidden, nor be taken for names of the inner one.
         scope.is_bare = False
         scope.outer = outer
-        scope.is_correlated = outer is not None
-        inner = Scope(scope.sources, scope.merged, is_correlated=scope.is_correlated)
+        inner = Scope(scope.sources, scope.merged)
         value = Values(self.draw, inner).exact(sort, 1)
         where = ""
         if outer is not None or self.draw.chance(50):

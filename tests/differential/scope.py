@@ -126,9 +126,6 @@ class Scope:
     is_bare: bool = False
     """Whether names are written without a qualifier."""
     outer: Scope | None = None
-    is_correlated: bool = False
-    """Whether the rows depend on those of an outer query; what is random is not determined there: DuckDB 2.0 joins the
-    rows of the outer query once more, and drops those with NULL when there is a random number beside them."""
 
     def values(self, sort: Sort) -> list[Value]:
         """Return the columns of a sort, those of an outer query last."""

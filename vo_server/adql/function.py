@@ -73,6 +73,11 @@ class Function:
     """True when the engines lower the call themselves (geometry on the index, functions of the grammar)."""
 
     @property
+    def is_random(self) -> bool:
+        """Whether each call may give another value."""
+        return any("random()" in template for template in self.sql.values())
+
+    @property
     def n_required(self) -> int:
         """Fewest arguments."""
         return sum(not one.is_optional for one in self.parameters)

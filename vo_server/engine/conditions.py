@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
+from vo_server.adql.resolved import BoundColumn
 from vo_server.adql.tree import (
     And,
     BareCondition,
     Between,
+    Call,
+    ColumnName,
     Comparison,
     Exists,
     InList,
@@ -22,9 +25,10 @@ from vo_server.adql.tree import (
     Node,
     Not,
     Or,
+    TableReference,
 )
 from vo_server.adql.walk import preorder
-from vo_server.engine.lower import Ask
+from vo_server.engine.lower import Ask, unsupported
 from vo_server.engine.negation import opposite
 from vo_server.engine.queries import output_columns
 from vo_server.engine.sides import Side, compared, is_longer_than_float, may_be_nan, without_nan
@@ -204,6 +208,8 @@ def _in_query(lowering: Lowering, node: InQuery, ask: Ask) -> Steps:
     query = yield Ask(node.query)
     (found,) = output_columns(lowering.query, node.query.body)
     is_exact = node.is_negated or not ask.is_positive
+    if is_exact and not lowering.dialect.not_in_of_random:
+        _check_chance(lowering, node)
     is_widened = is_longer_than_float(found.datatype, operand.datatype)
     if is_widened or (is_exact and may_be_nan(found.datatype)):
         query = _around(lowering, query, found.datatype, is_widened=is_widened)
@@ -212,6 +218,23 @@ def _in_query(lowering: Lowering, node: InQuery, ask: Ask) -> Steps:
         value = lowering.dialect.cast(value, DataType(Primitive.DOUBLE))
     test = exp.In(this=wrapped(value), query=exp.Subquery(this=query))
     return exp.Not(this=exp.Paren(this=test)) if node.is_negated else test
+
+
+def _check_chance(lowering: Lowering, node: InQuery) -> None:
+    """Refuse random numbers in a subquery that names what is outside of it."""
+    inside = list(preorder(node.query))
+    sources = {lowering.query.sources.get(one) for one in inside if isinstance(one, TableReference)}
+    functions = (lowering.query.functions.get(one) for one in inside if isinstance(one, Call))
+    chance = next((one for one in functions if one is not None and one.is_random), None)
+    if chance is None:
+        return
+    names = (lowering.query.names.get(one) for one in inside if isinstance(one, ColumnName))
+    if any(isinstance(one, BoundColumn) and one.source not in sources for one in names):
+        raise unsupported(
+            f"{chance.name} in a subquery of NOT IN that names columns of the query around it",
+            node.span,
+            hint="write NOT EXISTS (SELECT ... WHERE ...) with the comparison in its WHERE",
+        )
 
 
 def _around(lowering: Lowering, query: exp.Expr, datatype: DataType, *, is_widened: bool) -> exp.Expr:

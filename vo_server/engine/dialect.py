@@ -108,6 +108,10 @@ class SqlDialect(ABC):
     exists_of_outer_join: ClassVar[bool] = True
     """Whether EXISTS may be asked about outer joins; DuckDB 1.5 takes one on a constant that no row has for empty."""
 
+    not_in_of_random: ClassVar[bool] = True
+    """Whether NOT IN may be asked about a subquery that has random numbers and names of the query around it: DuckDB 2.0
+    takes NULLs of rows that its condition leaves out for rows of it."""
+
     @abstractmethod
     def type_name(self, datatype: DataType) -> str:
         """Return the database's name of a type."""

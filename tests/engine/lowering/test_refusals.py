@@ -46,6 +46,34 @@ def test_what_cannot_be_lowered_is_named_with_its_place(
     assert adql[caught.value.span.start : caught.value.span.end].startswith(token)
 
 
+_NOT_IN = "SELECT t.id FROM sky.tiny AS t WHERE {} (SELECT o.n FROM sky.tiny AS o WHERE {})"
+
+
+@pytest.mark.parametrize("outside", ["t.id NOT IN", "NOT t.id IN"])
+@pytest.mark.parametrize("chance", ["RAND() >= 0", "ivo_normal_random(0, 1) < 9"])
+def test_duckdb_refuses_chance_in_not_in_that_names_what_is_outside(
+    outside: str, chance: str, duckdb_sky: SkyEngine
+) -> None:
+    adql = _NOT_IN.format(outside, f"o.id > t.id AND {chance}")
+    with pytest.raises(AdqlError, match="in a subquery of NOT IN") as caught:
+        duckdb_sky.translate(adql)
+    assert "NOT EXISTS" in str(caught.value.problems[0].hint)
+    assert adql[caught.value.span.start : caught.value.span.end].startswith("t.id")
+
+
+@pytest.mark.parametrize(
+    "adql",
+    [
+        _NOT_IN.format("t.id NOT IN", "RAND() >= 0"),
+        _NOT_IN.format("t.id IN", "o.id > t.id AND RAND() >= 0"),
+        _NOT_IN.format("NOT EXISTS", "o.id > t.id AND RAND() >= 0"),
+        _NOT_IN.format("t.id NOT IN", "o.id > t.id AND o.n > 0"),
+    ],
+)
+def test_chance_is_taken_everywhere_else(adql: str, duckdb_sky: SkyEngine) -> None:
+    assert duckdb_sky.translate(adql)
+
+
 @pytest.mark.parametrize("system", ["GALACTIC", "FK4", "ECLIPTIC", "anything"])
 def test_other_coordinate_systems_are_refused(system: str, sky: SkyEngine) -> None:
     with pytest.raises(AdqlError, match="coordinate system") as caught:

@@ -53,6 +53,7 @@ class DuckdbDialect(SqlDialect):
     few_distances: ClassVar[str | None] = FEW_DISTANCES
     finds_filters_in_or: ClassVar[bool] = False
     exists_of_outer_join: ClassVar[bool] = False
+    not_in_of_random: ClassVar[bool] = False
 
     def type_name(self, datatype: DataType) -> str:
         """Return DuckDB's name of a type."""
