@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from vo_server.engine.passing import Passing
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -26,7 +28,7 @@ _PAUSE_S: Final = 0.05
 """Time between two interrupts of a read that nobody wants any more [s]; one that comes at the wrong moment is lost."""
 
 
-class ReadAhead:
+class ReadAhead(Passing):
     """A :class:`~vo_server.engine.stream.BatchSource` that reads another one in a thread of its own.
 
     For databases in other processes, which would wait while an answer is written. What counts as the time of a query
@@ -41,7 +43,7 @@ class ReadAhead:
     """
 
     def __init__(self, source: BatchSource, *, name: str) -> None:
-        self._source = source
+        super().__init__(source)
         self._name = name
         self._n_read = 0
         self._thread: threading.Thread | None = None
@@ -55,19 +57,6 @@ class ReadAhead:
         """Memory of the batches that wait [bytes]."""
         with self._changed:
             return sum(batch.nbytes for batch in self._waiting if batch is not None)
-
-    @property
-    def progress(self) -> float | None:
-        """Share of the work that is done, in [0, 1]; None when it is not known."""
-        return self._source.progress
-
-    def watch(self) -> None:
-        """Have the progress known."""
-        self._source.watch()
-
-    def open(self) -> None:
-        """Start the statement."""
-        self._source.open()
 
     def read(self) -> pa.RecordBatch | None:
         """Return the next batch, or None at the end.
@@ -93,10 +82,6 @@ class ReadAhead:
             return None  # closed meanwhile by another thread: nobody wants more
         raise self._error
 
-    def interrupt(self) -> None:
-        """Stop what the thread is doing, or :meth:`open` or :meth:`read` in another one."""
-        self._source.interrupt()
-
     def close(self, *, is_exhausted: bool) -> None:
         """End the thread, then close the source."""
         with self._changed:
@@ -107,7 +92,7 @@ class ReadAhead:
             if not is_exhausted:
                 self._interrupt_read()
             self._thread.join(_PAUSE_S)
-        self._source.close(is_exhausted=is_exhausted)
+        super().close(is_exhausted=is_exhausted)
 
     def _interrupt_read(self) -> None:
         try:

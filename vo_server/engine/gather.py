@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from vo_server.adql.tree import Select, TableName
+from vo_server.engine.passing import Passing
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
@@ -30,7 +31,7 @@ def is_steady(query: ResolvedQuery) -> bool:
     )
 
 
-class Gathered:
+class Gathered(Passing):
     """A :class:`~vo_server.engine.stream.BatchSource` that makes larger batches of the small ones of another.
 
     For engines that fill a batch before they give it. A query that searches a large table for few rows would fill one
@@ -47,29 +48,11 @@ class Gathered:
     """
 
     def __init__(self, source: BatchSource, *, wanted_bytes: int) -> None:
-        self._source = source
+        super().__init__(source)
         self._wanted_bytes = wanted_bytes
         self._is_begun = False
         self._is_ended = False
         self._error: Exception | None = None
-
-    @property
-    def ahead_bytes(self) -> int:
-        """Memory of the batches that were read before anybody asked for them [bytes]."""
-        return self._source.ahead_bytes
-
-    @property
-    def progress(self) -> float | None:
-        """Share of the work that is done, in [0, 1]; None when it is not known."""
-        return self._source.progress
-
-    def watch(self) -> None:
-        """Have the progress known."""
-        self._source.watch()
-
-    def open(self) -> None:
-        """Start the statement."""
-        self._source.open()
 
     def read(self) -> pa.RecordBatch | None:
         """Return the next batch, or None at the end.
@@ -88,14 +71,6 @@ class Gathered:
             return self._with_more(batch)
         self._is_begun = True
         return batch
-
-    def interrupt(self) -> None:
-        """Stop what :meth:`open` or :meth:`read` is doing in another thread."""
-        self._source.interrupt()
-
-    def close(self, *, is_exhausted: bool) -> None:
-        """Close the source."""
-        self._source.close(is_exhausted=is_exhausted)
 
     def _with_more(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         batches, n_bytes, deadline_s = [batch], batch.nbytes, time.monotonic() + _LONGEST_S
