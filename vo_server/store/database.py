@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from vo_server.errors import CatalogueError, CatalogueUnavailableError, ConfigurationError
+from vo_server.store.liveness import check_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +36,14 @@ _BUSY_TIMEOUT_MS: Final = 30_000
 """How long a SQLite writer waits for another one; a publication or a job change takes milliseconds."""
 
 _WRITES: Final = "vo_writes"
+_SINGLE: Final = "vo_single"
+"""Options of connections: what is going to be done."""
 
-_LOCK_TIMEOUTS: Final = "SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '10s'"
-
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+# The timeouts are set before the lock is waited for: PostgreSQL evaluates a list from left to right.
+_LOCK: Final = text(
+    "SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '10s', true), "
+    "pg_advisory_xact_lock(hashtextextended(:key, 0))"
+)
 
 
 class Database:
@@ -65,7 +71,8 @@ class Database:
     def __init__(self, url: str, *, schema: str) -> None:
         directory = directory_of(url)
         if directory is None:
-            engine = create_engine(_postgres_url(url), pool_pre_ping=True, pool_size=5, max_overflow=15)
+            engine = create_engine(_postgres_url(url), pool_size=5, max_overflow=15)
+            check_connections(engine)
             self.schema: str | None = schema
             self.is_read_only = False
             self.place = make_url(url).render_as_string(hide_password=True)
@@ -78,10 +85,11 @@ class Database:
         self.is_postgres = directory is None
         self.engine: Engine = engine.execution_options(schema_translate_map={None: self.schema})
         snapshot = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
-        single = {"isolation_level": "AUTOCOMMIT"} if self.is_postgres else {}
+        single = {"isolation_level": "AUTOCOMMIT"} if self.is_postgres else {_SINGLE: True}
         self._snapshots = self.engine.execution_options(**snapshot)
         self._reads = self.engine.execution_options(**single)
         self._writes = self.engine.execution_options(**{_WRITES: True})
+        self._turn = nullcontext() if self.is_postgres else _Turn()
         self.is_open = False
         """Whether opening has succeeded; until then whoever opens tells what is wrong, and the log need not."""
 
@@ -101,10 +109,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Give a connection with a transaction that is committed at the end, or undone by an exception.
 
-        On SQLite the transaction begins with the write lock, so that it never fails half-way because of another writer.
+        On SQLite the transaction begins with the write lock, so that it never fails half-way because of another writer;
+        those of this process take turns before that.
 
         Raises
         ------
+        CatalogueUnavailableError
+            If other writers leave no turn.
         ConfigurationError
             If the database is read-only.
         """
@@ -113,7 +124,7 @@ class Database:
                 "the database of this service is read-only: it takes no jobs, and nothing can be published in it",
                 hint="run the query synchronously, or let the operator make the data directory writable",
             )
-        with self._translated(), self._writes.begin() as connection:
+        with self._turn, self._translated(), self._writes.begin() as connection:
             yield connection
 
     def lock(self, connection: Connection, key: str) -> None:
@@ -122,7 +133,6 @@ class Database:
         SQLite has one writer anyway. Who dies or hangs with the lock loses it within seconds.
         """
         if self.is_postgres:
-            connection.exec_driver_sql(_LOCK_TIMEOUTS)
             connection.execute(_LOCK, {"key": f"{self.schema} {key}"})
 
     def require_writable(self) -> None:
@@ -153,6 +163,23 @@ class Database:
     def _log(self, error: SQLAlchemyError) -> None:
         level = logging.WARNING if self.is_open else logging.DEBUG
         logger.log(level, "catalogue database %s: %s", self.place, first_line(error))
+
+
+class _Turn:
+    """The turn of one writer of a SQLite file among those of this process.
+
+    Writers that wait for a lock of SQLite sleep, longer and longer, however soon it is free. Here the next is woken.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=_BUSY_TIMEOUT_MS / 1000):
+            raise CatalogueUnavailableError("the catalogue database cannot be used now", hint="try again later")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def directory_of(url: str) -> Path | None:
@@ -280,8 +307,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    is_write = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN DEFERRED")
+    options = connection.get_execution_options()
+    if not options.get(_SINGLE, False):  # One statement is a transaction of its own.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN DEFERRED")
 
 
 def first_line(error: BaseException) -> str:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import ColumnElement, bindparam, select
 
 from vo_server.model.job import Job, Phase
-from vo_server.model.limits import Usage
 from vo_server.store.job_moves import missing
-from vo_server.store.job_rows import job_of, parameters_of, queue_position
+from vo_server.store.job_rows import WHOLE_JOB, job_of, whole_job_of
 from vo_server.store.job_table import JobTable
-from vo_server.store.tables import job_results, jobs
-from vo_server.store.turns import queue_lengths, usage_of
+from vo_server.store.tables import jobs
+from vo_server.store.turns import queue_lengths, usage_beside, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vo_server.model.limits import Queues
+    from vo_server.model.limits import Queues, Usage
 
 __all__ = ["JobReads"]
 
@@ -26,11 +25,9 @@ _MOST: Final = 2**31 - 1
 """More than there are jobs; larger numbers do not fit everywhere."""
 
 # Made once: making a statement costs more than running it.
-_JOB: Final = select(jobs).where(jobs.c.id == bindparam("job"))
 _OWNER: Final = select(jobs.c.owner).where(jobs.c.id == bindparam("job"))
 _STATUS: Final = select(jobs.c.owner, jobs.c.phase).where(jobs.c.id == bindparam("job"))
 _PHASE: Final = select(jobs.c.phase).where(jobs.c.id == bindparam("job"))
-_RESULTS: Final = select(job_results).where(job_results.c.job_id == bindparam("job"))
 _HELD: Final = select(jobs.c.id).where(jobs.c.worker == bindparam("worker"), jobs.c.phase == Phase.EXECUTING)
 
 
@@ -45,13 +42,11 @@ class JobReads(JobTable):
         MissingError
             If there is no such job (any more).
         """
-        with self._database.snapshot() as connection:
-            row = connection.execute(_JOB, {"job": job_id}).one_or_none()
-            if row is None:
-                raise missing(job_id)
-            is_done = row.phase == Phase.COMPLETED
-            results = connection.execute(_RESULTS, {"job": job_id}).all() if is_done else ()
-            return job_of(row, parameters_of(connection, job_id), results, queue_position(connection, row))
+        with self._database.read() as connection:
+            rows = connection.execute(WHOLE_JOB, {"job": job_id}).all()
+        if not rows:
+            raise missing(job_id)
+        return whole_job_of(rows)
 
     def status(self, job_id: str) -> tuple[str | None, Phase]:
         """Return whose job it is, and its phase; one quick SELECT.
@@ -162,9 +157,8 @@ class JobReads(JobTable):
 
     def usage_beside(self, job_id: str) -> Usage:
         """Return what the client of a job uses now; nothing for a job that is gone."""
-        with self._database.snapshot() as connection:
-            client = connection.scalar(select(jobs.c.client).where(jobs.c.id == job_id))
-            return Usage() if client is None else usage_of(connection, client)
+        with self._database.read() as connection:
+            return usage_beside(connection, job_id)
 
     def queue_lengths(self, queues: Queues) -> dict[str, dict[Phase, int]]:
         """Return how many jobs of everybody wait (QUEUED) and run (EXECUTING) in each queue, by its name."""

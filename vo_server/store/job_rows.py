@@ -6,25 +6,76 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select
 
 from vo_server.model.job import Job, JobError, JobInfo, JobResult, Phase, Progress
 from vo_server.model.truncation import Limit, LimitKind
-from vo_server.store.tables import job_parameters, jobs
+from vo_server.store.tables import job_parameters, job_results, jobs
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-__all__ = ["Parameters", "job_of", "parameters_of", "put_parameters", "queue_position", "result_values"]
+__all__ = [
+    "WHOLE_JOB",
+    "Parameters",
+    "job_of",
+    "parameters_of",
+    "put_parameters",
+    "result_values",
+    "whole_job_of",
+]
 
 Parameters = Sequence[tuple[str, str]]
 
+# Made once: making a statement costs more than running it.
 _PARAMETERS: Final = (
     select(job_parameters.c.name, job_parameters.c.value)
     .where(job_parameters.c.job_id == bindparam("job"))
     .order_by(job_parameters.c.position)
 )
 _INSERT_PARAMETERS: Final = insert(job_parameters)
+
+_before: Final = jobs.alias("before")
+_PLACE: Final = (
+    select(func.count())
+    .select_from(_before)
+    .where(
+        _before.c.phase == Phase.QUEUED,
+        or_(_before.c.queued < jobs.c.queued, and_(_before.c.queued == jobs.c.queued, _before.c.id <= jobs.c.id)),
+    )
+    .scalar_subquery()
+)
+"""The place of a job among those that wait, by age; turns of clients may let others pass."""
+
+_RESULT: Final = "result_"
+"""What the names of columns of results begin with, beside those of jobs."""
+
+WHOLE_JOB: Final = (
+    select(
+        jobs,
+        case((jobs.c.phase == Phase.QUEUED, _PLACE)).label("queue_position"),
+        job_parameters.c.position,
+        job_parameters.c.name,
+        job_parameters.c.value,
+        *(column.label(f"{_RESULT}{column.name}") for column in job_results.c),
+    )
+    .select_from(
+        jobs.outerjoin(job_parameters, job_parameters.c.job_id == jobs.c.id).outerjoin(
+            job_results, and_(job_results.c.job_id == jobs.c.id, jobs.c.phase == Phase.COMPLETED)
+        )
+    )
+    .where(jobs.c.id == bindparam("job"))
+    .order_by(job_parameters.c.position)
+)
+"""All about one job, in one statement and thus of one moment: a row for each pair of a parameter and a result."""
+
+
+def whole_job_of(rows: Sequence[Row[Any]]) -> Job:
+    """Return the job of the rows, at least one, of :data:`WHOLE_JOB`."""
+    parameters = {row.position: (row.name, row.value) for row in rows if row.position is not None}
+    results = {row.result_id: row for row in rows if row.result_id is not None}
+    first = rows[0]
+    return job_of(first, tuple(parameters.values()), tuple(results.values()), first.queue_position)
 
 
 def put_parameters(connection: Connection, job_id: str, parameters: Parameters) -> None:
@@ -41,15 +92,6 @@ def parameters_of(connection: Connection, job_id: str) -> tuple[tuple[str, str],
     """Return the parameters of a job, in order."""
     rows = connection.execute(_PARAMETERS, {"job": job_id})
     return tuple((row.name, row.value) for row in rows)
-
-
-def queue_position(connection: Connection, row: Row[Any]) -> int | None:
-    """Return the place of a job among those that wait, by age; turns of clients may let others pass."""
-    if row.phase != Phase.QUEUED:
-        return None
-    is_before = (jobs.c.queued < row.queued) | ((jobs.c.queued == row.queued) & (jobs.c.id <= row.id))
-    waiting = select(func.count()).select_from(jobs).where(jobs.c.phase == Phase.QUEUED, is_before)
-    return int(connection.scalar(waiting) or 0)
 
 
 def job_of(
@@ -86,16 +128,19 @@ def job_of(
 
 
 def _result(row: Row[Any]) -> JobResult:
+    """Return the result of a row of :data:`WHOLE_JOB`."""
     return JobResult(
-        row.id,
-        row.path,
-        row.mime,
-        row.size_bytes,
-        row.n_rows,
-        row.overflow,
-        limit=None if row.limit_kind is None else Limit(LimitKind(row.limit_kind), row.limit_value),
-        total_rows=row.total_rows,
-        overflow_message=row.overflow_message,
+        row.result_id,
+        row.result_path,
+        row.result_mime,
+        row.result_size_bytes,
+        row.result_n_rows,
+        row.result_overflow,
+        limit=None
+        if row.result_limit_kind is None
+        else Limit(LimitKind(row.result_limit_kind), row.result_limit_value),
+        total_rows=row.result_total_rows,
+        overflow_message=row.result_overflow_message,
     )
 
 

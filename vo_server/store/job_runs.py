@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, bindparam, insert, select, update
 from vo_server.model.job import Job, JobError, JobResult, Phase, Progress
 from vo_server.store.job_moves import move
 from vo_server.store.job_reads import JobReads
-from vo_server.store.job_rows import result_values
+from vo_server.store.job_rows import job_of, parameters_of, result_values
 from vo_server.store.listen import announce
 from vo_server.store.tables import job_results, jobs
-from vo_server.store.turns import next_job
+from vo_server.store.turns import next_job, take_next_job
 
 if TYPE_CHECKING:
     from vo_server.model.limits import Share
@@ -25,6 +25,8 @@ MAX_ATTEMPTS: Final = 2
 """Runs of a job whose worker dies: it may be the job that kills the worker, so it is tried again only once."""
 
 _UNCLAIMED: Final[dict[str, Any]] = {"worker": None, "lease_until": None, "started": None}
+
+_INSERT_RESULT: Final = insert(job_results)
 
 _DIED: Final = JobError(
     "the server stopped twice while it ran this job, or lost its database for long; the query may need more memory "
@@ -49,29 +51,21 @@ class JobRuns(JobReads):
         share
             Which jobs may be taken; None for any.
         """
-        waiting, locked = next_job(share)
         with self._database.read() as connection:  # so that idle workers do not take the write lock of SQLite
-            if connection.scalar(waiting) is None:
+            if connection.scalar(next_job(share)) is None:
                 return None
         now = self._clock()
+        claimed = {"new_worker": worker, "new_started": now, "new_lease_until": now + timedelta(seconds=lease_s)}
         with self._database.write() as connection:
             # One after the other, or two workers would each see the other's turn still to come.
             self._database.lock(connection, "claim")
-            job_id = connection.scalar(locked)
-            if job_id is None:
+            row = connection.execute(take_next_job(share), claimed).one_or_none()
+            if row is None:
                 return None
-            claimed = {
-                "worker": worker,
-                "started": now,
-                "lease_until": now + timedelta(seconds=lease_s),
-                "n_attempts": jobs.c.n_attempts + 1,
-                "n_rows": None,
-                "progress": None,
-            }
-            move(connection, job_id, Phase.EXECUTING, claimed, origins={Phase.QUEUED})
-            announce(connection, self._database, job_id, is_work=False)
-        self.signal.notify(job_id)
-        return self.get(job_id)
+            job = job_of(row, parameters_of(connection, row.id))
+            announce(connection, self._database, job.id, is_work=False)
+        self.signal.notify(job.id)
+        return job
 
     def heartbeat(self, worker: str, job_ids: Collection[str], *, lease_s: float) -> None:
         """Keep those of these jobs that the worker still holds for some more time."""
@@ -104,14 +98,10 @@ class JobRuns(JobReads):
             If it was destroyed.
         """
         with self._changing(job_id) as connection:
-            done = {
-                **self._ended(),
-                "n_rows": result.n_rows,
-                "progress": 1.0,
-                "kept_bytes": jobs.c.kept_bytes + result.size_bytes,
-            }
-            move(connection, job_id, Phase.COMPLETED, done, holder=worker)
-            connection.execute(insert(job_results).values(result_values(job_id, result)))
+            done = {**self._ended(), "n_rows": result.n_rows, "progress": 1.0}
+            kept = {"kept_bytes": result.size_bytes}
+            move(connection, job_id, Phase.COMPLETED, done, added=kept, holder=worker)
+            connection.execute(_INSERT_RESULT, result_values(job_id, result))
 
     def mark_error(self, job_id: str, error: JobError, *, worker: str | None = None) -> None:
         """End a job that failed; with ``worker``, only if that one holds it.
@@ -142,8 +132,9 @@ class JobRuns(JobReads):
             If the worker does not hold the job any more.
         """
         with self._changing(job_id, is_work=True) as connection:
-            values = {**_UNCLAIMED, "n_attempts": jobs.c.n_attempts - (0 if is_counted else 1)}
-            move(connection, job_id, Phase.QUEUED, values, origins={Phase.EXECUTING}, holder=worker)
+            counted = {"n_attempts": 0 if is_counted else -1}
+            origins = {Phase.EXECUTING}
+            move(connection, job_id, Phase.QUEUED, _UNCLAIMED, origins=origins, added=counted, holder=worker)
 
     def recover(self) -> tuple[str, ...]:
         """Give the jobs of workers without a heartbeat to others, or end them when that happened before.
