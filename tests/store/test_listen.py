@@ -64,6 +64,19 @@ def test_only_work_wakes_those_who_wait_for_it(store: Store, other: JobStore, li
         assert not work.is_set()
 
 
+def test_what_this_process_changes_it_hears_once(store: Store, other: JobStore, listener: JobListener) -> None:
+    told: list[str] = []
+    job, later = pending(store.jobs), pending(other)
+    with store.jobs.signal.listen(told.append):
+        store.jobs.mark_aborted(job.id)
+        other.mark_aborted(later.id)
+        deadline = time.monotonic() + 5
+        while later.id not in told:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert told == [job.id, later.id]
+
+
 def test_a_change_that_is_undone_is_not_heard(store: Store, other: JobStore, listener: JobListener) -> None:
     told: list[str] = []
     job, later = pending(other), pending(other)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 import threading
 import time
@@ -66,6 +67,8 @@ class Database:
     ----------
     is_read_only : bool
         Whether the file or its directory cannot be written: reading works, :meth:`write` refuses.
+    token : str
+        Tells this process from others that use the same database.
     """
 
     def __init__(self, url: str, *, schema: str) -> None:
@@ -83,6 +86,7 @@ class Database:
             self.schema = None
             self.place = str(directory / CATALOGUE_FILE)
         self.is_postgres = directory is None
+        self.token = secrets.token_hex(4)
         self.engine: Engine = engine.execution_options(schema_translate_map={None: self.schema})
         snapshot = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
         single = {"isolation_level": "AUTOCOMMIT"} if self.is_postgres else {_SINGLE: True}

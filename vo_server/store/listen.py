@@ -30,9 +30,9 @@ _NOTIFY: Final = text("SELECT pg_notify(:channel, :message)")
 
 
 def announce(connection: Connection, database: Database, job_id: str, *, is_work: bool) -> None:
-    """Tell all processes of a change when the transaction is committed; without effect on SQLite."""
+    """Tell all other processes of a change when the transaction is committed; without effect on SQLite."""
     if database.schema is not None:
-        message = f"{_WORK if is_work else ''}{job_id}"
+        message = f"{_WORK if is_work else ''}{job_id} {database.token}"
         connection.execute(_NOTIFY, {"channel": _channel(database.schema), "message": message})
 
 
@@ -46,7 +46,7 @@ class JobListener:
     database
         Where the jobs are.
     signal
-        Is told of the changes, also of those that this process made.
+        Is told of the changes; those that this process made it knows already.
     """
 
     def __init__(self, database: Database, signal: JobSignal) -> None:
@@ -87,7 +87,9 @@ class JobListener:
 
     def _tell(self, heard: Any) -> None:
         is_work = heard.payload.startswith(_WORK)
-        self._signal.notify(heard.payload.removeprefix(_WORK), is_work=is_work)
+        job_id, _, origin = heard.payload.removeprefix(_WORK).partition(" ")
+        if origin != self._database.token:
+            self._signal.notify(job_id, is_work=is_work)
 
 
 def _channel(schema: str) -> str:
