@@ -103,8 +103,9 @@ def test_a_change_of_another_release_than_the_current_one_is_refused(store: Stor
 def test_a_quota_counts_what_a_release_replaces_once(store: Store) -> None:
     keep(store, "u_rita.t", n_rows=60)
     keep(store, "u_rita.t", "2", base="1", n_rows=100)
-    with pytest.raises(TooLargeError, match="101 rows together; the quota is 100 rows"):
+    with pytest.raises(TooLargeError, match="101 rows together; the quota is 100 rows") as refused:
         keep(store, "u_rita.other", n_rows=1)
+    assert refused.value.limit == "user-table-rows"
     keep(store, "u_anna.other", owner="anna", n_rows=100)
     assert store.user_tables.use("rita").n_rows == 100
 

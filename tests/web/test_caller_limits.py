@@ -192,6 +192,38 @@ def test_limits_of_one_are_not_used_up_by_another(
         assert told["limits"]["waiting-jobs"]["used"] == told["limits"]["kept-jobs"]["used"] == used
 
 
+def test_what_a_user_may_keep_of_tables_is_told_with_what_is_left(
+    service: Service, rita: httpx.Client, anna: httpx.Client
+) -> None:
+    quota = service.context.settings.user_tables
+    for name, rows in (("one", "a\n1\n2\n"), ("two", "a\n3\n")):
+        assert rita.put(f"tables/{name}", content=rows, headers={"Content-Type": "text/csv"}).status_code == 201
+    tables = {one["name"]: one for one in rita.get("user-tables").json()["tables"]}
+    first, second = sorted(one["expires"] for one in tables.values())
+    n_bytes = sum(one["bytes"] for one in tables.values())
+    found = rita.get(f"{service.url}/api/limits").json()["limits"]
+    assert found["user-tables"] == {"limit": quota.max_tables, "used": 2, "left": quota.max_tables - 2}
+    assert found["user-table-rows"] == {
+        "limit": quota.max_rows,
+        "used": 3,
+        "left": quota.max_rows - 3,
+        "unit": "row",
+    }
+    assert n_bytes > 0
+    assert found["user-table-bytes"]["used"] == n_bytes
+    assert found["user-table-bytes"]["left"] == quota.max_bytes - n_bytes
+    assert found["user-table-seconds"] == {
+        "limit": quota.max_lifetime_s,
+        "default": quota.default_lifetime_s,
+        "unit": "s",
+        "next-expiry": first,
+    }
+    assert first < second
+    others = anna.get(f"{service.url}/api/limits").json()["limits"]
+    assert others["user-tables"]["used"] == others["user-table-rows"]["used"] == others["user-table-bytes"]["used"] == 0
+    assert others["user-table-seconds"]["next-expiry"] is None
+
+
 def test_the_limits_of_the_caller_are_told(service: Service, anybody: httpx.Client, rita: httpx.Client) -> None:
     told = anybody.get(f"{service.url}/api/limits")
     assert told.headers["Cache-Control"] == "no-store"
@@ -208,6 +240,7 @@ def test_the_limits_of_the_caller_are_told(service: Service, anybody: httpx.Clie
         "waiting-jobs": {"limit": 3, "used": 0, "left": 3},
         "kept-jobs": {"limit": 4, "used": 0, "left": 4},
         "kept-bytes": {"limit": 100, "used": 0, "left": 100, "unit": "byte"},
+        "user-tables": {"limit": 0, "used": 0, "left": 0},
     }
     assert found["queues"] == {
         "short": {"job-seconds": 600, "max-running": None, "waiting": 0, "running": 0},

@@ -45,15 +45,16 @@ class Quota:
         use
             What all tables of the user would take.
         """
-        for what, used, limit in (
-            ("tables", use.n_tables, self.max_tables),
-            ("rows", use.n_rows, self.max_rows),
-            ("bytes", use.size_bytes, self.max_bytes),
+        for what, used, limit, name in (
+            ("tables", use.n_tables, self.max_tables, "user-tables"),
+            ("rows", use.n_rows, self.max_rows, "user-table-rows"),
+            ("bytes", use.size_bytes, self.max_bytes, "user-table-bytes"),
         ):
             if used > limit:
                 raise TooLargeError(
                     f"your tables would have {used} {what} together; the quota is {limit} {what}",
                     hint="remove tables that you do not need, or ask the operators of the service for more",
+                    limit=name,
                 )
 
 

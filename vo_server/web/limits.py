@@ -12,12 +12,17 @@ from starlette.routing import Route
 from vo_server.model.job import Phase
 from vo_server.model.limits import Usage
 from vo_server.vo.tapregext import Limit
+from vo_server.vo.uws import utc_text
 from vo_server.web.deps import client_of, identity, limits_of, site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
     from vo_server.model.limits import CallerLimits, Queues
+    from vo_server.model.user_table import UserTable
+    from vo_server.services.user_tables import UserTableLimits
     from vo_server.vo.tapregext import TapDescription
 
 __all__ = ["ROUTES", "described_for"]
@@ -29,13 +34,15 @@ async def limits(request: Request) -> Response:
     context = here.context
     client, queues = client_of(request.scope), context.share.queues
 
-    def look() -> tuple[Usage, dict[str, dict[Phase, int]]]:
-        return context.jobs.usage(client), context.jobs.queue_lengths(queues)
+    def look() -> tuple[Usage, dict[str, dict[Phase, int]], tuple[UserTable, ...]]:
+        jobs = context.jobs
+        return jobs.usage(client), jobs.queue_lengths(queues), context.user_tables.list(caller)
 
-    usage, lengths = await to_thread.run_sync(look)
+    usage, lengths, kept = await to_thread.run_sync(look)
+    kept_limits = context.user_tables.limits if caller.name is not None else None
     told = {
         "caller": {"name": caller.name, "class": allowed.name},
-        "limits": _limits(allowed, usage),
+        "limits": {**_limits(allowed, usage), **_limits_of_tables(kept_limits, kept)},
         "queues": _queues(queues, lengths, allowed.job_s),
     }
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
@@ -65,6 +72,25 @@ def _limits(allowed: CallerLimits, usage: Usage) -> dict[str, dict[str, Any]]:
         "waiting-jobs": _counted(allowed.waiting_jobs, usage.waiting_jobs),
         "kept-jobs": _counted(allowed.kept_jobs, usage.kept_jobs),
         "kept-bytes": {**_counted(allowed.kept_bytes, usage.kept_bytes), "unit": "byte"},
+    }
+
+
+def _limits_of_tables(allowed: UserTableLimits | None, kept: Sequence[UserTable]) -> dict[str, dict[str, Any]]:
+    """Return what somebody may keep of tables; None for who may keep none."""
+    if allowed is None:
+        return {"user-tables": _counted(0, 0)}
+    quota = allowed.quota
+    first = min((table.expires for table in kept), default=None)
+    return {
+        "user-tables": _counted(quota.max_tables, len(kept)),
+        "user-table-rows": {**_counted(quota.max_rows, sum(table.n_rows for table in kept)), "unit": "row"},
+        "user-table-bytes": {**_counted(quota.max_bytes, sum(table.size_bytes for table in kept)), "unit": "byte"},
+        "user-table-seconds": {
+            "limit": allowed.max_lifetime_s,
+            "default": allowed.default_lifetime_s,
+            "unit": "s",
+            "next-expiry": None if first is None else utc_text(first),
+        },
     }
 
 
