@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from vo_server.errors import MissingError, UsageError
+from vo_server.errors import MissingError, PhaseError, UsageError
+from vo_server.model.job import JobResult, Phase
+from vo_server.model.user import NOBODY
 from vo_server.store.open import Store
 from vo_server.store.tables import tokens, utc_now
 
@@ -53,8 +55,25 @@ def test_a_removed_user_leaves_no_token_and_no_job(store: Store) -> None:
     assert store.users.find_token("d1") is None
     with store.database.read() as connection:
         assert connection.execute(select(tokens)).all() == []
-    assert store.jobs.expired() == (mine,)
+    assert store.jobs.abandoned() == (mine,)
     assert store.jobs.get(other).owner is None
+
+
+def test_a_job_of_a_removed_user_has_ended_and_its_worker_has_lost_it(store: Store) -> None:
+    store.users.add("rita")
+    mine = make_job(store, "rita")
+    store.jobs.queue(mine)
+    claimed = store.jobs.claim("w", lease_s=60)
+    assert claimed is not None
+    store.users.remove("rita")
+    assert store.jobs.held("w") == frozenset()
+    found = store.jobs.get(mine)
+    assert (found.phase, found.owner) == (Phase.ABORTED, NOBODY)
+    assert found.ended is not None
+    assert found.error is not None
+    assert "owner was removed" in found.error.message
+    with pytest.raises(PhaseError):
+        store.jobs.mark_completed(mine, JobResult("result", "a/b", "text/csv", 1, 1, overflow=False), worker="w")
 
 
 def test_a_name_is_given_once(store: Store) -> None:

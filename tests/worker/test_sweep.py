@@ -22,8 +22,9 @@ def results(tmp_path: Path) -> ResultStore:
     return ResultStore(tmp_path / "results")
 
 
-def make(jobs: JobStore, results: ResultStore, retention_s: float) -> Job:
-    job = jobs.create([], destruction=jobs._clock() + timedelta(seconds=retention_s), execution_duration_s=60)
+def make(jobs: JobStore, results: ResultStore, retention_s: float, owner: str | None = None) -> Job:
+    destruction = jobs._clock() + timedelta(seconds=retention_s)
+    job = jobs.create([], destruction=destruction, execution_duration_s=60, owner=owner)
     with results.create(job.id, "result.vot") as file:
         file.write(b"rows")
     return job
@@ -52,6 +53,19 @@ def test_expired_jobs_are_archived_without_results_and_go_later(store: Store, re
     clock.go_on(100)
     assert sweeper.destroy_expired() == (job.id,)
     assert jobs.ids() == frozenset()
+
+
+def test_jobs_of_removed_users_are_never_archived(store: Store, results: ResultStore) -> None:
+    jobs = store.jobs
+    store.users.add("rita")
+    hers, archived, nobodys = (make(jobs, results, 1000, owner) for owner in ("rita", "rita", None))
+    jobs.archive(archived.id)
+    store.users.remove("rita")
+    sweeper = Sweeper(jobs=jobs, results=results, archive_s=100)
+    assert set(sweeper.destroy_abandoned()) == {hers.id, archived.id}
+    assert jobs.ids() == {nobodys.id}
+    assert [folder.name for folder in Path(str(results)).iterdir()] == [nobodys.id]
+    assert sweeper.destroy_abandoned() == ()
 
 
 def test_results_without_a_job_go(store: Store, results: ResultStore) -> None:

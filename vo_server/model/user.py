@@ -9,7 +9,10 @@ from typing import Final
 
 from vo_server.errors import UsageError
 
-__all__ = ["Token", "User", "check_user_name"]
+__all__ = ["NOBODY", "Token", "User", "check_user_name"]
+
+NOBODY: Final = ""
+"""Owner of the jobs and tables whose user is gone, until they are swept; no user has that name."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from vo_server.model.job import FINAL_PHASES, Job, JobError, Phase
-from vo_server.store.job_moves import change, missing, move
+from vo_server.model.user import NOBODY
+from vo_server.store.job_moves import change, ended, missing, move
 from vo_server.store.job_rows import Parameters, parameters_of, put_parameters
 from vo_server.store.job_table import JobTable
 from vo_server.store.tables import job_parameters, job_results, jobs
@@ -20,12 +21,14 @@ from vo_server.store.turns import usage_of
 if TYPE_CHECKING:
     from vo_server.model.limits import Usage
 
-__all__ = ["ACCUMULATING", "JobChanges"]
+__all__ = ["ACCUMULATING", "JobChanges", "disown_jobs"]
 
 ACCUMULATING: Final = frozenset({"UPLOAD"})
 """Parameters of which a later value is added to the earlier ones; of all others it takes their place."""
 
 _EXPIRED: Final = JobError("the job was aborted at its time of destruction", code="aborted")
+
+_ENDED_BY_REMOVAL: Final = JobError("the job was aborted because its owner was removed", code="aborted")
 
 _INSERT: Final = insert(jobs)
 
@@ -166,7 +169,7 @@ class JobChanges(JobTable):
             If the job has ended already, or another worker holds it.
         """
         with self._changing(job_id) as connection:
-            move(connection, job_id, Phase.ABORTED, self._ended(reason), holder=worker)
+            move(connection, job_id, Phase.ABORTED, ended(self._clock(), reason), holder=worker)
 
     def archive(self, job_id: str) -> None:
         """Keep the record of a job without its results; one that has not ended is aborted, its worker loses it.
@@ -185,7 +188,7 @@ class JobChanges(JobTable):
             if phase == Phase.ARCHIVED:
                 return
             if phase not in FINAL_PHASES:
-                move(connection, job_id, Phase.ABORTED, self._ended(_EXPIRED))
+                move(connection, job_id, Phase.ABORTED, ended(self._clock(), _EXPIRED))
             connection.execute(delete(job_results).where(job_results.c.job_id == job_id))
             move(connection, job_id, Phase.ARCHIVED, {"kept_bytes": 0})
 
@@ -200,3 +203,22 @@ class JobChanges(JobTable):
         with self._changing(job_id) as connection:
             if connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount == 0:
                 raise missing(job_id)
+
+
+def disown_jobs(connection: Connection, user_name: str, now: datetime) -> int:
+    """End all jobs of a user who goes: they are nobody's at once, and the next sweep destroys them.
+
+    Workers that execute some of them find out that they lost them.
+
+    Returns
+    -------
+    int
+        Number of the jobs, ended before or not.
+    """
+    theirs = jobs.c.owner == user_name
+    active = theirs & jobs.c.phase.not_in(FINAL_PHASES)
+    aborted = {"phase": Phase.ABORTED, **ended(now, _ENDED_BY_REMOVAL)}
+    connection.execute(update(jobs).where(active).values(aborted))
+    # The next one of that name does not answer for what they take, either.
+    disowned = update(jobs).where(theirs).values(owner=NOBODY, client=NOBODY, destruction=now)
+    return connection.execute(disowned).rowcount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Update, bindparam, select, update
 
 from vo_server.errors import MissingError, PhaseError
-from vo_server.model.job import MOVES, Phase
+from vo_server.model.job import MOVES, JobError, Phase
 from vo_server.store.tables import jobs
 
-__all__ = ["change", "missing", "move"]
+__all__ = ["change", "ended", "missing", "move"]
 
 _NEW: Final = "new_"
 """What the names of parameters with new values begin with; those of columns mean something else."""
@@ -95,6 +96,18 @@ def _update(origins: frozenset[Phase], written: tuple[str, ...], added: tuple[st
     new: dict[str, Any] = {name: bindparam(_NEW + name) for name in written}
     new |= {name: jobs.c[name] + bindparam(_NEW + name) for name in added}
     return update(jobs).where(condition).values(new)
+
+
+def ended(now: datetime, error: JobError | None = None) -> dict[str, Any]:
+    """Return what is written of a job that ends now, by column; the phase is another matter."""
+    told = {}
+    if error is not None:
+        told = {
+            "error_message": error.message,
+            "error_code": error.code,
+            "error_is_transient": error.is_transient,
+        }
+    return {"ended": now, "worker": None, "lease_until": None, **told}
 
 
 def missing(job_id: str) -> MissingError:

@@ -11,7 +11,7 @@ from vo_server.model.job import Job, Phase
 from vo_server.store.job_moves import missing
 from vo_server.store.job_rows import WHOLE_JOB, job_of, whole_job_of
 from vo_server.store.job_table import JobTable
-from vo_server.store.tables import jobs
+from vo_server.store.tables import jobs, users
 from vo_server.store.turns import queue_lengths, usage_beside, usage_of
 
 if TYPE_CHECKING:
@@ -149,6 +149,15 @@ class JobReads(JobTable):
         is_outdated = (jobs.c.destruction <= now - timedelta(seconds=archive_s)) & (jobs.c.phase == Phase.ARCHIVED)
         with self._database.read() as connection:
             return tuple(connection.scalars(select(jobs.c.id).where(is_over | is_outdated)))
+
+    def abandoned(self) -> tuple[str, ...]:
+        """Return the jobs whose owner is no user any more.
+
+        Requests that had begun before the user was removed may have left some of that name.
+        """
+        is_user = select(users.c.name).where(users.c.name == jobs.c.owner).exists()
+        with self._database.read() as connection:
+            return tuple(connection.scalars(select(jobs.c.id).where(jobs.c.owner.is_not(None), ~is_user)))
 
     def usage(self, client: str) -> Usage:
         """Return what a client uses now."""

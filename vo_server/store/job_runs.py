@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, bindparam, insert, select, update
 
 from vo_server.model.job import Job, JobError, JobResult, Phase, Progress
-from vo_server.store.job_moves import move
+from vo_server.store.job_moves import ended, move
 from vo_server.store.job_reads import JobReads
 from vo_server.store.job_rows import job_of, parameters_of, result_values
 from vo_server.store.listen import announce
@@ -98,7 +98,7 @@ class JobRuns(JobReads):
             If it was destroyed.
         """
         with self._changing(job_id) as connection:
-            done = {**self._ended(), "n_rows": result.n_rows, "progress": 1.0}
+            done = {**ended(self._clock()), "n_rows": result.n_rows, "progress": 1.0}
             kept = {"kept_bytes": result.size_bytes}
             move(connection, job_id, Phase.COMPLETED, done, added=kept, holder=worker)
             connection.execute(_INSERT_RESULT, result_values(job_id, result))
@@ -112,7 +112,7 @@ class JobRuns(JobReads):
             If the job has ended already, or another worker holds it.
         """
         with self._changing(job_id) as connection:
-            move(connection, job_id, Phase.ERROR, self._ended(error), holder=worker)
+            move(connection, job_id, Phase.ERROR, ended(self._clock(), error), holder=worker)
 
     def requeue(self, job_id: str, *, worker: str, is_counted: bool = False) -> None:
         """Put back a job whose worker cannot go on.
@@ -157,7 +157,7 @@ class JobRuns(JobReads):
                 if row.n_attempts < MAX_ATTEMPTS:
                     move(connection, row.id, Phase.QUEUED, _UNCLAIMED, origins={Phase.EXECUTING})
                 else:
-                    move(connection, row.id, Phase.ERROR, self._ended(_DIED), origins={Phase.EXECUTING})
+                    move(connection, row.id, Phase.ERROR, ended(self._clock(), _DIED), origins={Phase.EXECUTING})
                 announce(connection, self._database, row.id, is_work=row.n_attempts < MAX_ATTEMPTS)
         for row in found:
             self.signal.notify(row.id, is_work=row.n_attempts < MAX_ATTEMPTS)

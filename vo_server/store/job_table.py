@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -14,7 +14,6 @@ from vo_server.store.signal import JobSignal
 from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
-    from vo_server.model.job import JobError
     from vo_server.store.database import Database
 
 __all__ = ["JobTable"]
@@ -35,13 +34,3 @@ class JobTable:
             yield connection
             announce(connection, self._database, job_id, is_work=is_work)
         self.signal.notify(job_id, is_work=is_work)
-
-    def _ended(self, error: JobError | None = None) -> dict[str, Any]:
-        told = {}
-        if error is not None:
-            told = {
-                "error_message": error.message,
-                "error_code": error.code,
-                "error_is_transient": error.is_transient,
-            }
-        return {"ended": self._clock(), "worker": None, "lease_until": None, **told}

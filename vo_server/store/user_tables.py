@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from vo_server.errors import ConflictError, MissingError, TooLargeError
+from vo_server.model.user import NOBODY
 from vo_server.model.user_table import TableUse, UserTable
 from vo_server.store.stamp import raise_stamp
 from vo_server.store.tables import releases, user_table_readers, user_tables, users, utc_now
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from vo_server.store.database import Database
 
 __all__ = ["Quota", "UserTableStore", "disown_tables", "forget_table", "owner_of", "read_user_tables"]
-
-NOBODY: Final = ""
-"""Owner of tables whose user is gone, until they are swept; no user has that name."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from vo_server.errors import MissingError, UsageError
 from vo_server.model.user import Token, User, check_user_name
-from vo_server.store.tables import jobs, tokens, users, utc_now
+from vo_server.store.job_changes import disown_jobs
+from vo_server.store.tables import tokens, users, utc_now
 from vo_server.store.user_tables import disown_tables
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class UserStore:
         return user
 
     def remove(self, name: str) -> int:
-        """Remove a user with all tokens, and let their jobs and tables be removed at once.
+        """Remove a user with all tokens, end their jobs, and let these and their tables be removed at once.
 
         Whoever gets the name later must not find the jobs and tables of this one, nor what was shared with them.
 
@@ -75,8 +76,7 @@ class UserStore:
             if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
                 raise _no_user(name)
             disown_tables(connection, name, self._clock())
-            ended = update(jobs).where(jobs.c.owner == name).values(destruction=self._clock())
-            return connection.execute(ended).rowcount
+            return disown_jobs(connection, name, self._clock())
 
     def list(self) -> tuple[User, ...]:
         """Return all users by name, each with the number of tokens, expired ones included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import MissingError
@@ -67,22 +68,36 @@ class Sweeper:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
+    def destroy_abandoned(self) -> tuple[str, ...]:
+        """Destroy the jobs of removed users with their results, records included, and return their ids."""
+        abandoned = self._jobs.abandoned()
+        for job_id in abandoned:
+            self._destroy(job_id)
+        return abandoned
+
     def destroy_expired(self) -> tuple[str, ...]:
         """Destroy or archive the jobs whose time has come, remove their results, and return their ids."""
         expired = self._jobs.expired(archive_s=self._archive_s)
         for job_id in expired:
-            try:
+            if self._archive_s > 0:
                 self._retire(job_id)
-            except MissingError:  # another process was faster
-                logger.debug("job %s is gone already", job_id)
-            self._results.remove(job_id)
+            else:
+                self._destroy(job_id)
         return expired
 
     def _retire(self, job_id: str) -> None:
-        if self._archive_s > 0 and self._jobs.phase(job_id) is not Phase.ARCHIVED:
-            self._jobs.archive(job_id)
-        else:
+        """Archive a job, or destroy one that was archived."""
+        with suppress(MissingError):  # another process was faster
+            if self._jobs.phase(job_id) is Phase.ARCHIVED:
+                self._jobs.destroy(job_id)
+            else:
+                self._jobs.archive(job_id)
+        self._results.remove(job_id)
+
+    def _destroy(self, job_id: str) -> None:
+        with suppress(MissingError):
             self._jobs.destroy(job_id)
+        self._results.remove(job_id)
 
     def remove_orphans(self) -> tuple[str, ...]:
         """Remove results that no job has, and return the ids in their names."""
@@ -101,7 +116,7 @@ class Sweeper:
         while not self._stop.is_set():
             try:
                 self._jobs.recover()  # there may be no worker left that does
-                gone = self.destroy_expired()
+                gone = self.destroy_abandoned() + self.destroy_expired()
                 gone_tables = self.remove_expired_tables()
                 if time.monotonic() >= next_orphans:
                     next_orphans = time.monotonic() + _ORPHANS_EVERY_S
