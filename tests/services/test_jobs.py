@@ -308,8 +308,8 @@ def test_those_who_wait_cost_one_look_for_all(service: JobService) -> None:
 
     async def quiet() -> None:
         """Wait until each of the many has had the look with which it begins."""
-        n_before = -len(waiting)
-        while len(statements) - n_before > 4:
+        n_before = 0
+        while len(statements) < len(waiting) or len(statements) - n_before > 4:
             n_before = len(statements)
             await anyio.sleep(0.5)
 
