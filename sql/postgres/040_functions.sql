@@ -317,11 +317,12 @@ $$;
 
 -- Whether places are within a radius [deg] that differs from row to row; far_lon and far_lat are looked up in Q3C's
 -- index. It is q3c_join but for the limit: that one compares with <, by which 180 degrees lose the antipode. Beyond
--- 45 degrees its ranges are the whole sky. The operator tells the planner how few rows are left.
+-- 45 degrees its ranges are the whole sky. The operator tells the planner how few rows are left. Not PARALLEL SAFE, as
+-- q3c_join is not: the planner takes the ranges for large, and would rather scan with several processes.
 CREATE OR REPLACE FUNCTION vo_functions.near(
   lon double precision, lat double precision, far_lon double precision, far_lat double precision,
   radius double precision)
-RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT (q3c_ang2ipix(far_lon, far_lat)
             BETWEEN q3c_nearby_it(lon, lat, radius, 0) AND q3c_nearby_it(lon, lat, radius, 1)
        OR q3c_ang2ipix(far_lon, far_lat)

@@ -204,6 +204,16 @@ def test_postgres_serves_polygons_of_rows_from_the_index(postgres_sky: PostgresA
     assert not _scans_all(plan)
 
 
+@pytest.mark.postgres
+def test_matches_with_radii_of_rows_are_planned_as_those_of_q3c(postgres_sky: PostgresAnswers) -> None:
+    """With a large table, plans with several processes would scan it for each row of the other."""
+    found = postgres_sky.connection.execute(
+        "SELECT DISTINCT provolatile, proparallel FROM pg_proc "
+        "WHERE proname = 'q3c_join' OR oid = 'vo_functions.near'::regproc"
+    ).fetchall()
+    assert len(found) == 1
+
+
 def test_duckdb_joins_polygons_of_rows_by_hashing(duckdb_sky: DuckdbAnswers) -> None:
     plan = duckdb_sky.plan(_FOOTPRINTS)
     assert "Hash Join" in plan
