@@ -190,6 +190,10 @@ class SqlDialect(ABC):
     def in_polygon(self, lon: str, lat: str, polygon: Polygon) -> str:
         """Write the condition that a position is in a polygon that is known; NULL for what is no position."""
 
+    def stored_name(self, table: Table, column: Column) -> str:  # noqa: ARG002 - for databases with names of their own
+        """Return the name that a column of a published table has in the database."""
+        return column.name
+
     def read(self, value: exp.Expr, column: Column) -> exp.Expr:  # noqa: ARG002 - for dialects with adopted tables
         """Return the value of a stored column as what it is published as."""
         return value

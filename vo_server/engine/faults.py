@@ -82,10 +82,7 @@ class Fault(Enum):
     )
     TOO_MANY_COLUMNS = ("PostgreSQL takes no more than 1600 columns in a table", "split the table")
     BAD_COLUMN = (
-        (
-            "PostgreSQL cannot have a column of this name: it is a system column (ctid, xmin, xmax, cmin, cmax, "
-            "tableoid), or equal to another one in its first 63 bytes"
-        ),
+        "PostgreSQL cannot have a column of this name: it is equal to another one in its first 63 bytes",
         "rename the column in the schema file",
     )
     NO_EXTENSION = (

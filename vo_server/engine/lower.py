@@ -241,7 +241,8 @@ class Lowering:
         """Return a column of a source: by its own name in a table, by its position in a subquery."""
         source = bound.source
         if source.table is not None:
-            return self.dialect.read(column(source.alias, bound.column.name), bound.column)
+            stored = column(source.alias, self.dialect.stored_name(source.table, bound.column))
+            return self.dialect.read(stored, bound.column)
         positions = self._positions.get(source)
         if positions is None:
             positions = {one.name: f"c{at}" for at, one in enumerate(source.columns, start=1)}

@@ -60,7 +60,7 @@ def _of_own(lowering: Lowering, point: BoundColumn, base: BoundColumn, table: Ta
     """Return the position that a column of points of the database's own is; a subquery passes on numbers only."""
     if base.source is not point.source:
         return None
-    stored = column(point.source.alias, base.column.name)
+    stored = column(point.source.alias, lowering.dialect.stored_name(table, base.column))
     places = lowering.dialect.coordinates(stored)
     index = PositionIndex.SPOINT if base.column.is_indexed else PositionIndex.NONE
     return IndexedPosition(point.source.alias, table, *places, has_cells=False, index=index, stored=stored)
@@ -72,7 +72,8 @@ def indexed_shape(lowering: Lowering, value: Expression) -> IndexedShape | None:
     if shape is None or shape.source.table is None or not lowering.dialect.can_search(shape.column):
         return None
     alias = shape.source.alias
-    return IndexedShape(alias, shape.source.table, column(alias, shape.column.name), shape.column)
+    stored = column(alias, lowering.dialect.stored_name(shape.source.table, shape.column))
+    return IndexedShape(alias, shape.source.table, stored, shape.column)
 
 
 def only_source(lowering: Lowering, *values: Expression) -> str | None:

@@ -145,7 +145,7 @@ def _select(lowering: Lowering, node: Select, ask: Ask) -> Steps:
     outputs = lowering.query.outputs[node]
     items: list[exp.Expr] = []
     for at, output in enumerate(outputs, start=1):
-        if not ask.targets and not node.is_distinct and (written := _written(output)) is not None:
+        if not ask.targets and not node.is_distinct and (written := _written(lowering, output)) is not None:
             items.append(exp.Var(this=f'{written} AS "c{at}"'))
             continue
         value = yield from _output_value(lowering, output)
@@ -168,14 +168,14 @@ def _select(lowering: Lowering, node: Select, ask: Ask) -> Steps:
     return select
 
 
-def _written(output: OutputColumn) -> str | None:
+def _written(lowering: Lowering, output: OutputColumn) -> str | None:
     """Write what a star stands for, when it is just a column of a table: 1 300 small trees take 30 ms."""
     bound = output.value
     if not isinstance(bound, BoundColumn) or bound.source.table is None or bound.column.stored_as is not None:
         return None
     if bound.column.datatype.arrow != output.column.datatype.arrow:
         return None
-    escaped = bound.column.name.replace('"', '""')
+    escaped = lowering.dialect.stored_name(bound.source.table, bound.column).replace('"', '""')
     return f'"{bound.source.alias}"."{escaped}"'
 
 

@@ -1,6 +1,6 @@
 """The published queries that the project answers to, through both engines.
 
-First against empty tables with the columns of the column tables beside the project, then, where the mock sky has the
+First against empty tables made from the descriptions that come with the project, then, where the mock sky has the
 tables, against its rows.
 """
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from vo_server.engine.postgres.names import stored_name
+from vo_server.engine.postgres.place import quoted_identifier
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +28,8 @@ def column_definitions(columns: Sequence[Column]) -> str:
     Text has the collation ``C``: one order on every machine and on every engine, and an index that serves LIKE.
     """
     return ", ".join(
-        '"' + column.name.replace('"', '""') + f'" {column.datatype.postgres}{_collation(column)}' for column in columns
+        f"{quoted_identifier(stored_name(column.name))} {column.datatype.postgres}{_collation(column)}"
+        for column in columns
     )
 
 
@@ -34,8 +38,8 @@ def _collation(column: Column) -> str:
 
 
 def storable(schema: pa.Schema) -> pa.Schema:
-    """Return the schema that COPY takes for a schema of ours: PostgreSQL has no unsigned byte."""
-    return pa.schema([pa.field(field.name, _storable(field.type)) for field in schema])
+    """Return the schema that COPY takes for a schema of ours: PostgreSQL has no unsigned byte and names of its own."""
+    return pa.schema([pa.field(stored_name(field.name), _storable(field.type)) for field in schema])
 
 
 def _storable(kind: pa.DataType) -> pa.DataType:

@@ -12,6 +12,7 @@ from vo_server.engine.feed import BatchFeed
 from vo_server.engine.postgres.bounds import has_bounds, index_expression
 from vo_server.engine.postgres.faults import load_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
+from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.place import location_of, quoted_identifier, relation_of, split
 from vo_server.engine.postgres.pool import execute, open_adbc
 from vo_server.engine.postgres.releases import LOCK_CLASS, mark
@@ -174,7 +175,7 @@ class PostgresLoader:
         """
         position = self._table.position
         if position is not None:
-            names = [quoted_identifier(name) for name in position.columns]
+            names = [quoted_identifier(stored_name(name)) for name in position.columns]
             places = [f"{names[0]}[1]", f"{names[0]}[2]"] if position.point else names
             self._execute(f"CREATE INDEX ON {self._target} (q3c_ang2ipix({', '.join(places)}))")
         for column in self._table.columns:
@@ -186,7 +187,7 @@ class PostgresLoader:
         wanted += [(column.name,) for column in self._table.columns if column.is_indexed]
         for key in dict.fromkeys(wanted):
             if not any(self._table.by_name[name].datatype.is_array for name in key):
-                columns = ", ".join(quoted_identifier(name) for name in key)
+                columns = ", ".join(quoted_identifier(stored_name(name)) for name in key)
                 self._execute(f"CREATE INDEX ON {self._target} ({columns})")
 
     def _execute(self, statement: str) -> None:

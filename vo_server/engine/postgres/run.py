@@ -17,6 +17,7 @@ from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.load import PostgresLoader
+from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.place import is_adopted, relation_of
 from vo_server.engine.postgres.pool import QueryPool, execute
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
@@ -152,7 +153,8 @@ class PostgresEngine:
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
         assert table.location is not None
-        names = ", ".join(read_sql(column) for column in table.columns)
+        called = {column.name: stored_name(column.name, table.location) for column in table.columns}
+        names = ", ".join(read_sql(column, called[column.name]) for column in table.columns)
         rows = self._run_sql(
             f"SELECT {names} FROM {relation_of(table.location)}",
             table.columns,
@@ -299,7 +301,8 @@ class _Statement:
         """Make a table of this connection that goes with the transaction."""
         assert self._connection is not None
         execute(self._connection, f"CREATE TEMP TABLE {name} ({column_definitions(columns)}) ON COMMIT DROP")
-        copy_in(self._connection, name, rows.cast(storable(arrow_schema(columns))), schema=None)
+        stored = storable(arrow_schema(columns))
+        copy_in(self._connection, name, rows.rename_columns(stored.names).cast(stored), schema=None)
         execute(self._connection, f"ANALYZE pg_temp.{name}")
 
     def _end(self, *, is_exhausted: bool) -> bool:

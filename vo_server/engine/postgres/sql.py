@@ -9,6 +9,7 @@ from sqlglot import exp
 from vo_server.engine.dialect import IndexedPosition, IndexedShape, MatchSide, Reach, SqlDialect
 from vo_server.engine.lower import generate as lower
 from vo_server.engine.postgres import bounds, pgsphere
+from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.types import read
 from vo_server.engine.rules import RULES
 from vo_server.engine.sqltree import any_of, call, column, quantity, wrapped
@@ -59,6 +60,10 @@ class PostgresDialect(SqlDialect):
     def type_name(self, datatype: DataType) -> str:
         """Return PostgreSQL's name of a type."""
         return datatype.postgres
+
+    def stored_name(self, table: Table, column: Column) -> str:
+        """Return the name of a column, other than those of PostgreSQL's own."""
+        return stored_name(column.name, table.location)
 
     def read(self, value: exp.Expr, column: Column) -> exp.Expr:
         """Convert what another software has stored in a type of its own."""

@@ -85,6 +85,6 @@ def read(value: exp.Expr, column: Column) -> exp.Expr:
     return cast(value, column.datatype.postgres, "postgres")
 
 
-def read_sql(column: Column) -> str:
-    """Write :func:`read` of a column of the only table in FROM."""
-    return read(exp.Column(this=name(column.name)), column).sql("postgres")
+def read_sql(column: Column, called: str | None = None) -> str:
+    """Write :func:`read` of a column of the only table in FROM, which may be called otherwise there."""
+    return read(exp.Column(this=name(called or column.name)), column).sql("postgres")
