@@ -60,6 +60,8 @@ class _Compiler:
 
     def compile(self) -> Description:
         columns = [self._column(one) for one in self._ordered()]
+        if not columns and not self.notes.take_extra:
+            raise self._error("no column is described; take_extra: true takes those of the files")
         self._check_aliases(columns)
         names = {column.name for column in columns}
         derivation = self._derivation(names)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from ingest.spec import read_schema_file
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
 from vo_server.load.checks import with_unicode
+from vo_server.load.extra import with_extra
 from vo_server.load.gaps import NO_POSITIONS, gaps
 from vo_server.load.naming import late_warnings, split_table_name
 from vo_server.load.progress import Silent
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ingest.spec import SchemaFile
     from vo_server.formats.read.base import TableReader
     from vo_server.load.description import Description
 
@@ -65,7 +66,7 @@ def describe(
     readers: Sequence[TableReader],
     name: tuple[str, str],
     *,
-    schema_file: str | Path | None = None,
+    schema: SchemaFile | None = None,
     text: str | None = None,
 ) -> Description:
     """Describe the table that files make together.
@@ -76,8 +77,9 @@ def describe(
         The files, opened.
     name
         Schema and table.
-    schema_file
-        Felis description; when there is one, it alone says what the table is.
+    schema
+        Felis description; when there is one, it alone says what the table is, but for columns that it leaves to the
+        files.
     text
         Description of the table; wins over all others.
 
@@ -90,13 +92,15 @@ def describe(
     SchemaFileError
         If the Felis description does not hold together.
     """
-    if schema_file is None:
+    if schema is None:
         return release.describe(readers, name, text=text)
     schema_name, table_name = name
-    described = read_schema_file(schema_file).describe(table_name).named(schema_name, table_name)
+    described = schema.describe(table_name).named(schema_name, table_name)
+    if schema.takes_extra(table_name):
+        described = with_extra(described, release.describe(readers, name))
     warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
     table = replace(described.table, description=text or described.table.description)
-    missing = gaps(table, advice=f"fill them in in {schema_file}")
+    missing = gaps(table, advice=f"fill them in in {schema.file}")
     if table.position is None:
-        missing.append(f"no positions are described: {NO_POSITIONS}; name the columns in vo: position of {schema_file}")
+        missing.append(f"no positions are described: {NO_POSITIONS}; name the columns in vo: position of {schema.file}")
     return replace(described, table=table, warnings=(*described.warnings, *warnings, *missing))

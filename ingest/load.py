@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.describe import describe
+from ingest.spec import read_schema_file
+from vo_server.load.naming import split_table_name
 from vo_server.load.release import LoadSummary, load_files
 from vo_server.load.run import OnError
 
@@ -49,13 +51,14 @@ def load_table(
     SchemaFileError
         If the description does not hold together.
     """
+    schema = None if schema_file is None else read_schema_file(schema_file)
     return load_files(
         files,
         table=table,
         engine=engine,
         store=store,
-        describe=partial(describe, schema_file=schema_file, text=description),
-        are_types_needed=schema_file is None,
+        describe=partial(describe, schema=schema, text=description),
+        are_types_needed=schema is None or schema.takes_extra(split_table_name(table)[1]),
         version=version,
         on_error=on_error,
         progress=progress,

@@ -90,6 +90,15 @@ class TableNotes(_Notes):
     foreign_keys: tuple[ForeignKeyNotes, ...] = ()
     ignore_extra: bool = False
     """Whether columns of the files that are not described are left out without complaint."""
+    take_extra: bool = False
+    """Whether columns of the files that are not described are taken as the files describe them."""
+
+    @model_validator(mode="after")
+    def does_one_thing_with_extra(self) -> Self:
+        """Refuse to leave out and to take what is not described."""
+        if self.ignore_extra and self.take_extra:
+            raise ValueError("ignore_extra leaves out columns that are not described and take_extra takes them")
+        return self
 
 
 class ColumnNotes(_Notes):

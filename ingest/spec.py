@@ -15,7 +15,7 @@ from felis import datamodel as felis
 from pydantic import ValidationError
 
 from ingest.compile import compile_table
-from ingest.notes import VoSchema
+from ingest.notes import VoSchema, VoTable
 from vo_server.errors import SchemaFileError
 
 if TYPE_CHECKING:
@@ -54,14 +54,29 @@ class SchemaFile:
         SchemaFileError
             If there is no such table, or its notes name columns that it does not have.
         """
+        chosen = self._chosen(table_name)
+        described = compile_table(self.schema, chosen, file=self.file)
+        return described.named(str(self.schema.name), table_name)
+
+    def takes_extra(self, table_name: str) -> bool:
+        """Tell whether columns that are not described are taken as the files describe them.
+
+        Raises
+        ------
+        SchemaFileError
+            If there is no such table.
+        """
+        notes = self._chosen(table_name).vo
+        return notes is not None and notes.take_extra
+
+    def _chosen(self, table_name: str) -> VoTable:
         tables = {table.name: table for table in self.schema.tables}
         chosen = tables.get(table_name) or (next(iter(tables.values())) if len(tables) == 1 else None)
         if chosen is None:
             raise SchemaFileError(
                 f"no table {table_name!r} is described; the tables are {', '.join(tables)}", file=self.file
             )
-        described = compile_table(self.schema, chosen, file=self.file)
-        return described.named(str(self.schema.name), table_name)
+        return chosen
 
 
 def read_schema_file(path: str | Path) -> SchemaFile:

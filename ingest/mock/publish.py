@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.tables import MOCK_TABLES, batches, made_columns
 from ingest.spec import read_schema_file
 from vo_server import __version__
 from vo_server.errors import UsageError
@@ -84,14 +84,22 @@ def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[
 
 
 def describe_mock(name: str) -> Description:
-    """Return the description of a mock table: that of the real one, saying everywhere that it is not real."""
+    """Return the description of a mock table: that of the real one, saying everywhere that it is not real.
+
+    Columns that are not made are left out, and so is where the real rows come from.
+    """
     schema_name, _, table_name = name.partition(".")
     real = read_schema_file(schema_file(schema_name)).describe(table_name)
-    return replace(
-        real,
-        schema=replace(real.schema, title=_mock(real.schema.title), description=_warned(real.schema.description)),
-        table=replace(real.table, title=_mock(real.table.title), description=_warned(real.table.description)),
+    made = made_columns(name) | {HEALPIX_COLUMN}
+    table = replace(
+        real.table,
+        columns=tuple(column for column in real.table.columns if column.name in made),
+        title=_mock(real.table.title),
+        description=_warned(real.table.description),
+        provenance=None,
     )
+    schema = replace(real.schema, title=_mock(real.schema.title), description=_warned(real.schema.description))
+    return replace(real, schema=schema, table=table)
 
 
 def _mock(title: str | None) -> str:

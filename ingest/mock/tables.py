@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ingest.mock.bannjos import class_bannjos
 from ingest.mock.jplus import mag_ab_dual_obj
 from ingest.mock.ls_psc import main
+from ingest.mock.sky import MockSky
 from ingest.mock.truth import truth
 
 if TYPE_CHECKING:
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ingest.mock.rows import Rows
-    from ingest.mock.sky import Block, MockSky
+    from ingest.mock.sky import Block
 
-__all__ = ["MOCK_TABLES", "batches"]
+__all__ = ["MOCK_TABLES", "batches", "made_columns"]
 
 MOCK_TABLES: Final[Mapping[str, Callable[[Block], Rows]]] = {
     "ls_psc.main": main,
@@ -26,6 +28,13 @@ MOCK_TABLES: Final[Mapping[str, Callable[[Block], Rows]]] = {
     "mock.truth": truth,
 }
 """What makes the rows of each table for a block of objects."""
+
+
+@cache
+def made_columns(table: str) -> frozenset[str]:
+    """Return the names of the columns that are made of a table: the real ones have more."""
+    block = next(MockSky(1).blocks())
+    return frozenset(MOCK_TABLES[table](block).columns)
 
 
 def batches(sky: MockSky, table: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,13 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     if request.param == "duckdb":
         yield f"duckdb:///{tmp_path_factory.mktemp('real')}"
         return
-    dsn = request.getfixturevalue("postgres_dsn")
+    with new_database(request.getfixturevalue("postgres_dsn")) as url:
+        yield url
+
+
+@contextmanager
+def new_database(dsn: str) -> Iterator[str]:
+    """Make a database on PostgreSQL, and drop it in the end."""
     name = f"vo_e2e_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
