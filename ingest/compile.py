@@ -97,7 +97,8 @@ class _Compiler:
             utype=self.schema.votable_utype,
             title=schema_notes.title,
         )
-        return Description(schema, table, sources, derivation, self.notes.ignore_extra)
+        optional = frozenset(one.name for one in self.table.columns if one.vo and one.vo.optional)
+        return Description(schema, table, sources, derivation, self.notes.ignore_extra, optional=optional)
 
     def _ordered(self) -> list[VoColumn]:
         """Return the columns in the order of their TAP index, those without one last, as written."""
@@ -128,6 +129,8 @@ class _Compiler:
             flag_bits=tuple(sorted(notes.flag_bits.items())),
             aliases=notes.aliases,
         )
+        if notes.optional and not one.nullable:
+            raise self._error("a column that a file may lack can be NULL: it cannot be nullable: false", one.name)
         self._check_flags(made)
         self._check_elements(made)
         if datatype.is_geometry and made.unit not in (None, "deg"):

@@ -115,6 +115,8 @@ class ColumnNotes(_Notes):
     """Numbers of bits, from 0, and what each means."""
     aliases: tuple[str, ...] = ()
     """Other names that queries and files may use, such as misprints of a paper."""
+    optional: bool = False
+    """Whether a file may lack the column, whose values are NULL then."""
     source: str | None = None
     """Name of the column in the files, when it is published under another one."""
     unit: str | None = None

@@ -167,6 +167,8 @@ def broken(raw: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("vo/position", {"ra": "ra", "dec": "delta"}, "the column 'delta', which is not described"),
         ("vo/galactic", {"lon": "l", "lat": "b"}, "the column 'l', which is not described"),
         ("primaryKey", "#main.nope", "the primary key names '#main.nope'"),
+        ("columns/0/vo", {"optional": True}, "column id: a column that a file may lack can be NULL"),
+        ("vo/take_extra", True, "ignore_extra leaves out columns that are not described and take_extra takes them"),
         (
             "vo/foreign_keys",
             [{"name": "k", "target": "a.b", "columns": {"objct": "id"}}],

@@ -80,6 +80,20 @@ def test_a_column_with_the_name_of_a_described_one_is_refused(duckdb_site: Site,
     assert "the column FLUX of the files is not described, but another column has its name" in str(result.exception)
 
 
+def test_an_optional_column_is_null_where_the_file_lacks_it(site: Site, tmp_path: Path) -> None:
+    text = SCHEMA.replace("vo: {source: S,", "vo: {optional: true, source: S,").replace(
+        "code, datatype: text}", 'i, datatype: float, "votable:arraysize": "2", vo: {optional: true}}'
+    )
+    schema = described(tmp_path, text)
+    with_all = pa.table({"ra": [1.0], "dec": [2.0], "S": [3.0], "i": [[4.0, 5.0]]})
+    pq.write_table(with_all, tmp_path / "south.parquet")
+    pq.write_table(with_all.select(["ra", "dec"]), tmp_path / "north.parquet")
+    site.load(tmp_path / "north.parquet", "--table", "s.main", "--schema-file", schema)
+    assert site.ask("SELECT flux, i FROM s.main", "s.main") == [(None, None)]
+    site.load(tmp_path / "south.parquet", "--table", "s.main", "--schema-file", schema)
+    assert site.ask("SELECT flux, i FROM s.main", "s.main") == [(3.0, [4.0, 5.0])]
+
+
 def test_what_was_left_out_of_a_column_that_is_taken_is_told(duckdb_site: Site, tmp_path: Path) -> None:
     columns = [fits.Column(name, "D", array=[1.5]) for name in ("ra", "dec", "S", "code")]
     columns.append(fits.Column("pm", "D", unit="furlong", array=[4.0]))

@@ -88,7 +88,7 @@ class Converter:
     Raises
     ------
     IngestError
-        If described columns are missing in the file, or it has columns that are not described.
+        If described columns are missing in the file that are not optional, or it has columns that are not described.
     """
 
     def __init__(self, description: Description, reader: TableReader) -> None:
@@ -96,6 +96,9 @@ class Converter:
         self.null_texts = reader.null_texts
         self.keeps_empty = reader.keeps_empty
         self.plan = _plan(description, reader)
+        found = {column.name for column, _ in self.plan}
+        table = description.table
+        self.lacking = [one for one in table.columns if one.name in description.optional and one.name not in found]
         own = reader.facts.columns
         self.marks = {
             column.name: tuple(dict.fromkeys((*own[index].null_values, *column.null_values)))
@@ -109,6 +112,8 @@ class Converter:
         for column, index in self.plan:
             raw = batch.column(index)
             columns[column.name] = self._values(column, raw, faults)
+        for column in self.lacking:
+            columns[column.name] = pa.nulls(batch.num_rows, column.datatype.arrow)
         self._derive(columns, faults)
         return Converted(columns, tuple(faults), batch.num_rows)
 
@@ -291,7 +296,8 @@ def _plan(description: Description, reader: TableReader) -> list[tuple[Column, i
             (at for name in (source, *column.aliases) if (at := _find(name, names, folded, used)) is not None), None
         )
         if index is None:
-            missing.append(source)
+            if column.name not in description.optional:
+                missing.append(source)
             continue
         used.add(index)
         plan.append((column, index))

@@ -60,6 +60,8 @@ class Description:
     position_origin: str = "from the schema file"
     """What the choice of the position columns goes back to."""
     warnings: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    """Columns that a file may lack; their values are NULL then."""
 
     def named(self, schema: str, table: str) -> Description:
         """Return the same description for a table of another name."""
