@@ -18,6 +18,7 @@ from vo_server.services.job_estimates import JobEstimates
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
 from vo_server.services.save import ResultSaver
+from vo_server.services.upload_memory import UploadMemory
 from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.services.user_tables import UserTableLimits, UserTableService
 from vo_server.store.open import Store, directory_of, open_store
@@ -98,7 +99,12 @@ class ProcessContext:
             origin=_origin(settings),
             saver=ResultSaver(tables=user_tables),
         )
-        uploads = UploadService(limits=_upload_limits(settings), fetcher=_fetcher(settings), callers=limits)
+        uploads = UploadService(
+            limits=_upload_limits(settings),
+            fetcher=_fetcher(settings),
+            callers=limits,
+            memory=UploadMemory(settings.uploads.memory_bytes),
+        )
         return cls(
             settings=settings,
             engine=engine,

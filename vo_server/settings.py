@@ -103,6 +103,11 @@ class UploadSettings(_Group):
     )
     max_rows: PositiveInt = Field(5_000_000, description="Most rows of one upload.")
     max_tables: PositiveInt = Field(16, description="Most uploads of one query.")
+    memory_bytes: ByteSize = Field(
+        ByteSize(512 * 1024 * 1024),
+        gt=0,
+        description="Memory of the uploads of all queries together, in one process; queries wait for room in it.",
+    )
     url_timeout_s: PositiveSeconds = Field(30.0, description="Longest time for one upload by URL [s].")
     url_redirects: NonNegativeInt = Field(5, description="Most redirects of an upload by URL.")
     url_networks: tuple[IPvAnyNetwork, ...] = Field(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import re
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 from astropy.io.votable import parse_single_table
@@ -19,14 +23,16 @@ from astropy.table import Table
 
 from tests.web.test_uploads import asked, positions, rows, votable
 from vo_server.formats.registry import OUTPUT_FORMATS
+from vo_server.services.upload_memory import Patience, UploadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
-
     from tests.support.service import Service
 
+N_ROWS = 100_000
+"""Rows of a large upload, each of eight bytes."""
+TOTAL_BYTES = 1_200_000
 COUNT = "SELECT COUNT(*) AS n FROM TAP_UPLOAD.t"
 
 
@@ -40,6 +46,18 @@ def limited(server: Service, **limits: int) -> Iterator[None]:
         yield
     finally:
         uploads.limits = before
+
+
+@contextmanager
+def little_memory(server: Service, *, max_wait_s: float) -> Iterator[UploadMemory]:
+    """Give uploads little memory together for a while: one is large beside it, two are too much."""
+    uploads = server.context.uploads
+    before = uploads.memory, uploads.patience
+    uploads.memory, uploads.patience = UploadMemory(TOTAL_BYTES, small_bytes=20_000), Patience(max_wait_s)
+    try:
+        yield uploads.memory
+    finally:
+        uploads.memory, uploads.patience = before
 
 
 def kept_files(server: Service) -> set[Path]:
@@ -217,3 +235,93 @@ def test_the_rows_of_a_large_upload_keep_their_order(client: httpx.Client) -> No
         files={"x": ("x", content)},
     )
     assert answer.text.split()[1:] == list(map(str, numbers))
+
+
+def is_given_back(memory: UploadMemory) -> bool:
+    """Tell whether nothing is held any more; the end of an answer comes a little before the end of its query."""
+    deadline = time.monotonic() + 10
+    while memory.held_bytes and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return memory.held_bytes == 0
+
+
+def large(n_rows: int) -> bytes:
+    """Return a text with a number of eight bytes in each row, which takes eight bytes of memory, too."""
+    return b"a\n" + b"".join(b"%07d\n" % number for number in range(n_rows))
+
+
+def test_large_uploads_at_once_take_turns_and_never_hold_more_than_all_may_and_one(server: Service) -> None:
+    body = large(N_ROWS)
+    held: list[int] = []
+    is_done = threading.Event()
+
+    def upload(_number: int) -> int:
+        with httpx.Client(base_url=f"{server.tap}/", timeout=120) as client:
+            answer = asked(client, COUNT, upload="t,param:x", x=body)
+        return int(rows(answer).array["n"][0])
+
+    with little_memory(server, max_wait_s=100) as memory:
+
+        def watch() -> None:
+            while not is_done.wait(0.002):
+                held.append(memory.held_bytes)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                counts = list(pool.map(upload, range(8)))
+        finally:
+            is_done.set()
+            watcher.join()
+        assert is_given_back(memory)
+    assert counts == [N_ROWS] * 8
+    assert len(body) <= max(held) <= TOTAL_BYTES + len(body)
+
+
+def test_an_upload_without_room_is_refused_with_when_to_come_back_and_a_small_one_is_not(
+    client: httpx.Client, server: Service
+) -> None:
+    holder = object()
+    with little_memory(server, max_wait_s=0.3) as memory:
+        memory.want(holder, TOTAL_BYTES - 100_000, Patience(1))  # as a query does that runs for long
+        files_before = open_files()
+        refused = asked(client, COUNT, upload="t,param:x", x=large(N_ROWS))
+        assert refused.status_code == 429, refused.text
+        assert refused.headers["X-VO-Limit"] == "upload-memory"
+        assert int(refused.headers["Retry-After"]) > 0
+        assert f"{TOTAL_BYTES} bytes of memory together" in refused.text
+        assert open_files() <= files_before
+        assert asked(client, COUNT, upload="t,param:x", x=large(1000)).status_code == 200
+        memory.release(holder)
+        assert asked(client, COUNT, upload="t,param:x", x=large(N_ROWS)).status_code == 200
+        assert is_given_back(memory)
+
+
+def test_an_upload_that_is_larger_when_it_is_unpacked_waits_for_the_rest(client: httpx.Client, server: Service) -> None:
+    packed = gzip.compress(b"a\n" + N_ROWS * b"1234567\n")
+    with little_memory(server, max_wait_s=0.3) as memory:
+        memory.want(holder := object(), TOTAL_BYTES - 100_000, Patience(1))
+        assert len(packed) < 20_000, "small as long as it is packed"
+        refused = asked(client, COUNT, upload="t,param:x", x=packed)
+        assert (refused.status_code, refused.headers["X-VO-Limit"]) == (429, "upload-memory")
+        memory.release(holder)
+        assert asked(client, COUNT, upload="t,param:x", x=packed).status_code == 200
+        assert is_given_back(memory)
+
+
+def test_a_job_waits_for_room_as_long_as_it_may_run(client: httpx.Client, server: Service) -> None:
+    holder = object()
+    with little_memory(server, max_wait_s=0.1) as memory:
+        memory.want(holder, TOTAL_BYTES - 100_000, Patience(1))
+        given = {"LANG": "ADQL", "QUERY": COUNT, "UPLOAD": "t,param:x", "PHASE": "RUN", "RESPONSEFORMAT": "csv"}
+        job = client.post("async", data=given, files={"x": large(N_ROWS)}).headers["Location"]
+        deadline = time.monotonic() + 30
+        while client.get(f"{job}/phase").text == "QUEUED":
+            assert time.monotonic() < deadline
+        time.sleep(0.5)
+        assert client.get(f"{job}/phase").text == "EXECUTING"
+        memory.release(holder)
+        client.get(job, params={"WAIT": "30", "PHASE": "EXECUTING"})
+        assert client.get(f"{job}/results/result").text.split() == ["n", str(N_ROWS)]
+        assert is_given_back(memory)

@@ -29,7 +29,7 @@ from vo_server.model.table import HEALPIX_COLUMN, Column, Position, PositionInde
 from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vo_server.formats.read.base import TableFacts, TableReader
     from vo_server.formats.read.source import Source
@@ -60,7 +60,13 @@ class ReadLimits:
     """Largest volume of the rows in memory [bytes]."""
 
 
-def read_upload(source: Source, name: str, limits: ReadLimits) -> UploadedTable:
+def _ignore(_n_bytes: int) -> None:
+    pass
+
+
+def read_upload(
+    source: Source, name: str, limits: ReadLimits, *, hold: Callable[[int], None] = _ignore
+) -> UploadedTable:
     """Read a file of any format that can be loaded.
 
     Parameters
@@ -71,6 +77,9 @@ def read_upload(source: Source, name: str, limits: ReadLimits) -> UploadedTable:
         Of the table in the schema TAP_UPLOAD.
     limits
         How large it may be.
+    hold
+        Called with the volume of the rows so far [bytes] whenever that has grown; it may wait, or raise what ends the
+        reading.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def read_upload(source: Source, name: str, limits: ReadLimits) -> UploadedTable:
     try:
         reader = open_source(source)
         table, notes = _described(reader.facts, name, source.name)
-        rows = _rows(reader, table, limits)
+        rows = _rows(reader, table, limits, hold)
     except IngestError as error:
         raise UploadError(error.message, hint=error.hint) from error
     table = replace(table, n_rows=rows.num_rows, position=_checked_position(table.position, rows))
@@ -134,7 +143,7 @@ def _column(column: Column, name: str) -> Column:
     return replace(column, name=name, datatype=datatype, null_values=null_values)
 
 
-def _rows(reader: TableReader, table: Table, limits: ReadLimits) -> pa.Table:
+def _rows(reader: TableReader, table: Table, limits: ReadLimits, hold: Callable[[int], None]) -> pa.Table:
     sources = {mine.name: own.name for mine, own in zip(table.columns, reader.facts.columns, strict=True)}
     converter = Converter(Description(Schema(UPLOAD_SCHEMA), table, sources), reader)
     schema = arrow_schema(table.columns)
@@ -156,6 +165,7 @@ def _rows(reader: TableReader, table: Table, limits: ReadLimits) -> pa.Table:
                 f"{reader.file} has more than the limit of {limits.max_bytes} bytes of rows",
                 hint="send fewer rows, or only the columns that the query needs",
             )
+        hold(n_bytes)
     if reader.malformed.n_rows:
         row, message = reader.malformed.first[0]
         raise UploadError(f"{reader.file}, row {row}: {message}{_and_more(reader.malformed.n_rows - 1)}")

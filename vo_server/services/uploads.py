@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 import anyio
+from anyio import to_thread
 
 from vo_server.errors import ConfigurationError, MissingError, TooLargeError, UploadError
 from vo_server.formats.read.source import Source
 from vo_server.load.upload import ReadLimits, read_upload
 from vo_server.model.identity import ANONYMOUS, Identity
+from vo_server.services.upload_memory import Patience, UploadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +39,9 @@ _CHUNK_BYTES: Final = 1024 * 1024
 
 _GATHERERS: Final = 8
 """Requests whose uploads are gathered at once."""
+
+_HOLDERS: Final = 32
+"""Requests that wait for room at once."""
 
 _MEMORY_FACTOR: Final = 4
 """Rows may take this many times the bytes of the file: a digit of CSV becomes a double."""
@@ -62,12 +67,26 @@ class Gathered:
         What they are.
     limits
         How much of them is read.
+    memory
+        Where their rows are counted, from :meth:`hold` or :meth:`read` to :meth:`close`; None for nowhere.
+    patience
+        How long to wait for room in it; None for the usual time.
     """
 
-    def __init__(self, requests: Sequence[UploadRequest], limits: UploadLimits) -> None:
+    def __init__(
+        self,
+        requests: Sequence[UploadRequest],
+        limits: UploadLimits,
+        *,
+        memory: UploadMemory | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self._requests = requests
         self._limits = limits
+        self._memory = memory
+        self._patience = patience or Patience()
         self._files: list[BinaryIO] = []
+        self._held_bytes = 0
 
     def take(self, pieces: Iterable[bytes]) -> None:
         """Keep bytes as the file of the next upload.
@@ -100,8 +119,20 @@ class Gathered:
         """What the files that are still to come may have together."""
         return self._limits.max_bytes - sum(file.tell() for file in self._files)
 
+    def hold(self) -> None:
+        """Wait for room in memory, as much as the files are long: rows mostly take less.
+
+        Raises
+        ------
+        TooManyError
+            If the uploads of others leave no room in time.
+        QueryCancelledError
+            If the query is not wanted any more.
+        """
+        self._want(sum(file.tell() for file in self._files))
+
     def read(self) -> tuple[UploadedTable, ...]:
-        """Read the tables.
+        """Read the tables, once: the files are gone then. Their rows count as held until :meth:`close`.
 
         Raises
         ------
@@ -109,15 +140,38 @@ class Gathered:
             If one cannot be read, with the row and the column where they are known.
         TooLargeError
             If one has too many rows, or is too large when it is unpacked.
+        TooManyError, QueryCancelledError
+            As of :meth:`hold`.
         """
+        self.hold()
         limits = ReadLimits(self._limits.max_rows, _MEMORY_FACTOR * self._limits.max_bytes)
-        return tuple(
-            read_upload(self._source(request, file), request.name, limits)
-            for request, file in zip(self._requests, self._files, strict=True)
-        )
+        found: list[UploadedTable] = []
+        n_bytes = 0
+        for request, file in zip(self._requests, self._files, strict=True):
+            hold = partial(self._want_beside, n_bytes)
+            found.append(read_upload(self._source(request, file), request.name, limits, hold=hold))
+            n_bytes += found[-1].rows.nbytes
+        self._drop_files()
+        if self._memory is not None and found:
+            self._memory.hold(self, n_bytes)
+        return tuple(found)
 
     def close(self) -> None:
-        """Remove the files."""
+        """Remove the files, and give back the room of the rows; may be called more than once."""
+        self._drop_files()
+        if self._memory is not None:
+            self._memory.release(self)
+
+    def _want(self, n_bytes: int) -> None:
+        """Wait for room for so many bytes, unless there is some already."""
+        if self._memory is not None and n_bytes > self._held_bytes:
+            self._memory.want(self, n_bytes, self._patience)
+            self._held_bytes = n_bytes
+
+    def _want_beside(self, n_before: int, n_bytes: int) -> None:
+        self._want(n_before + n_bytes)
+
+    def _drop_files(self) -> None:
         for file in self._files:
             file.close()
 
@@ -137,17 +191,61 @@ class UploadService:
         Gets those that are given by a URL.
     callers
         What each class of callers may use of that; None for all of it.
+    memory
+        What the rows of all queries may take together; None for any volume.
     """
 
-    def __init__(self, *, limits: UploadLimits, fetcher: Fetcher, callers: LimitTable | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limits: UploadLimits,
+        fetcher: Fetcher,
+        callers: LimitTable | None = None,
+        memory: UploadMemory | None = None,
+    ) -> None:
         self.limits = limits
         self.fetcher = fetcher
         self._callers = callers
-        self.threads = anyio.CapacityLimiter(_GATHERERS)
+        self.memory = memory
+        self.patience = Patience()
+        """How long requests wait for room in memory."""
+        self._gatherers = anyio.CapacityLimiter(_GATHERERS)
         """For the threads that gather, so that slow addresses elsewhere take none from anybody else."""
+        self._holders = anyio.CapacityLimiter(_HOLDERS)
+        """For the threads that wait for room, so that they keep no small upload from being gathered."""
 
-    def gather(self, requests: Sequence[UploadRequest], parts: Parts, *, caller: Identity = ANONYMOUS) -> Gathered:
-        """Bring the files of uploads together; the caller closes what is returned.
+    async def gather_apart(
+        self, requests: Sequence[UploadRequest], parts: Parts, *, caller: Identity = ANONYMOUS
+    ) -> Gathered:
+        """Bring the files of uploads together as :meth:`gather` does, and wait for room, in threads kept for that.
+
+        Raises
+        ------
+        UploadError, TooLargeError
+            As of :meth:`gather`.
+        TooManyError
+            If the uploads of others leave no room in time.
+        """
+        gather = partial(self.gather, requests, parts, caller=caller)
+        if not requests:
+            return gather()
+        gathered = await to_thread.run_sync(gather, limiter=self._gatherers)
+        try:
+            await to_thread.run_sync(gathered.hold, limiter=self._holders)
+        except BaseException:
+            gathered.close()
+            raise
+        return gathered
+
+    def gather(
+        self,
+        requests: Sequence[UploadRequest],
+        parts: Parts,
+        *,
+        caller: Identity = ANONYMOUS,
+        patience: Patience | None = None,
+    ) -> Gathered:
+        """Bring the files of uploads together; the caller closes what is returned after the rows were used.
 
         Parameters
         ----------
@@ -157,6 +255,8 @@ class UploadService:
             Where inline uploads are.
         caller
             Who asks; the limits of their class hold.
+        patience
+            How long to wait for room when they are read; None for that of a request.
 
         Raises
         ------
@@ -170,7 +270,7 @@ class UploadService:
                 f"the query has {len(requests)} uploads; at most {self.limits.max_tables} are accepted",
                 hint="upload fewer tables, or join some before",
             )
-        gathered = Gathered(requests, self._allowed(caller))
+        gathered = Gathered(requests, self._allowed(caller), memory=self.memory, patience=patience or self.patience)
         try:
             for request in requests:
                 self._gather(gathered, request, parts)

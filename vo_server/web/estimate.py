@@ -61,8 +61,7 @@ async def estimate(request: Request) -> Response:
         name = _format_name(request, body.parameters)
         query, here = to_query(body.parameters), site(request)
         uploads, caller = here.context.uploads, identity(request)
-        gather = partial(uploads.gather, query.uploads, parts_of(body), caller=caller)
-        gathered = await to_thread.run_sync(gather, limiter=uploads.threads)
+        gathered = await uploads.gather_apart(query.uploads, parts_of(body), caller=caller)
     finally:
         body.close()
     timeout_s = min(here.sync_timeout_s, limits_of(request).sync_s)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import to_thread
 from starlette.routing import Route
 
 from vo_server.errors import UsageError
@@ -45,10 +44,9 @@ async def sync(request: Request) -> Response:
             chosen = find_format(query.response_format)
         if query.save_as is not None and request.method == "GET":
             raise UsageError("SAVE_AS makes a table, which a GET must not", hint="send the same as a POST")
-        # Before a place is taken: a slow address elsewhere shall keep none.
+        # Before a place is taken: a slow address elsewhere shall keep none, nor one who waits for memory.
         uploads = here.context.uploads
-        gather = partial(uploads.gather, query.uploads, parts_of(body), caller=identity(request))
-        gathered = await to_thread.run_sync(gather, limiter=uploads.threads) if query.uploads else gather()
+        gathered = await uploads.gather_apart(query.uploads, parts_of(body), caller=identity(request))
     finally:
         body.close()
     source = ResultSource(

@@ -14,14 +14,16 @@ from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.job import Job, JobResult, Progress
 from vo_server.model.truncation import Rest
 from vo_server.services.parameters import to_query
+from vo_server.services.upload_memory import Patience
 from vo_server.services.uploads import UploadService, parts_of_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vo_server.formats.base import Writer
     from vo_server.model.query import Query, QueryResult
     from vo_server.model.upload import UploadedTable
-    from vo_server.store.results import ResultStore
+    from vo_server.store.results import ResultFile, ResultStore
     from vo_server.worker.control import Control
 
 __all__ = ["Queries", "QueryRun"]
@@ -102,26 +104,22 @@ class QueryRun:
         name = f"result-{secrets.token_hex(4)}.{chosen.writer.extension}"
         base = self._rest.async_url
         caller, parts = Identity(job.owner), parts_of_job(job, self._results)
-        with closing(self._uploads.gather(query.uploads, parts, caller=caller)) as gathered:
+        patience = Patience(job.execution_duration_s, control.is_cancelled)
+        # Uploads are given back at the end: as long as the query runs, their rows are in memory.
+        with closing(self._uploads.gather(query.uploads, parts, caller=caller, patience=patience)) as gathered:
             tables = gathered.read()
-        _check(control)
-        result = self._queries.run(
-            query,
-            timeout_s=job.execution_duration_s,
-            rest=self._rest,
-            request_url=None if base is None else f"{base}/{job.id}",
-            uploads=tables,
-            caller=caller,
-        )
-        result.watch()
-        control.progress = lambda: Progress(result.n_rows, result.progress())
-        check_room = self._room_for(job)
-        with closing(result), _stopped_when(control, result), self._results.create(job.id, name) as file:
-            for piece in chosen.writer.write(result):
-                check_room(file.size_bytes + len(piece))
-                file.write(piece)
-                _check(control)
-            _check(control)  # a stream that was closed under the writer may just have ended
+            _check(control)
+            result = self._queries.run(
+                query,
+                timeout_s=job.execution_duration_s,
+                rest=self._rest,
+                request_url=None if base is None else f"{base}/{job.id}",
+                uploads=tables,
+                caller=caller,
+            )
+            result.watch()
+            control.progress = lambda: Progress(result.n_rows, result.progress())
+            file = self._write(job, control, result, name, chosen.writer)
         cut = result.truncation
         return JobResult(
             "result",
@@ -134,6 +132,17 @@ class QueryRun:
             total_rows=result.total_rows,
             overflow_message=None if cut is None else cut.message,
         )
+
+    def _write(self, job: Job, control: Control, result: QueryResult, name: str, writer: Writer) -> ResultFile:
+        """Write the rows of a result to a file of the job, and close the result."""
+        check_room = self._room_for(job)
+        with closing(result), _stopped_when(control, result), self._results.create(job.id, name) as file:
+            for piece in writer.write(result):
+                check_room(file.size_bytes + len(piece))
+                file.write(piece)
+                _check(control)
+            _check(control)  # a stream that was closed under the writer may just have ended
+        return file
 
 
 def _check(control: Control) -> None:
