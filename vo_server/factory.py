@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vo_server.engine.base import Engine
     from vo_server.settings import CallerSettings, Settings
 
-__all__ = ["ProcessContext", "limit_table"]
+__all__ = ["ProcessContext", "limit_table", "results_place"]
 
 _BATCHES_HELD: Final = 20
 """Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
@@ -88,7 +88,7 @@ class ProcessContext:
         except BaseException:
             store.close()
             raise
-        results = ResultStore(_results_place(settings))
+        results = ResultStore(results_place(settings))
         user_tables = UserTableService(engine=engine, store=store, limits=_user_table_limits(settings))
         limits = limit_table(settings)
         queries = QueryService(
@@ -127,7 +127,7 @@ class ProcessContext:
         self.store.close()
 
 
-def _results_place(settings: Settings) -> Path | str:
+def results_place(settings: Settings) -> Path | str:
     """Return where results go: as set, or beside the embedded catalogue, or in the working directory."""
     uws = settings.uws
     return uws.results_url or uws.results_dir or (directory_of(settings.database) or Path("vo-results")) / "results"

@@ -7,14 +7,14 @@ import platform
 import shutil
 import sys
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import click
 
 from vo_server import __version__
+from vo_server.commands.finding import Finding, Verdict
+from vo_server.commands.upkeep import examine_upkeep
 from vo_server.errors import VoError
 
 if TYPE_CHECKING:
@@ -26,27 +26,9 @@ if TYPE_CHECKING:
     from vo_server.settings import Settings
     from vo_server.store.open import Store
 
-__all__ = ["Finding", "Verdict", "doctor"]
+__all__ = ["doctor"]
 
 DISTRIBUTION = "vo-server"
-
-
-class Verdict(StrEnum):
-    """How a thing that was looked at is."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Not there, and not needed for what is set up now."""
-    FAULT = "FAULT"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report."""
-
-    verdict: Verdict
-    text: str
-    hint: str | None = None
 
 
 @click.command()
@@ -54,7 +36,7 @@ class Finding:
 def doctor(database: str | None) -> None:
     """Check the installation and the database.
 
-    The exit status is 1 when something is at fault, else 0. Nothing is changed or made.
+    The exit status is 1 when something is at fault, else 0. Nothing is changed or left behind.
     """
     faults = 0
     for finding in examine(database):
@@ -69,7 +51,7 @@ def doctor(database: str | None) -> None:
 
 
 def examine(database: str | None) -> Iterator[Finding]:
-    """Look at everything, from the interpreter to the rows of each published table.
+    """Look at everything, from the interpreter to the rows of each published table and the jobs of users.
 
     Parameters
     ----------
@@ -138,6 +120,7 @@ def _service(database: str | None) -> Iterator[Finding]:
     """Check settings, database and published tables as far as each can be reached."""
     from vo_server.settings import load_settings  # noqa: PLC0415 - late: not needed to show the help
     from vo_server.store.open import directory_of, has_store, open_store  # noqa: PLC0415
+    from vo_server.store.tables import utc_now  # noqa: PLC0415
 
     try:
         settings = load_settings(database=database)
@@ -160,6 +143,7 @@ def _service(database: str | None) -> Iterator[Finding]:
             if is_there:
                 with closing(open_store(settings.database, store_schema=settings.postgres.store_schema)) as store:
                     yield from _tables(engine, store)
+                    yield from examine_upkeep(settings, store, utc_now())
     except VoError as error:
         yield Finding(Verdict.FAULT, error.message, error.hint)
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 from vo_server.model.job import Job, Phase
 from vo_server.store.job_moves import missing
 from vo_server.store.job_rows import WHOLE_JOB, job_of, whole_job_of
+from vo_server.store.job_state import state_of_jobs
 from vo_server.store.job_table import JobTable
 from vo_server.store.tables import jobs, users
 from vo_server.store.turns import queue_lengths, usage_beside, usage_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from vo_server.model.limits import Queues, Usage
+    from vo_server.store.job_state import JobState
 
 __all__ = ["JobReads"]
 
@@ -168,6 +170,10 @@ class JobReads(JobTable):
         """Return what the client of a job uses now; nothing for a job that is gone."""
         with self._database.read() as connection:
             return usage_beside(connection, job_id)
+
+    def state(self, now: datetime) -> JobState:
+        """Return how all jobs are doing."""
+        return state_of_jobs(self._database, now)
 
     def queue_lengths(self, queues: Queues) -> dict[str, dict[Phase, int]]:
         """Return how many jobs of everybody wait (QUEUED) and run (EXECUTING) in each queue, by its name."""
