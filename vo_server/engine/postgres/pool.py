@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from vo_server.engine.faults import translated
 from vo_server.engine.postgres.faults import is_lost, postgres_fault
+from vo_server.engine.slots import Slots
 from vo_server.errors import TooManyError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class QueryPool:
         self._dsn = dsn
         self._size = size
         self._wait_s = wait_s
-        self._free = threading.BoundedSemaphore(size)
+        self._slots = Slots(size)
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._is_closed = False
@@ -121,14 +122,14 @@ class QueryPool:
         EngineError, ConfigurationError
             If the database cannot be reached or entered.
         """
-        if not self._free.acquire(timeout=self._wait_s):
+        if not self._slots.take(timeout_s=self._wait_s):
             raise TooManyError(
                 f"all {self._size} database connections of the service are in use", hint="try again in a moment"
             )
         try:
             return self._begun(begin)
         except BaseException:
-            self._free.release()
+            self._slots.give_back()
             raise
 
     def give_back(self, connection: Connection, *, is_usable: bool) -> None:
@@ -137,7 +138,7 @@ class QueryPool:
             if not (is_usable and self._keep(connection)):
                 _close(connection)
         finally:
-            self._free.release()
+            self._slots.give_back()
 
     def close(self) -> None:
         """Close the idle connections now and those in use when they come back."""
