@@ -21,7 +21,7 @@ TEXT_BYTES: Final = 1024 * 1024
 def slices(
     batches: Iterable[pa.RecordBatch], *, row_bytes: int = 0, piece_bytes: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in smaller batches; empty ones are left out.
+    """Yield the same rows in smaller batches, all pieces of one equally long; empty ones are left out.
 
     Parameters
     ----------
@@ -30,14 +30,15 @@ def slices(
     row_bytes
         Size of a row as it will be written, where that may be larger than what Arrow has [bytes].
     piece_bytes
-        Wanted size of a batch [bytes]; None for :data:`PIECE_BYTES`.
+        Wanted size of a batch [bytes], which may be half as large again; None for :data:`PIECE_BYTES`.
     """
     wanted = PIECE_BYTES if piece_bytes is None else piece_bytes
     for batch in batches:
         if not batch.num_rows:
             continue
         n_bytes = max(1, batch.nbytes, row_bytes * batch.num_rows)
-        n_rows = max(1, wanted * batch.num_rows // n_bytes)
+        n_pieces = max(1, round(n_bytes / wanted))
+        n_rows = -(-batch.num_rows // n_pieces)
         for start in range(0, batch.num_rows, n_rows):
             yield batch.slice(start, n_rows)
 
