@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from tests.engine.samples import INT, LONG, SKY, TEXT, answer, publish, sky_rows, start
 from tests.engine.site import PostgresSite
 from vo_server.engine.postgres.place import location_of
-from vo_server.engine.postgres.pool import QueryPool, conninfo, execute
+from vo_server.engine.postgres.pool import ADBC, QueryPool, conninfo, execute
 from vo_server.engine.postgres.run import PostgresEngine
 from vo_server.errors import ConfigurationError, EngineError, QueryTimeoutError, TooManyError
 from vo_server.model.datatype import DataType, Primitive
@@ -88,22 +88,22 @@ def test_a_failed_query_gives_its_connection_back(named_engine: PostgresEngine) 
 
 def test_when_all_connections_are_in_use_the_next_query_is_told_to_come_again(postgres_dsn: str) -> None:
     pool = QueryPool(postgres_dsn, size=1, wait_s=0.2)
-    connection = pool.take(begin="BEGIN READ ONLY")
+    connection = pool.take(ADBC, begin="BEGIN READ ONLY")
     with pytest.raises(TooManyError, match="all 1 database connections"):
-        pool.take(begin="BEGIN READ ONLY")
-    pool.give_back(connection, is_usable=True)
-    pool.give_back(pool.take(begin="BEGIN READ ONLY"), is_usable=False)
-    again = pool.take(begin="BEGIN READ ONLY")
+        pool.take(ADBC, begin="BEGIN READ ONLY")
+    pool.give_back(ADBC, connection, is_usable=True)
+    pool.give_back(ADBC, pool.take(ADBC, begin="BEGIN READ ONLY"), is_usable=False)
+    again = pool.take(ADBC, begin="BEGIN READ ONLY")
     pool.close()
-    pool.give_back(again, is_usable=True)
+    pool.give_back(ADBC, again, is_usable=True)
 
 
 def test_the_session_cannot_write_even_outside_our_transactions(postgres_dsn: str) -> None:
     pool = QueryPool(postgres_dsn, size=1)
-    connection = pool.take(begin="BEGIN")
+    connection = pool.take(ADBC, begin="BEGIN")
     with pytest.raises(Exception, match="read-only transaction"):
         execute(connection, "CREATE TABLE stolen (id integer)")
-    pool.give_back(connection, is_usable=True)
+    pool.give_back(ADBC, connection, is_usable=True)
     pool.close()
 
 

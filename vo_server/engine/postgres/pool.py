@@ -1,7 +1,7 @@
-"""Connections for queries: ADBC, read-only, used again and again.
+"""Connections for queries: read-only, used again and again, of two drivers.
 
-Opening one takes 40 ms, a short query on an open one 0.5 ms. A connection that may be in the middle of something is
-never used again.
+Opening one with ADBC takes 40 ms, a short query on an open one 0.5 ms. A connection that may be in the middle of
+something is never used again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import adbc_driver_postgresql.dbapi
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -20,11 +21,11 @@ from vo_server.engine.slots import Slots
 from vo_server.errors import TooManyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from adbc_driver_manager.dbapi import Connection
 
-__all__ = ["QueryPool", "conninfo", "execute", "open_adbc"]
+__all__ = ["ADBC", "Driver", "QueryPool", "conninfo", "execute", "open_adbc"]
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,26 @@ def execute(connection: Connection, sql: str) -> None:
         cursor.execute(sql)
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closable)
+
+
+@dataclass(frozen=True)
+class Driver(Generic[C]):
+    """A way to speak with the database."""
+
+    open: Callable[[str, Mapping[str, str]], C]
+    """Opens a connection with session settings; it takes BEGIN and COMMIT as statements."""
+    execute: Callable[[C, str], None]
+    """Executes a statement that has no result."""
+
+
+ADBC: Final = Driver(open_adbc, execute)
+
+
 class QueryPool:
     """Read-only connections.
 
@@ -90,7 +111,7 @@ class QueryPool:
     dsn
         ``postgresql://...`` or a key=value string.
     size
-        Most connections at once.
+        Most connections at once, those of all drivers together.
     wait_s
         How long a query waits for one [s].
     """
@@ -101,10 +122,11 @@ class QueryPool:
         self._wait_s = wait_s
         self._slots = Slots(size)
         self._lock = threading.Lock()
-        self._idle: list[Connection] = []
+        self._n_used = 0
+        self._idle: list[tuple[Driver[Any], Any]] = []
         self._is_closed = False
 
-    def take(self, *, begin: str) -> Connection:
+    def take(self, driver: Driver[C], *, begin: str) -> C:
         """Return a connection on which a transaction has begun.
 
         Beginning shows whether an idle connection is still alive: after a restart of the database all are dead, and
@@ -112,6 +134,8 @@ class QueryPool:
 
         Parameters
         ----------
+        driver
+            Whose connection it is to be.
         begin
             The BEGIN statement.
 
@@ -126,19 +150,21 @@ class QueryPool:
             raise TooManyError(
                 f"all {self._size} database connections of the service are in use", hint="try again in a moment"
             )
+        with self._lock:
+            self._n_used += 1
         try:
-            return self._begun(begin)
+            return self._begun(driver, begin)
         except BaseException:
-            self._slots.give_back()
+            self._release()
             raise
 
-    def give_back(self, connection: Connection, *, is_usable: bool) -> None:
+    def give_back(self, driver: Driver[C], connection: C, *, is_usable: bool) -> None:
         """Take a connection back; with ``is_usable`` its transaction is ended and it is kept."""
         try:
-            if not (is_usable and self._keep(connection)):
+            if not (is_usable and self._keep(driver, connection)):
                 _close(connection)
         finally:
-            self._slots.give_back()
+            self._release()
 
     def close(self) -> None:
         """Close the idle connections now and those in use when they come back."""
@@ -146,12 +172,11 @@ class QueryPool:
             self._is_closed = True
         self._drop_idle()
 
-    def _begun(self, begin: str) -> Connection:
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
+    def _begun(self, driver: Driver[C], begin: str) -> C:
+        connection = self._idle_one(driver)
         if connection is not None:
             try:
-                execute(connection, begin)
+                driver.execute(connection, begin)
             except Exception as error:  # told apart at once; nothing is swallowed
                 _close(connection)
                 if not is_lost(error):
@@ -160,35 +185,58 @@ class QueryPool:
                 self._drop_idle()
             else:
                 return connection
-        connection = open_adbc(self._dsn, _QUERY_SESSION)
+        self._make_room()
+        connection = driver.open(self._dsn, _QUERY_SESSION)
         try:
-            execute(connection, begin)
+            driver.execute(connection, begin)
         except BaseException:
             _close(connection)
             raise
         return connection
 
-    def _keep(self, connection: Connection) -> bool:
+    def _idle_one(self, driver: Driver[C]) -> C | None:
+        """Return the connection of a driver that was used last of those that nobody uses."""
+        with self._lock:
+            for index in reversed(range(len(self._idle))):
+                if self._idle[index][0] is driver:
+                    connection: C = self._idle.pop(index)[1]
+                    return connection
+        return None
+
+    def _make_room(self) -> None:
+        """Close idle connections of the other driver that would be too many together with a new one."""
+        with self._lock:
+            n_over = max(0, len(self._idle) + self._n_used - self._size)
+            over, self._idle = self._idle[:n_over], self._idle[n_over:]
+        for _, connection in over:
+            _close(connection)
+
+    def _keep(self, driver: Driver[C], connection: C) -> bool:
         try:
-            execute(connection, "ROLLBACK")
+            driver.execute(connection, "ROLLBACK")
         except Exception as error:
             if postgres_fault(error) is None:
                 raise
             return False
         with self._lock:
             if not self._is_closed:
-                self._idle.append(connection)
+                self._idle.append((driver, connection))
                 return True
         return False
+
+    def _release(self) -> None:
+        with self._lock:
+            self._n_used -= 1
+        self._slots.give_back()
 
     def _drop_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
+        for _, connection in idle:
             _close(connection)
 
 
-def _close(connection: Connection) -> None:
+def _close(connection: _Closable) -> None:
     # What cannot be closed is broken already, and nobody needs it any more.
     with contextlib.suppress(Exception):
         connection.close()

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
-import threading
 from typing import TYPE_CHECKING, Final
-
-from adbc_driver_manager._reader import AdbcRecordBatchReader
-from adbc_driver_postgresql import StatementOptions
 
 from vo_server.engine.ahead import ReadAhead
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
+from vo_server.engine.postgres.copied import CopiedStatement, QuickestStatement
 from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
-from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.load import PostgresLoader
 from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.place import is_adopted, relation_of
-from vo_server.engine.postgres.pool import QueryPool, execute
+from vo_server.engine.postgres.pool import QueryPool
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
 from vo_server.engine.postgres.sql import generate
+from vo_server.engine.postgres.statement import ArrowStatement
 from vo_server.engine.postgres.types import read_sql
 from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
@@ -35,16 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
-    from adbc_driver_manager.dbapi import Connection, Cursor
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Loader, RunningQuery
+    from vo_server.engine.stream import BatchSource
     from vo_server.model.plan import Plan
     from vo_server.model.table import Column, Table
 
 __all__ = ["PostgresEngine"]
-
-logger = logging.getLogger(__name__)
 
 _STORED_ORDER: Final = ("SET LOCAL synchronize_seqscans = off", "SET LOCAL max_parallel_workers_per_gather = 0")
 """What makes a plain SELECT give rows in the order of the heap."""
@@ -211,11 +205,16 @@ class PostgresEngine:
 
         ``prefix`` goes before it once it is known to be a SELECT.
         """
-        statement = _Statement(
-            self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, shares=self._shares
-        )
+
+        def arrow() -> BatchSource:
+            return ArrowStatement(
+                self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, shares=self._shares
+            )
+
+        can_copy = not (inline or prefix or any(column.datatype.is_array for column in columns))
+        source = QuickestStatement(self._copied(sql, prelude), arrow) if can_copy else arrow()
         return QueryStream(
-            ReadAhead(statement, name="postgres-reader"),
+            ReadAhead(source, name="postgres-reader"),
             schema=arrow_schema(columns),
             limit=limit,
             timeout_s=timeout_s,
@@ -223,113 +222,8 @@ class PostgresEngine:
             classify=classify,
         )
 
-
-class _Statement:
-    """One SELECT in a read-only transaction; a :class:`~vo_server.engine.stream.BatchSource`."""
-
-    ahead_bytes = 0
-    progress = None
-    """PostgreSQL tells of its progress in maintenance commands only."""
-
-    def __init__(
-        self,
-        pool: QueryPool,
-        sql: str,
-        *,
-        inline: Mapping[str, tuple[Sequence[Column], pa.Table]],
-        prelude: Sequence[str],
-        prefix: str,
-        shares: BatchShares,
-    ) -> None:
-        self._pool = pool
-        self._sql = sql
-        self._inline = inline
-        self._prelude = prelude
-        self._prefix = prefix
-        self._shares = shares
-        self._batch_bytes = shares.take()
-        self._connection: Connection | None = None
-        self._cursor: Cursor | None = None
-        self._reader: pa.RecordBatchReader | None = None
-        self._interrupting = threading.Lock()
-
-    def watch(self) -> None:
-        """Nothing can be known."""
-
-    def open(self) -> None:
-        _refuse_commands(self._sql)
-        connection = self._pool.take(begin="BEGIN READ WRITE" if self._inline else "BEGIN READ ONLY")
-        with self._interrupting:
-            self._connection = connection
-        for name, (columns, rows) in self._inline.items():
-            self._put(name, columns, rows)
-        for statement in (*self._prelude, *(("SET TRANSACTION READ ONLY",) if self._inline else ())):
-            execute(connection, statement)
-        self._cursor = connection.cursor()
-        options = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(self._batch_bytes)}
-        if self._prefix:
-            options[StatementOptions.USE_COPY.value] = "false"  # which is for SELECT only
-        self._cursor.adbc_statement.set_options(**options)
-        self._cursor.execute(f"{self._prefix}{self._sql}")
-        # The reader that the cursor would give tells errors without their SQLSTATE.
-        stream = self._cursor.fetch_arrow()
-        self._reader = AdbcRecordBatchReader._import_from_c(stream.address)  # noqa: SLF001 - the only way to make one
-
-    def read(self) -> pa.RecordBatch | None:
-        assert self._reader is not None
-        try:
-            return self._reader.read_next_batch()
-        except StopIteration:
-            return None
-
-    def interrupt(self) -> None:
-        # The lock keeps the connection ours: a cancel that comes late would hit the next query on it.
-        with self._interrupting:
-            if self._connection is not None:
-                self._connection.adbc_cancel()
-
-    def close(self, *, is_exhausted: bool) -> None:
-        self._shares.give_back()
-        with self._interrupting:
-            connection, self._connection = self._connection, None
-            if connection is None:
-                return
-            is_usable = self._end(is_exhausted=is_exhausted)
-        self._pool.give_back(connection, is_usable=is_usable)
-
-    def _put(self, name: str, columns: Sequence[Column], rows: pa.Table) -> None:
-        """Make a table of this connection that goes with the transaction."""
-        assert self._connection is not None
-        execute(self._connection, f"CREATE TEMP TABLE {name} ({column_definitions(columns)}) ON COMMIT DROP")
-        stored = storable(arrow_schema(columns))
-        copy_in(self._connection, name, rows.rename_columns(stored.names).cast(stored), schema=None)
-        execute(self._connection, f"ANALYZE pg_temp.{name}")
-
-    def _end(self, *, is_exhausted: bool) -> bool:
-        """Stop what runs and free what the driver holds; tell whether the connection may be used again."""
-        try:
-            if not is_exhausted and self._cursor is not None:
-                # Closing without a cancel reads all rows that are left (measured: 7.6 s).
-                self._cursor.adbc_cancel()
-            if self._reader is not None:
-                self._reader.close()
-            if self._cursor is not None:
-                self._cursor.close()
-        except Exception as error:
-            if postgres_fault(error) is None:
-                raise
-            logger.info("a query connection is given up: %s", str(error).strip())
-            return False
-        return True
-
-
-def _refuse_commands(sql: str) -> None:
-    """Refuse what is not a SELECT: in a read-only transaction a superuser could still COPY to a file.
-
-    ADBC prepares a statement first, which PostgreSQL refuses for more than one.
-    """
-    if not sql.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
-        raise error_of(Fault.READ_ONLY, "not a SELECT")
+    def _copied(self, sql: str, prelude: Sequence[str]) -> CopiedStatement:
+        return CopiedStatement(self._pool, sql, prelude=prelude, shares=self._shares)
 
 
 def _inline_names(inline: Mapping[str, pa.Table]) -> dict[str, str]:
