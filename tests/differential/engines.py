@@ -21,6 +21,7 @@ from vo_server.model.query import arrow_schema
 from vo_server.model.table import Catalogue, Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from vo_server.adql.resolved import ResolvedQuery
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Engine", "Pair"]
 
 _TIMEOUT_S: Final = 300.0
+_MOST_ROWS: Final = 1_000_000
+"""Rows of an answer that are compared; 90 000 equal keys joined with each other are more than any memory holds."""
 
 Answer: TypeAlias = Any
 """Rows (an Arrow table), or the text that the caller is told instead of them."""
@@ -64,9 +67,26 @@ class Engine:
     def answer(self, query: ResolvedQuery) -> Answer:
         try:
             with closing(self._engine.run(query, limit=None, timeout_s=_TIMEOUT_S)) as rows:
-                return pa.Table.from_batches(list(rows), arrow_schema(query.columns))
+                return pa.Table.from_batches(_first(rows), arrow_schema(query.columns))
         except VoError as error:
             return f"{type(error).__name__}: {error.message}"
+        except _TooManyError as error:
+            return str(error)
+
+
+class _TooManyError(Exception):
+    """A query that joins everything with everything."""
+
+
+def _first(batches: Iterable[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """Return all batches, unless they are too many to be compared."""
+    found, n_rows = [], 0
+    for batch in batches:
+        found.append(batch)
+        n_rows += batch.num_rows
+        if n_rows > _MOST_ROWS:
+            raise _TooManyError(f"more than {_MOST_ROWS} rows")
+    return found
 
 
 class Pair:

@@ -87,6 +87,12 @@ def test_the_oracle_sees_rows_that_are_missing_or_too_many() -> None:
     assert [one is None for one in told] == [True, True, False, False, False]
 
 
+def test_an_answer_that_no_memory_holds_is_given_up_on_both_engines(pair: Pair) -> None:
+    many = "SELECT 1 AS k FROM sky.pairs AS a CROSS JOIN sky.pairs AS b CROSS JOIN sky.pairs AS c"
+    query = pair.duckdb.compile(f"SELECT x.k FROM ({many}) AS x JOIN ({many}) AS y ON x.k = y.k")
+    assert [one.answer(query) for one in pair.both] == ["more than 1000000 rows"] * 2
+
+
 def test_a_failing_query_is_made_smaller(pair: Pair) -> None:
     """A query with ROUND counts as failing here; what is left of it is little more than that."""
 
