@@ -74,7 +74,7 @@ class Database:
     def __init__(self, url: str, *, schema: str) -> None:
         directory = directory_of(url)
         if directory is None:
-            engine = create_engine(_postgres_url(url), pool_size=5, max_overflow=15)
+            engine = create_engine(_postgres_url(url), pool_size=5, max_overflow=15, pool_use_lifo=True)
             check_connections(engine)
             self.schema: str | None = schema
             self.is_read_only = False
@@ -277,7 +277,10 @@ def _connect_read_only(file: Path) -> sqlite3.Connection:
 
 def _sqlite_engine(directory: Path) -> Engine:
     engine = create_engine(
-        URL.create("sqlite", database=str(directory.resolve() / CATALOGUE_FILE)), pool_size=5, max_overflow=20
+        URL.create("sqlite", database=str(directory.resolve() / CATALOGUE_FILE)),
+        pool_size=5,
+        max_overflow=20,
+        pool_use_lifo=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
