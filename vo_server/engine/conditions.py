@@ -30,6 +30,7 @@ from vo_server.adql.tree import (
 from vo_server.adql.walk import preorder
 from vo_server.engine.lower import Ask, unsupported
 from vo_server.engine.negation import opposite
+from vo_server.engine.prefilter import united
 from vo_server.engine.queries import output_columns
 from vo_server.engine.sides import Side, compared, is_longer_than_float, may_be_nan, without_nan
 from vo_server.engine.spatial import distance_filters, overlap_test
@@ -71,7 +72,7 @@ def _or(lowering: Lowering, node: Or, ask: Ask) -> Steps:
     if not all(one in lowering.filters for one in node.operands):
         return condition
     filters = [lowering.filters[one] for one in node.operands]
-    joined = any_of([lowering.duplicate(one) for one in filters])
+    joined = united([lowering.duplicate(one) for one in filters])
     lowering.note_filter(node, [joined])
     if len(filters) <= _FEW:
         for one in filters:

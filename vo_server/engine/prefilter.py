@@ -10,17 +10,19 @@ from sqlglot import exp
 from vo_server.engine.dialect import MatchSide, Reach
 from vo_server.engine.items import hoisted
 from vo_server.engine.shapes import Circle, Corners, Place
-from vo_server.engine.sqltree import element, wrapped
+from vo_server.engine.sqltree import any_of, element, quantity, wrapped
 from vo_server.sky.polygon import Polygon
 from vo_server.sky.region import Cone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vo_server.engine.dialect import IndexedPosition
     from vo_server.engine.lower import Ask, Lowering
     from vo_server.engine.shapes import Shape
     from vo_server.sky.region import Region
 
-__all__ = ["Prefilter", "near_filters", "overlap_filters", "with_edges"]
+__all__ = ["Prefilter", "near_filters", "overlap_filters", "united", "with_edges"]
 
 _HALF_TURN_DEG: Final = 180.0
 
@@ -152,6 +154,31 @@ def _bounds(lowering: Lowering, shape: Shape) -> _Bounds | None:
     column = hoisted(lowering.dialect, lowering.items[shape.source], {"circle": circle})["circle"]
     lon, lat, radius = (element(column.copy(), number) for number in (1, 2, 3))
     return _Bounds(Place(lon, lat, source=shape.source), Reach(None, radius, shape.source))
+
+
+def united(filters: Sequence[exp.Expr]) -> exp.Expr:
+    """Join filters, which are used up, by OR; ranges of whole numbers of one column that touch become one."""
+    parts = [part for one in filters for part in (one.flatten() if isinstance(one, exp.Or) else (one,))]
+    ranges = [_whole_range(part) for part in parts]
+    if None in ranges or any(part.this != parts[0].this for part in parts):
+        return any_of(filters)
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(one for one in ranges if one is not None):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(merged[-1][1], last)
+        else:
+            merged.append((first, last))
+    value = parts[0].this
+    return any_of(exp.Between(this=value.copy(), low=quantity(first), high=quantity(last)) for first, last in merged)
+
+
+def _whole_range(condition: exp.Expr) -> tuple[int, int] | None:
+    if not isinstance(condition, exp.Between):
+        return None
+    bounds = condition.args["low"], condition.args["high"]
+    if not all(isinstance(one, exp.Literal) and one.this.isdigit() for one in bounds):
+        return None
+    return int(bounds[0].this), int(bounds[1].this)
 
 
 def with_edges(lowering: Lowering, shape: Shape, other: Shape) -> Shape:
