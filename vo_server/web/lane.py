@@ -16,7 +16,7 @@ __all__ = ["Lane"]
 _WIDTH: Final = 2
 """Answers that are begun at once: one computes in Python, which does one thing at a time, one waits for the engine."""
 
-_BRIEF_S: Final = 0.01
+_BRIEF_S: Final = 0.05
 """What takes longer is no short query, and waits for the engine most of the time [s]."""
 
 
@@ -24,8 +24,8 @@ class Lane:
     """Lets threads begin answers two by two instead of all at once.
 
     Threads of one process take turns in Python, up to 5 ms each, and every return from the engine waits for such a
-    turn: eight short queries at once take a third longer than the same eight one by one. Whatever has not become an
-    answer after 10 ms leaves the lane and goes on beside it, so that slow queries hold up nobody. Made and used in
+    turn: eight cones at once were 152 a second where two by two are 218 (with 10 ms: 171). Whatever has not become an
+    answer after 50 ms leaves the lane and goes on beside it, so that slow queries hold up nobody. Made and used in
     one event loop.
 
     Parameters
