@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, select
 
@@ -17,6 +17,8 @@ from vo_server.store.turns import queue_lengths, usage_beside, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from sqlalchemy import Row, Select
 
     from vo_server.model.limits import Queues, Usage
     from vo_server.store.job_state import JobState
@@ -58,10 +60,7 @@ class JobReads(JobTable):
         MissingError
             If there is no such job (any more).
         """
-        with self._database.read() as connection:
-            row = connection.execute(_STATUS, {"job": job_id}).one_or_none()
-        if row is None:
-            raise missing(job_id)
+        row = self._one(_STATUS, job_id)
         return row.owner, Phase(row.phase)
 
     def owner(self, job_id: str) -> str | None:
@@ -72,11 +71,7 @@ class JobReads(JobTable):
         MissingError
             If there is no such job (any more).
         """
-        with self._database.read() as connection:
-            row = connection.execute(_OWNER, {"job": job_id}).one_or_none()
-        if row is None:
-            raise missing(job_id)
-        owner: str | None = row.owner
+        owner: str | None = self._one(_OWNER, job_id).owner
         return owner
 
     def phase(self, job_id: str) -> Phase:
@@ -87,11 +82,15 @@ class JobReads(JobTable):
         MissingError
             If there is no such job (any more).
         """
+        return Phase(self._one(_PHASE, job_id).phase)
+
+    def _one(self, statement: Select[Any], job_id: str) -> Row[Any]:
+        """Return the row that a statement gives for one job."""
         with self._database.read() as connection:
-            phase = connection.scalar(_PHASE, {"job": job_id})
-        if phase is None:
+            row = connection.execute(statement, {"job": job_id}).one_or_none()
+        if row is None:
             raise missing(job_id)
-        return Phase(phase)
+        return row
 
     def phases(self, job_ids: Collection[str]) -> dict[str, Phase]:
         """Return the phases of several jobs in one quick SELECT; those that are gone are left out."""
