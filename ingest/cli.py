@@ -66,6 +66,14 @@ def describe(files: tuple[str, ...], table: str, description: str | None) -> Non
     show_default=True,
     help="Rows with a wrong value: refuse the load, keep them with NULL instead of the value, or skip them.",
 )
+@click.option(
+    "--checks",
+    type=click.Choice(["described", "warn", "skip"]),
+    default="described",
+    show_default=True,
+    help="Checks of the whole table: as the schema file says, warn only, or none.",
+)
+@click.option("--full", is_flag=True, help="The files are a complete release: its number of rows is checked as well.")
 @click.option("--version", metavar="NAME", help="Name of the release; made from the time when not given.")
 @click.option("--description", help="Description of the table.")
 def load(
@@ -75,6 +83,8 @@ def load(
     schema_file: str | None,
     database: str | None,
     on_error: str,
+    checks: str,
+    full: bool,
     version: str | None,
     description: str | None,
 ) -> None:
@@ -96,6 +106,8 @@ def load(
             description=description,
             version=version,
             on_error=on_error,
+            checks=checks,
+            is_full=full,
             progress=progress,
         )
     _tell(summary, database)
@@ -275,6 +287,9 @@ def _tell(summary: LoadSummary, database: str | None) -> None:
     )
     if summary.positions is not None:
         click.echo(f"positions: {summary.positions}")
+    checks = summary.release.checks
+    if len(checks) > 1 or any(one.n_bad for one in checks):
+        click.echo(f"checks: {', '.join(f'{one.name} {one.verdict}' for one in checks)}")
     click.echo(f"stored in {place(database)}")
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from felis import datamodel as felis
 from felis.types import FelisType
 
+from ingest.checks import compile_checks
 from ingest.notes import ColumnNotes, SchemaNotes, TableNotes, VoColumn, VoSchema, VoTable
 from ingest.origin import provenance_of
 from vo_server.errors import SchemaFileError
@@ -98,7 +99,15 @@ class _Compiler:
             title=schema_notes.title,
         )
         optional = frozenset(one.name for one in self.table.columns if one.vo and one.vo.optional)
-        return Description(schema, table, sources, derivation, self.notes.ignore_extra, optional=optional)
+        return Description(
+            schema,
+            table,
+            sources,
+            derivation,
+            self.notes.ignore_extra,
+            optional=optional,
+            checks=compile_checks(self.notes.checks, table, self._error),
+        )
 
     def _ordered(self) -> list[VoColumn]:
         """Return the columns in the order of their TAP index, those without one last, as written."""

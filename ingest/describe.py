@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from ingest.checks import CheckMode, check_conditions, chosen_checks
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
 from vo_server.load.checks import with_unicode
@@ -68,6 +69,8 @@ def describe(
     *,
     schema: SchemaFile | None = None,
     text: str | None = None,
+    checks: CheckMode = CheckMode.AS_DESCRIBED,
+    is_full: bool = False,
 ) -> Description:
     """Describe the table that files make together.
 
@@ -82,6 +85,10 @@ def describe(
         files.
     text
         Description of the table; wins over all others.
+    checks
+        What an operator wants of the checks.
+    is_full
+        Whether the files are a complete release, which binds numbers of rows.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def describe(
         If the Felis description does not hold together.
     """
     if schema is None:
-        return release.describe(readers, name, text=text)
+        return chosen_checks(release.describe(readers, name, text=text), checks, is_full=is_full)
     schema_name, table_name = name
     described = schema.describe(table_name).named(schema_name, table_name)
     if schema.takes_extra(table_name):
@@ -103,4 +110,6 @@ def describe(
     missing = gaps(table, advice=f"fill them in in {schema.file}")
     if table.position is None:
         missing.append(f"no positions are described: {NO_POSITIONS}; name the columns in vo: position of {schema.file}")
+    check_conditions(described.checks, table, file=schema.file)
+    described = chosen_checks(described, checks, is_full=is_full)
     return replace(described, table=table, warnings=(*described.warnings, *warnings, *missing))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ingest.checks import CheckMode
 from ingest.describe import describe
 from ingest.spec import read_schema_file
 from vo_server.load.naming import split_table_name
@@ -33,6 +34,8 @@ def load_table(
     description: str | None = None,
     version: str | None = None,
     on_error: OnError | str = OnError.REFUSE,
+    checks: CheckMode | str = CheckMode.AS_DESCRIBED,
+    is_full: bool = False,
     progress: Progress | None = None,
 ) -> LoadSummary:
     """Load files as a new release of a table; see :func:`vo_server.load.release.load_files`.
@@ -43,6 +46,10 @@ def load_table(
         Felis description; wins over what the files say. A file of several tables is asked for the table's name.
     description
         Description of the table; wins over that of the files.
+    checks
+        Whether the checks of the description hold as they are described, only warn, or are left out.
+    is_full
+        Whether the files are a complete release, which binds numbers of rows.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def load_table(
         table=table,
         engine=engine,
         store=store,
-        describe=partial(describe, schema=schema, text=description),
+        describe=partial(describe, schema=schema, text=description, checks=CheckMode(checks), is_full=is_full),
         are_types_needed=schema is None or schema.takes_extra(split_table_name(table)[1]),
         version=version,
         on_error=on_error,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Literal, Self
 
 from felis import datamodel as felis
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest.origin import ProvenanceNotes
+from vo_server.model.check import Action
 
 __all__ = [
+    "CheckNotes",
     "ColumnNotes",
     "ForeignKeyNotes",
     "PairNotes",
@@ -71,6 +73,36 @@ class ForeignKeyNotes(_Notes):
         return target
 
 
+_CHECK_NAME: Final = r"[a-z][a-z0-9_]*"
+
+
+class CheckNotes(_Notes):
+    """One of ``vo: checks:`` of a table: what must hold of its rows before they are published."""
+
+    name: str = Field(pattern=f"^{_CHECK_NAME}$")
+    """In small letters, unique in the table; messages name it."""
+    holds: str | None = None
+    """A condition in ADQL that every row fulfils."""
+    null: Literal["good", "bad"] = "good"
+    """What rows are for which the condition is neither true nor false."""
+    unique: tuple[str, ...] = ()
+    """Columns in which no two rows are the same; NULL is the same as NULL."""
+    n_rows: int | None = Field(default=None, ge=0)
+    """Rows of a complete release; looked at only when a load says that it is complete."""
+    action: Action = Action.FAIL
+    tolerated_rows: int = Field(default=0, ge=0)
+    tolerated_fraction: float = Field(default=0.0, ge=0.0, le=1.0)
+    description: str | None = None
+    """Why it must hold."""
+
+    @model_validator(mode="after")
+    def says_one_thing(self) -> Self:
+        """Demand exactly one of the three kinds."""
+        if (self.holds is not None) + bool(self.unique) + (self.n_rows is not None) != 1:
+            raise ValueError(f"the check {self.name} must have one of holds, unique and n_rows")
+        return self
+
+
 class SchemaNotes(_Notes):
     """``vo:`` of a schema."""
 
@@ -88,6 +120,7 @@ class TableNotes(_Notes):
     galactic: PairNotes | None = None
     sexagesimal: PairNotes | None = None
     foreign_keys: tuple[ForeignKeyNotes, ...] = ()
+    checks: tuple[CheckNotes, ...] = ()
     ignore_extra: bool = False
     """Whether columns of the files that are not described are left out without complaint."""
     take_extra: bool = False

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from tests.store.samples import NOTES, STARS
 from vo_server.errors import CatalogueError
+from vo_server.model.check import CheckResult, Verdict
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
 from vo_server.model.release import SourceFile
 from vo_server.model.table import Column, Position, PositionIndex, Table
-from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
+from vo_server.store.encode import decode_checks, decode_sources, decode_table, encode_sources, encode_table
 
 texts = st.text(max_size=20)
 columns = st.builds(
@@ -101,3 +102,17 @@ def test_a_field_from_the_future_is_refused_with_the_way_out() -> None:
 def test_a_damaged_description_is_a_catalogue_error(text: str) -> None:
     with pytest.raises(CatalogueError):
         decode_table(text)
+
+
+def test_what_checks_found_comes_back() -> None:
+    checks = (CheckResult("a", Verdict.PASSED), CheckResult("b", Verdict.WARNED, 3, "check b: 3 of 9 rows, Å"))
+    sources = (SourceFile("f.csv", 1, "ab", 9),)
+    text = encode_sources(sources, checks)
+    assert (decode_checks(text), decode_sources(text)) == (checks, sources)
+    assert decode_checks(encode_sources(sources)) == ()
+
+
+@pytest.mark.parametrize("broken", ['{"files":[],"checks":[{"name":"a","verdict":"so-so"}]}', '{"checks":[1]}'])
+def test_damaged_checks_are_told(broken: str) -> None:
+    with pytest.raises(CatalogueError, match="checks of a release in the catalogue are damaged"):
+        decode_checks(broken)

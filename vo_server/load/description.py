@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from vo_server.model.check import Check
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Schema, Table
 
@@ -62,6 +63,8 @@ class Description:
     warnings: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     """Columns that a file may lack; their values are NULL then."""
+    checks: tuple[Check, ...] = ()
+    """What must hold of the rows as a whole, besides the primary key."""
 
     def named(self, schema: str, table: str) -> Description:
         """Return the same description for a table of another name."""

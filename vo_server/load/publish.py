@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vo_server import __version__
 from vo_server.errors import IngestError
+from vo_server.load.staged import SHOWN, adql_name, ask, from_clause
 from vo_server.model.release import Release
-from vo_server.model.table import Catalogue, Schema, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,16 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from vo_server.engine.base import Engine
+    from vo_server.model.check import CheckResult
     from vo_server.model.release import SourceFile
-    from vo_server.model.table import Column, Table
+    from vo_server.model.table import Column, Schema, Table
     from vo_server.store.open import Store
 
 __all__ = ["check_primary_key", "publish", "repeated", "with_identifier"]
-
-CHECK_TIMEOUT_S: Final = 24 * 3600.0
-"""A check reads the whole table once; a load may take its time."""
-
-_SHOWN: Final = 5
 
 
 def check_primary_key(engine: Engine, table: Table) -> None:
@@ -55,11 +51,9 @@ def repeated(engine: Engine, table: Table, columns: Sequence[str]) -> str | None
     str or None
         None when no two rows have the same values.
     """
-    key = ", ".join(_name(name) for name in columns)
-    text = (
-        f"SELECT TOP {_SHOWN} {key}, COUNT(*) AS n_same FROM {_name(table.schema)}.{_name(table.name)} GROUP BY {key}"
-    )
-    rows = _ask(engine, table, f"{text} HAVING COUNT(*) > 1")
+    key = ", ".join(adql_name(name) for name in columns)
+    grouped = f"{from_clause(table)} GROUP BY {key} HAVING COUNT(*) > 1"
+    rows = ask(engine, table, f"SELECT TOP {SHOWN} {key}, COUNT(*) AS n_same {grouped}")
     if not rows:
         return None
     return "; ".join(
@@ -101,10 +95,11 @@ def publish(
     version: str,
     created: datetime,
     sources: tuple[SourceFile, ...],
+    checks: tuple[CheckResult, ...] = (),
     within: Callable[[Connection], None] | None = None,
 ) -> Release:
     """Make a staged release the current one; ``within`` is done in the same transaction."""
-    release = Release(table, version, created, sources, code_version=__version__, is_current=True)
+    release = Release(table, version, created, sources, code_version=__version__, is_current=True, checks=checks)
     store.catalogue.publish(release, schema=replace(schema, tables=()), within=within)
     return release
 
@@ -114,24 +109,5 @@ def _is_candidate(column: Column) -> bool:
 
 
 def _is_unique(engine: Engine, table: Table, column: Column) -> bool:
-    where = f"{_name(table.schema)}.{_name(table.name)}"
-    rows = _ask(engine, table, f"SELECT COUNT(DISTINCT {_name(column.name)}) AS n_different FROM {where}")
+    rows = ask(engine, table, f"SELECT COUNT(DISTINCT {adql_name(column.name)}) AS n_different {from_clause(table)}")
     return bool(rows) and rows[0][0] == table.n_rows
-
-
-def _name(name: str) -> str:
-    """Write a name so that it means exactly this object, whatever it looks like."""
-    return quoted(name, frozenset({name.upper()}))
-
-
-def _ask(engine: Engine, table: Table, adql: str) -> list[tuple[object, ...]]:
-    """Ask the staged release, which no catalogue names yet, through a catalogue that has nothing else."""
-    from vo_server.adql.front import compile_query  # noqa: PLC0415 - only loads with something to ask pay for the grammar
-
-    catalogue = Catalogue((Schema(table.schema, (table,)),))
-    running = engine.run(compile_query(adql, catalogue), limit=_SHOWN, timeout_s=CHECK_TIMEOUT_S)
-    try:
-        batches = list(running)
-    finally:
-        running.close()
-    return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]

@@ -18,6 +18,7 @@ from vo_server.load.infer import infer
 from vo_server.load.naming import late_warnings, name_warnings, positions_words, split_table_name
 from vo_server.load.progress import Silent
 from vo_server.load.publish import check_primary_key, publish, with_identifier
+from vo_server.load.release_checks import assess, require, warnings_of
 from vo_server.load.run import BadRow, OnError, Run
 from vo_server.load.union import unite
 from vo_server.model.release import SourceFile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vo_server.load.checks import Findings
     from vo_server.load.description import Description
     from vo_server.load.progress import Progress
+    from vo_server.model.check import CheckResult
     from vo_server.model.release import Release
     from vo_server.model.table import Schema, Table
     from vo_server.store.open import Store
@@ -54,6 +56,7 @@ class Publish(Protocol):
         version: str,
         created: datetime,
         sources: tuple[SourceFile, ...],
+        checks: tuple[CheckResult, ...] = (),
     ) -> Release:
         """Publish; see :func:`vo_server.load.publish.publish`."""
         ...
@@ -174,10 +177,18 @@ def load_files(
             run = Run(described, loader, on_error=OnError(on_error), progress=progress, watch=watch)
             report = _stage(run, readers, progress)
             staged, notes = _checked(engine, described, run, version, report)
+            checks = assess(engine, staged, described.checks)
+            require(checks)
             sources = _sources(files, readers, run)
             progress.say("publishing")
             release = publish(
-                store, staged, schema=described.schema, version=version, created=datetime.now(UTC), sources=sources
+                store,
+                staged,
+                schema=described.schema,
+                version=version,
+                created=datetime.now(UTC),
+                sources=sources,
+                checks=checks,
             )
     except BaseException:
         if report is not None:
@@ -196,6 +207,7 @@ def load_files(
             *late_warnings(readers),
             *run.findings.warnings(),
             *notes,
+            *warnings_of(checks),
         ),
         report.size_bytes,
         time.monotonic() - began,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vo_server.model.check import CheckResult
 from vo_server.model.table import Table
 
 __all__ = ["Release", "SourceFile"]
@@ -33,3 +34,5 @@ class Release:
     sources: tuple[SourceFile, ...] = ()
     code_version: str = ""
     is_current: bool = False
+    checks: tuple[CheckResult, ...] = ()
+    """What the checks of the load found."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vo_server.formats.read.base import TableReader
     from vo_server.load.checks import Findings
     from vo_server.load.release import Describe, LoadSummary
+    from vo_server.model.check import CheckResult
     from vo_server.model.release import Release, SourceFile
     from vo_server.model.table import Table
     from vo_server.store.open import Store
@@ -240,6 +241,7 @@ class _Publication:
         version: str,
         created: datetime,
         sources: tuple[SourceFile, ...],
+        checks: tuple[CheckResult, ...] = (),
     ) -> Release:
         """Publish, unless the table was changed meanwhile or the quota is used up."""
         for column in self._kept.unique:
@@ -255,7 +257,9 @@ class _Publication:
         )
         claim = store.user_tables.claim(kept, base=self._base, quota=self._quota)
         whose = replace(schema, description=f"Tables of the user {kept.owner}")
-        return publish(store, table, schema=whose, version=version, created=created, sources=sources, within=claim)
+        return publish(
+            store, table, schema=whose, version=version, created=created, sources=sources, checks=checks, within=claim
+        )
 
     def _check(self, n_rows: int, n_bytes: int) -> None:
         others = self._others

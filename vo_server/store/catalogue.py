@@ -13,7 +13,7 @@ from vo_server.errors import MissingError, UsageError
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
 from vo_server.model.table import Catalogue, Key, Schema, Table
-from vo_server.store.encode import decode_sources, decode_table, encode_sources, encode_table
+from vo_server.store.encode import decode_checks, decode_sources, decode_table, encode_sources, encode_table
 from vo_server.store.stamp import STAMP, raise_stamp
 from vo_server.store.tables import releases, schemas
 from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA, TapSchemaRows
@@ -331,7 +331,7 @@ def _release_values(release: Release) -> dict[str, Any]:
         "is_current": True,
         "created": release.created,
         "code_version": release.code_version,
-        "sources": encode_sources(release.sources),
+        "sources": encode_sources(release.sources, release.checks),
         "description": encode_table(table),
     }
 
@@ -344,6 +344,7 @@ def _release(row: Row[Any]) -> Release:
         sources=decode_sources(row.sources),
         code_version=row.code_version,
         is_current=row.is_current,
+        checks=decode_checks(row.sources),
     )
 
 

@@ -1,4 +1,4 @@
-"""The compiled description of a table and the sources of a release, as JSON text and back.
+"""The compiled description of a table, and the sources and the checks of a release, as JSON text and back.
 
 Only what differs from the default is written, by the names of the model's fields. A field that this version does not
 know is an error and not dropped: it may say that a column is hidden.
@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vo_server.errors import CatalogueError
+from vo_server.model.check import CheckResult, Verdict
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
 from vo_server.model.release import SourceFile
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["decode_sources", "decode_table", "encode_sources", "encode_table"]
+__all__ = ["decode_checks", "decode_sources", "decode_table", "encode_sources", "encode_table"]
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -61,9 +62,10 @@ def decode_table(text: str) -> Table:
         raise CatalogueError(f"a table description in the catalogue is damaged: {error}") from error
 
 
-def encode_sources(sources: Sequence[SourceFile]) -> str:
-    """Return the source files of a release as JSON text."""
-    return _text({"files": [_plain(source) for source in sources]})
+def encode_sources(sources: Sequence[SourceFile], checks: Sequence[CheckResult] = ()) -> str:
+    """Return the source files of a release, and what its checks found, as JSON text."""
+    plain = {"files": [_plain(source) for source in sources]}
+    return _text(plain | ({"checks": [_plain(check) for check in checks]} if checks else {}))
 
 
 def decode_sources(text: str) -> tuple[SourceFile, ...]:
@@ -78,6 +80,23 @@ def decode_sources(text: str) -> tuple[SourceFile, ...]:
         return tuple(_made(SourceFile, plain) for plain in _mapping(text)["files"])
     except (AttributeError, KeyError, TypeError) as error:
         raise CatalogueError(f"the sources of a release in the catalogue are damaged: {error}") from error
+
+
+def decode_checks(text: str) -> tuple[CheckResult, ...]:
+    """Return what the checks of a release found, as :func:`encode_sources` has written it.
+
+    Raises
+    ------
+    CatalogueError
+        If the text is damaged or was written by a newer version.
+    """
+    try:
+        return tuple(
+            _made(CheckResult, plain, verdict=Verdict(plain.pop("verdict")))
+            for plain in _mapping(text).get("checks", ())
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CatalogueError(f"the checks of a release in the catalogue are damaged: {error}") from error
 
 
 def _text(plain: dict[str, Any]) -> str:
