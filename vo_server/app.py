@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext, limit_table
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, estimate, limits, tables, tap, uws, vosi
+from vo_server.web import access, estimate, limits, scs, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -63,7 +63,14 @@ def create_app(settings: Settings) -> Starlette:
     routes = [*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *tables.ROUTES, *vosi.ROUTES]
     below_tap = Router(routes, redirect_slashes=False)
     app = Starlette(
-        routes=[*landing.ROUTES, *vosi.ROOT_ROUTES, *access.ROUTES, *limits.ROUTES, Mount("/tap", below_tap)],
+        routes=[
+            *landing.ROUTES,
+            *vosi.ROOT_ROUTES,
+            *access.ROUTES,
+            *limits.ROUTES,
+            *scs.ROUTES,
+            Mount("/tap", below_tap),
+        ],
         middleware=[
             Middleware(RequestMiddleware, product=f"vo-server/{__version__}"),
             Middleware(PreflightMiddleware),

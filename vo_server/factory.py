@@ -13,6 +13,7 @@ from vo_server.engine.shares import BatchShares
 from vo_server.model.limits import CallerLimits, LimitTable, Queues, Share
 from vo_server.model.query import Note
 from vo_server.services.catalogue import CatalogueService
+from vo_server.services.cone import ConeService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.job_estimates import JobEstimates
 from vo_server.services.jobs import JobLimits, JobService
@@ -49,6 +50,7 @@ class ProcessContext:
     jobs: JobService
     job_estimates: JobEstimates
     catalogue: CatalogueService
+    cones: ConeService
     authenticator: Authenticator
     user_tables: UserTableService
     limits: LimitTable
@@ -105,6 +107,7 @@ class ProcessContext:
             callers=limits,
             memory=UploadMemory(settings.uploads.memory_bytes),
         )
+        catalogue = CatalogueService(catalogue=store.catalogue)
         return cls(
             settings=settings,
             engine=engine,
@@ -114,7 +117,8 @@ class ProcessContext:
             uploads=uploads,
             job_estimates=JobEstimates(queries=queries, uploads=uploads, jobs=store.jobs, results=results),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings), callers=limits),
-            catalogue=CatalogueService(catalogue=store.catalogue),
+            catalogue=catalogue,
+            cones=ConeService(catalogue=catalogue, queries=queries),
             authenticator=Authenticator(store.users),
             user_tables=user_tables,
             limits=limits,

@@ -15,7 +15,7 @@ from vo_server.model.upload import to_uploads
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_RUN_ID_LENGTH", "to_duration_s", "to_query", "to_time"]
+__all__ = ["MAX_RUN_ID_LENGTH", "to_duration_s", "to_maxrec", "to_query", "to_time"]
 
 MAX_RUN_ID_LENGTH: Final = 64
 """DALI 1.1, section 3.4.6."""
@@ -56,7 +56,7 @@ def to_query(parameters: Iterable[tuple[str, str]]) -> Query:
     return Query(
         adql=given["QUERY"],
         lang=_lang(given.get("LANG")),
-        maxrec=_maxrec(given.get("MAXREC")),
+        maxrec=to_maxrec(given.get("MAXREC")),
         response_format=given.get("RESPONSEFORMAT") or given.get("FORMAT") or "votable",
         run_id=_run_id(given.get("RUNID")),
         save_as=given.get("SAVE_AS"),
@@ -93,6 +93,22 @@ def to_time(value: str, name: str = "DESTRUCTION") -> datetime:
         raise ParameterError(name, value, "a time such as 2030-01-31T12:00:00Z") from None
 
 
+def to_maxrec(value: str | None) -> int | None:
+    """Return a value of MAXREC; None where there is none.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number from 0.
+    """
+    if value is None:
+        return None
+    text = value.strip().removeprefix("+")
+    if not (text.isascii() and text.isdigit()):
+        raise ParameterError("MAXREC", value, "a whole number from 0")
+    return int(text) if len(text) <= _MAX_DIGITS else 10**_MAX_DIGITS
+
+
 def _single_values(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for key, value in parameters:
@@ -115,15 +131,6 @@ def _lang(value: str | None) -> Lang:
     if lang is None:
         raise UsageError(f"unknown query language {value[:40]!r}", hint=f"LANG is one of {', '.join(Lang)}")
     return lang
-
-
-def _maxrec(value: str | None) -> int | None:
-    if value is None:
-        return None
-    text = value.strip().removeprefix("+")
-    if not (text.isascii() and text.isdigit()):
-        raise ParameterError("MAXREC", value, "a whole number from 0")
-    return int(text) if len(text) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
 def _run_id(value: str | None) -> str | None:

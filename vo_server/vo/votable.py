@@ -50,7 +50,8 @@ _OPEN: Final = f'{DECLARATION}<VOTABLE version="1.4" xmlns="http://www.ivoa.net/
 _CLOSE: Final = "</RESOURCE>\n</VOTABLE>\n"
 
 _COOSYS_ID: Final = "icrs"
-_POSITION_UCDS: Final = frozenset({"pos.eq.ra", "pos.eq.dec"})
+_POSITION_UCDS: Final = frozenset({"pos.eq.ra", "pos.eq.dec", "pos_eq_ra_main", "pos_eq_dec_main"})
+"""First words in lower case; the last two are of UCD1, which cone searches have."""
 
 _NOT_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _SPACES: Final = re.compile(r"\s+")
@@ -162,7 +163,7 @@ def metadata_document(
     return opened.removesuffix(_DATA_OPEN[Serialization.TABLEDATA].encode()) + f"</TABLE>\n{_CLOSE}".encode()
 
 
-def error_document(message: str, *, notes: Iterable[Note] = ()) -> bytes:
+def error_document(message: str, *, notes: Iterable[Note] = (), is_cone: bool = False) -> bytes:
     """Return a document that says why there is no table.
 
     Parameters
@@ -171,9 +172,12 @@ def error_document(message: str, *, notes: Iterable[Note] = ()) -> bytes:
         What went wrong and what to do; must not be empty.
     notes
         More INFO elements, e.g. the query.
+    is_cone
+        Whether to tell it also where clients of cone searches look (SCS 1.03, section 2.3).
     """
     infos = [_info(Note("QUERY_STATUS", str(Status.ERROR), message)), *(_info(note) for note in notes)]
-    return f'{_OPEN}<RESOURCE type="results">\n{"".join(infos)}{_CLOSE}'.encode()
+    outside = f"<INFO{attributes({'ID': 'Error', 'name': 'Error', 'value': message})}/>\n" if is_cone else ""
+    return f'{_OPEN}{outside}<RESOURCE type="results">\n{"".join(infos)}{_CLOSE}'.encode()
 
 
 def field_ids(columns: Sequence[Column]) -> list[str]:

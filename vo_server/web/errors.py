@@ -1,6 +1,7 @@
 """How a failure is told over HTTP: one document per kind of route, with the status that the failure knows.
 
 ``/sync`` answers in the format that was asked for (DALI 1.2, section 5.2): an error VOTable unless text was wanted.
+Cone searches have an error VOTable of their own.
 Everything else answers in plain text, which browsers, curl and pyvo show as it is.
 """
 
@@ -22,9 +23,11 @@ from vo_server.errors import (
     ParameterError,
     Problem,
     QueryTimeoutError,
+    UsageError,
     VoError,
 )
 from vo_server.formats.registry import find_format
+from vo_server.vo.votable import error_document
 from vo_server.web.challenges import add_challenges
 from vo_server.web.params import Parameters, first_of
 
@@ -33,7 +36,16 @@ if TYPE_CHECKING:
 
     from vo_server.formats.registry import OutputFormat
 
-__all__ = ["ASYNC_HEADER", "CODE_HEADER", "HANDLERS", "answer_in_format", "explain", "printable", "respond"]
+__all__ = [
+    "ASYNC_HEADER",
+    "CODE_HEADER",
+    "HANDLERS",
+    "answer_as_cone",
+    "answer_in_format",
+    "explain",
+    "printable",
+    "respond",
+]
 
 RETRY_AFTER_S: Final = 5
 """What ``Retry-After`` says to a client that came at a bad moment [s]."""
@@ -47,6 +59,7 @@ ASYNC_HEADER: Final = "X-VO-Async"
 LIMIT_HEADER: Final = "X-VO-Limit"
 """Response header with the name of the limit that stands in the way; of a good answer, of the one for its rows."""
 
+OK: Final = 200
 UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
 WRONG_METHOD: Final = 405
@@ -58,6 +71,11 @@ _log = logging.getLogger(__name__)
 def answer_in_format(request: Request) -> None:
     """Mark a request whose errors are told in the format that it asks for."""
     request.state.is_dali = True
+
+
+def answer_as_cone(request: Request) -> None:
+    """Mark a request whose errors are told in the document of cone searches."""
+    request.state.is_cone = True
 
 
 def respond(error: VoError, request: Request) -> Response:
@@ -81,12 +99,19 @@ def respond(error: VoError, request: Request) -> Response:
         headers["Retry-After"] = str(_retry_after_s(error))
     if isinstance(error, LimitError) and error.limit is not None:
         headers[LIMIT_HEADER] = error.limit
+    response: Response
     if status > MAX_STATUS_OF_CALLER:
         _log.warning("%s", error, exc_info=error.__cause__)
     query = first_of(parameters, "QUERY")
     chosen = _votable_format(parameters) if getattr(request.state, "is_dali", False) else None
-    if chosen is None:
-        response: Response = PlainTextResponse(explain(error, query) + "\n", status, headers)
+    if getattr(request.state, "is_cone", False):
+        # SCS 1.03, section 2.3 has a document for errors and says nothing of the status: clients read an answer with
+        # status 200 only, so what the caller did wrong has that one.
+        headers["Content-Type"] = "text/xml"
+        document = error_document(str(error), is_cone=True)
+        response = Response(document, OK if isinstance(error, UsageError) else status, headers)
+    elif chosen is None:
+        response = PlainTextResponse(explain(error, query) + "\n", status, headers)
     else:
         headers["Content-Type"] = chosen.content_type.partition(";")[0]  # Without a serialization: there is no table.
         response = Response(chosen.writer.write_error(error, query=query), status, headers)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["ROOT_ROUTES", "ROUTES"]
+__all__ = ["ROOT_ROUTES", "ROUTES", "availability"]
 
 UNAVAILABLE = 503
 NOT_MODIFIED = 304
