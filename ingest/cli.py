@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import click
 
+from ingest.database import adopted_words, database_option, opened, place, rows_words
+from ingest.release_commands import drop, pin, releases, rollback, unpin
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ingest.adopt import AdoptionSummary
-    from vo_server.engine.base import Engine
     from vo_server.load.release import LoadSummary
-    from vo_server.model.table import Table
-    from vo_server.store.open import Store
 
-__all__ = ["ingest", "place"]
-
-_DUCKDB: Final = "duckdb:///"
-
-_database = click.option(
-    "--database",
-    metavar="URL",
-    help="duckdb:///DIR or postgresql://...; VO_DATABASE or duckdb:///vo-data when not given.",
-)
+__all__ = ["ingest"]
 
 
 @click.group()
 def ingest() -> None:
     """Publish files as tables."""
+
+
+for _command in (releases, pin, unpin, rollback, drop):
+    ingest.add_command(_command)
 
 
 @ingest.command()
@@ -58,7 +49,7 @@ def describe(files: tuple[str, ...], table: str, description: str | None) -> Non
     type=click.Path(exists=True, dir_okay=False),
     help="Felis YAML that describes the table; wins over what the files say.",
 )
-@_database
+@database_option
 @click.option(
     "--on-error",
     type=click.Choice(["refuse", "keep", "skip"]),
@@ -96,7 +87,7 @@ def load(
     from ingest.load import load_table  # noqa: PLC0415 - as in describe
     from ingest.progress import terminal_progress  # noqa: PLC0415 - as in describe
 
-    with _opened(database, to_load=True) as (engine, store), terminal_progress() as progress:
+    with opened(database, to_load=True) as (engine, store), terminal_progress() as progress:
         summary = load_table(
             files,
             table=table,
@@ -121,7 +112,7 @@ def load(
     type=click.Path(exists=True, dir_okay=False),
     help="Felis YAML that describes the table; wins over what the database says.",
 )
-@_database
+@database_option
 @click.option("--version", metavar="NAME", help="Name of the release; made from the time when not given.")
 @click.option("--description", help="Description of the table.")
 @click.option("--without", multiple=True, metavar="COLUMN", help="Column to leave out; may be given more than once.")
@@ -144,7 +135,7 @@ def adopt(
 
     settings = load_settings(database=database)
     check_database(settings.database)
-    with _opened(database, to_load=True) as (engine, store):
+    with opened(database, to_load=True) as (engine, store):
         engine.check()
         summary = adopt_table(
             relation,
@@ -158,115 +149,6 @@ def adopt(
             without=without,
         )
     _tell_adoption(summary, database)
-
-
-@ingest.command()
-@click.argument("table", required=False, metavar="[SCHEMA.TABLE]")
-@_database
-def releases(table: str | None, database: str | None) -> None:
-    """List the releases of a table, or of all tables; a star marks the current one."""
-    from vo_server.errors import MissingError  # noqa: PLC0415 - for symmetry with the commands above
-
-    with _opened(database) as (_, store):
-        names = [table] if table else _published(store)
-        for name in names:
-            found = store.catalogue.releases(name)
-            if not found:
-                raise MissingError(f"no table {name} is published", hint="`vo-server ingest releases` lists all")
-            for release in found:
-                mark = "*" if release.is_current else " "
-                sources = _adopted_words(release.table.location) or ", ".join(source.name for source in release.sources)
-                created = f"{release.created:%Y-%m-%d %H:%M:%S}"
-                click.echo(f"{mark} {name}  {release.version}  {created}  {_n_rows(release.table)}  {sources}")
-
-
-@ingest.command()
-@click.argument("table", metavar="SCHEMA.TABLE")
-@click.option("--version", metavar="NAME", help="Release to go back to; the one before the current one when not given.")
-@_database
-def rollback(table: str, version: str | None, database: str | None) -> None:
-    """Make an earlier release of a table the current one again."""
-    with _opened(database) as (_, store):
-        chosen = version or _previous(store, table)
-        store.catalogue.make_current(table, chosen)
-    click.echo(f"{table}: release {chosen} is current")
-
-
-@ingest.command()
-@click.argument("table", metavar="SCHEMA.TABLE")
-@click.option("--version", metavar="NAME", help="Drop only this release; the whole table when not given.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_database
-def drop(table: str, version: str | None, yes: bool, database: str | None) -> None:
-    """Remove a table, or one release of it, for good."""
-    what = f"table {table} with all its releases" if version is None else f"release {version} of {table}"
-    if not yes:
-        click.confirm(f"Remove {what}?", abort=True)
-    with _opened(database) as (engine, store):
-        locations = store.catalogue.remove(table, version)
-        for location in locations:
-            engine.drop(location)
-    click.echo(f"{what} was removed")
-    for words in sorted({words for one in locations if (words := _adopted_words(one))}):
-        click.echo(f"it was {words}, which stays as it is")
-
-
-@contextmanager
-def _opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Engine, Store]]:
-    """Open engine and store of a database; only who loads something makes them where there are none."""
-    from vo_server.engine.open import open_engine  # noqa: PLC0415 - a second that `--help` need not wait
-    from vo_server.settings import load_settings  # noqa: PLC0415 - as above
-    from vo_server.store.open import open_store  # noqa: PLC0415 - as above
-
-    settings = load_settings(database=database)
-    store = open_store(settings.database, store_schema=settings.postgres.store_schema, create=to_load)
-    try:
-        if to_load:
-            store.database.require_writable()
-        engine = open_engine(
-            settings.database,
-            memory_bytes=settings.duckdb.memory_bytes,
-            threads=settings.duckdb.threads,
-            max_attached=settings.duckdb.max_attached,
-            pool_size=settings.postgres.pool_size,
-            data_schema=settings.postgres.data_schema,
-        )
-        try:
-            yield engine, store
-        finally:
-            engine.close()
-    finally:
-        store.close()
-
-
-def _adopted_words(location: str | None) -> str | None:
-    """Say which table of the database is published in place; None for what was loaded."""
-    from vo_server.engine.postgres.place import is_adopted, relation_of  # noqa: PLC0415 - as in _opened
-
-    return f"adopted from {relation_of(location)}" if location is not None and is_adopted(location) else None
-
-
-def _n_rows(table: Table) -> str:
-    """Say how many rows a release has; a table in place is not counted."""
-    if _adopted_words(table.location) is None:
-        return f"{table.n_rows} rows"
-    return "rows not counted" if table.n_rows is None else f"about {table.n_rows} rows"
-
-
-def _published(store: Store) -> list[str]:
-    return [table.full_name for table in store.catalogue.load_all().tables if table.location is not None]
-
-
-def _previous(store: Store, table: str) -> str:
-    from vo_server.errors import MissingError  # noqa: PLC0415 - as in releases
-
-    found = store.catalogue.releases(table)
-    current = next((index for index, release in enumerate(found) if release.is_current), None)
-    if current is None:
-        raise MissingError(f"no table {table} is published")
-    if current + 1 >= len(found):
-        raise MissingError(f"table {table} has no release before {found[current].version}")
-    return found[current + 1].version
 
 
 def _tell(summary: LoadSummary, database: str | None) -> None:
@@ -299,7 +181,7 @@ def _tell_adoption(summary: AdoptionSummary, database: str | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     table = summary.release.table
     click.echo(
-        f"{table.full_name} {summary.release.version}: {_adopted_words(table.location)}, {_n_rows(table)}, "
+        f"{table.full_name} {summary.release.version}: {adopted_words(table.location)}, {rows_words(table)}, "
         f"{len(table.visible_columns)} columns"
     )
     if summary.positions is not None:
@@ -307,15 +189,3 @@ def _tell_adoption(summary: AdoptionSummary, database: str | None) -> None:
     for words in summary.indexes:
         click.echo(f"spatial index: {words}")
     click.echo(f"published in {place(database)}")
-
-
-def place(database: str | None) -> str:
-    """Say where a database is: the absolute directory, or the address without its password."""
-    from vo_server.settings import load_settings  # noqa: PLC0415 - as above
-
-    url = load_settings(database=database).database
-    if url.startswith(_DUCKDB):
-        return str(Path(url.removeprefix(_DUCKDB)).expanduser().absolute())
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="").geturl()

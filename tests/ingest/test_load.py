@@ -12,7 +12,7 @@ import pytest
 from astropy.table import Table
 from click.testing import Result
 
-from ingest.cli import place
+from ingest.database import place
 from tests.ingest.conftest import Site
 from vo_server.errors import IngestError, MissingError, SchemaFileError, UsageError, VoError
 from vo_server.model.datatype import DataType, Primitive

@@ -122,9 +122,10 @@ def test_each_table_that_was_used_is_told_with_its_name(service: Service) -> Non
         ("resource_version", "DR1"),
         ("publication_date", "2026-03-31"),
         ("last_update_date", "2026-04-01"),
+        ("TABLE_RELEASE", "7"),
     ]
-    assert _infos(root, "origin.two") == [("creator", "Other, O."), ("resource_version", "7")]
-    assert _infos(root, "origin.plain") == [("resource_version", "7")]
+    assert _infos(root, "origin.two") == [("creator", "Other, O."), ("resource_version", "7"), ("TABLE_RELEASE", "7")]
+    assert _infos(root, "origin.plain") == [("resource_version", "7"), ("TABLE_RELEASE", "7")]
 
 
 def test_a_table_that_was_not_used_is_not_told(service: Service) -> None:

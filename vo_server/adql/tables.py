@@ -14,6 +14,7 @@ from vo_server.adql.scope import Entry, ListedEntries, Relation, Scope, Shape, S
 from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
+from vo_server.model.released import AT
 from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
@@ -127,9 +128,9 @@ class FromResolver:
                 hint=f"write {candidates[0].full_name}",
             )  # fmt: skip
             return None
-        distinct = {table.full_name: table for table in candidates}
+        distinct = {table.full_name: table for table in candidates or self._releases(node)}
         if len(distinct) == 1:
-            return candidates[0]
+            return next(iter(distinct.values()))
         if distinct:
             exact = [table for table in distinct.values() if table.name == wanted.name]
             if wanted.is_delimited and len(exact) == 1:
@@ -137,9 +138,39 @@ class FromResolver:
             names = enumerate_names(distinct)
             message = f"the table {shown_name(node.parts)} is ambiguous: {names}"
             self._state.report(ProblemKind.AMBIGUOUS, message, place, hint=f"write {next(iter(distinct))}")
-        elif not self._state.is_open:
+        elif not self._state.is_open and not self._report_unknown_release(node):
             self._report_unknown(node)
         return None
+
+    def _releases(self, node: tree.TableName) -> list[Table]:
+        """Return the releases that a name like ``"table@version"`` means."""
+        wanted = node.parts[-1]
+        if AT not in wanted.name:
+            return []
+        releases = self._state.catalogue.releases
+        entries = [one for one in releases.named(wanted.name) if matches(wanted, one.pinned_name)]
+        if len(node.parts) > 1:
+            entries = [one for one in entries if matches(node.parts[-2], one.schema)]
+        found = [releases.table(one) for one in entries]
+        return [one for one in found if one is not None]
+
+    def _report_unknown_release(self, node: tree.TableName) -> bool:
+        """Report a release that is not there of a table that is; tell whether it was one."""
+        table, at, version = node.parts[-1].name.rpartition(AT)
+        entries = self._state.catalogue.releases.of_table(table) if at else ()
+        if len(node.parts) > 1:
+            entries = tuple(one for one in entries if one.schema.lower() == node.parts[-2].name.lower())
+        if not entries:
+            return False
+        one = entries[0]
+        names = [f"{quoted(other.schema, RESERVED)}.{quoted(other.pinned_name)}" for other in entries]
+        self._state.report(
+            ProblemKind.UNKNOWN,
+            f"the table {one.full_name} has no release {version}",
+            _name_only(node),
+            hint=f"its releases are {enumerate_names(names)}",
+        )
+        return True
 
     def _report_unknown(self, node: tree.TableName) -> None:
         catalogue = self._state.catalogue

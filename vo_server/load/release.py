@@ -281,7 +281,7 @@ def _total(readers: Sequence[TableReader]) -> int | None:
 
 
 def check_case(store: Store, schema: str, table: str) -> None:
-    """Refuse, before any work, a name that differs only in case from a published one.
+    """Refuse, before any work, a name that differs only in case from a published one, or means a pinned release.
 
     Raises
     ------
@@ -290,6 +290,11 @@ def check_case(store: Store, schema: str, table: str) -> None:
     """
     for other in store.catalogue.load_all().tables:
         is_same = (other.schema, other.name) == (schema, table)
+        if is_same and other.release_of is not None:
+            raise UsageError(
+                f"{other.full_name} is the name of a pinned release of {other.release_of}",
+                hint=f"choose another name, or take that one back: vo-server ingest unpin {other.full_name}",
+            )
         if not is_same and (other.schema.lower(), other.name.lower()) == (schema.lower(), table.lower()):
             raise UsageError(
                 f"{schema}.{table} differs only in case from {other.full_name}, which is published",

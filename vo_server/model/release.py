@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vo_server.model.changes import Changes
 from vo_server.model.check import CheckResult
 from vo_server.model.table import Table
 
@@ -36,3 +37,7 @@ class Release:
     is_current: bool = False
     checks: tuple[CheckResult, ...] = ()
     """What the checks of the load found."""
+    checksum: str | None = None
+    """Of the rows; None where it was not computed."""
+    changes: Changes | None = None
+    """Against the release that was current before; None where it was not computed."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from vo_server.model.datatype import DataType
 from vo_server.model.provenance import Provenance
+from vo_server.model.released import NO_RELEASES, Releases
 
 __all__ = [
     "HEALPIX_COLUMN",
@@ -22,6 +23,7 @@ __all__ = [
     "PositionIndex",
     "Schema",
     "Table",
+    "followed",
     "positions_by_folded_name",
     "quoted",
 ]
@@ -103,6 +105,14 @@ class Column:
         return ". ".join([*([self.description.rstrip(". ")] if self.description else []), *more])
 
 
+def followed(text: str | None, sentence: str) -> str:
+    """Return a description with one more sentence at its end."""
+    before = (text or "").strip()
+    if before and before[-1] not in ".!?":
+        before += "."
+    return f"{before} {sentence}".strip()
+
+
 def positions_by_folded_name(columns: Sequence[Column]) -> dict[str, list[int]]:
     """Return the places of columns by their names in lower case."""
     found: dict[str, list[int]] = {}
@@ -182,6 +192,14 @@ class Table:
     """User whose table it is; None for what the service publishes. Not part of the description of a release."""
     expires: datetime | None = None
     """When the table of a user is removed. Not part of the description of a release."""
+    release_of: str | None = None
+    """Full name of the table that this is one release of, when it goes by a name that always means this release. Not
+    part of the description of a release."""
+
+    def pinned(self, name: str) -> Table:
+        """Return this release under a name that means no other release of the table."""
+        told = f"Release {self.release} of {self.full_name}."
+        return replace(self, name=name, description=followed(self.description, told), release_of=self.full_name)
 
     @property
     def full_name(self) -> str:
@@ -230,6 +248,8 @@ class Catalogue:
     schemas: tuple[Schema, ...]
     version: int = 0
     """Grows with every publication; what the same caller sees of a store at the same version is equal."""
+    releases: Releases = field(default=NO_RELEASES, compare=False, repr=False)
+    """All releases of the tables, for names like ``table@version`` and for lists."""
     tables_by_folded_name: dict[str, tuple[Table, ...]] = field(init=False, compare=False, repr=False)
     """Tables by lower-cased ``schema.table`` and by lower-cased bare table name."""
 
@@ -252,4 +272,4 @@ class Catalogue:
 
     def with_schema(self, schema: Schema) -> Catalogue:
         """Return a catalogue with one more schema, e.g. TAP_SCHEMA or the uploads of one request."""
-        return Catalogue((*self.schemas, schema), self.version)
+        return Catalogue((*self.schemas, schema), self.version, self.releases)

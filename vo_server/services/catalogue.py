@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vo_server.errors import MissingError
 from vo_server.model.identity import ANONYMOUS, Identity
+from vo_server.model.released import AT
 from vo_server.store.tap_schema import published_name
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class CatalogueService:
     def table(self, name: str, caller: Identity = ANONYMOUS) -> Table:
         """Return the table of a name: as published, with quotes where it needs them, or else bare, or in another case.
 
+        ``table@version`` is a release of a table, which need not be listed.
+
         Raises
         ------
         MissingError
@@ -48,7 +51,19 @@ class CatalogueService:
         folded = {key.lower(): table for key, table in published.items()}
         if name.lower() in folded:  # names that differ only in case are never published together
             return folded[name.lower()]
+        release = _release(name, catalogue)
+        if release is not None:
+            return release
         raise unknown_table(name, catalogue)
+
+
+def _release(name: str, catalogue: Catalogue) -> Table | None:
+    """Return the release that ``schema.table@version`` names, with or without quotes and in any case."""
+    schema, _, pinned = name.replace('"', "").partition(".")
+    for entry in catalogue.releases.named(pinned) if AT in pinned else ():
+        if entry.schema.lower() == schema.lower():
+            return catalogue.releases.table(entry)
+    return None
 
 
 def unknown_table(name: str, catalogue: Catalogue) -> MissingError:

@@ -47,7 +47,10 @@ def origin_of_answer(query: Query, request_url: str | None) -> list[Note]:
 
 
 def origin_of_table(table: Table) -> list[Note]:
-    """Return what is known of the origin of a table; the text of each element names the table."""
+    """Return what is known of the origin of a table; the text of each element names the table.
+
+    The note has no name for the release of a service, whose data may have a version of their own: it is told beside.
+    """
     origin = table.provenance
     if origin is None:
         known: list[tuple[str, str | None]] = [("resource_version", table.release)]
@@ -64,6 +67,7 @@ def origin_of_table(table: Table) -> list[Note]:
             ("publication_date", origin.publication_date),
             ("last_update_date", origin.last_update_date),
         ]
+    known.append(("TABLE_RELEASE", table.release))
     return [Note(name, value, table.full_name, _ucd(name, value)) for name, value in known if value is not None]
 
 

@@ -7,17 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from vo_server.errors import MissingError, UsageError
+from vo_server.errors import UsageError
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
-from vo_server.model.table import Catalogue, Key, Schema, Table
-from vo_server.store.encode import decode_checks, decode_sources, decode_table, encode_sources, encode_table
+from vo_server.model.released import AT, ReleaseEntry, Releases
+from vo_server.model.table import Catalogue, Key, Schema, Table, followed
+from vo_server.store.descriptions import Descriptions
+from vo_server.store.encode import encode_changes
+from vo_server.store.pins import add_pin, check_no_pin, read_pins, remove_pin
+from vo_server.store.release_rows import make_none_current, read_entries, release_of, release_values, require, versions
+from vo_server.store.removal import Removal, remove_old_releases, remove_releases
 from vo_server.store.stamp import STAMP, raise_stamp
 from vo_server.store.tables import releases, schemas
 from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA, TapSchemaRows
-from vo_server.store.user_tables import forget_table, owner_of, read_user_tables
+from vo_server.store.user_tables import check_owner, read_user_tables
 from vo_server.store.views import CatalogueViews
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Row
 
+    from vo_server.model.changes import Changes
     from vo_server.model.user_table import UserTable
     from vo_server.store.database import Database
 
@@ -48,7 +54,7 @@ class CatalogueStore:
         self._database = database
         self._lock = threading.Lock()
         self._views: CatalogueViews | None = None
-        self._decoded: dict[int, Table] = {}
+        self._descriptions = Descriptions(database)
         self._rows: list[TapSchemaRows] = []
 
     def version(self) -> int:
@@ -123,18 +129,19 @@ class CatalogueStore:
         with self._database.write() as connection:
             raise_stamp(connection)
             _check_clashes(connection, table)
+            check_no_pin(connection, table.full_name)
             if within is None:
-                _check_owner(connection, table)
+                check_owner(connection, table.full_name)
             else:
                 within(connection)
-            if release.version in _versions(connection, table.full_name):
+            if release.version in versions(connection, table.full_name):
                 raise UsageError(
                     f"table {table.full_name} has a release {release.version} already",
                     hint="give the new release another version",
                 )
             _put_schema(connection, schema)
-            _make_none_current(connection, table.full_name)
-            connection.execute(insert(releases).values(_release_values(release)))
+            make_none_current(connection, table.full_name)
+            connection.execute(insert(releases).values(release_values(release)))
 
     def releases(self, full_name: str) -> tuple[Release, ...]:
         """Return all releases of a table, newest first; empty for a table that is not published."""
@@ -142,7 +149,7 @@ class CatalogueStore:
             rows = connection.execute(
                 select(releases).where(releases.c.full_name == full_name).order_by(releases.c.id.desc())
             ).all()
-        return tuple(_release(row) for row in rows)
+        return tuple(release_of(row) for row in rows)
 
     def make_current(self, full_name: str, version: str) -> None:
         """Make an older or newer release of a table the current one.
@@ -154,16 +161,62 @@ class CatalogueStore:
         """
         with self._database.write() as connection:
             raise_stamp(connection)
-            _require(version in (known := _versions(connection, full_name)), full_name, version, known)
-            _make_none_current(connection, full_name)
+            require(version in (known := versions(connection, full_name)), full_name, version, known)
+            make_none_current(connection, full_name)
             connection.execute(
                 update(releases)
                 .where(releases.c.full_name == full_name, releases.c.version == version)
                 .values(is_current=True)
             )
 
-    def remove(self, full_name: str, version: str | None = None) -> tuple[str, ...]:
+    def pin(self, full_name: str, version: str, name: str) -> str:
+        """Give a release a name of its own, which lists it beside the tables and keeps it from being removed.
+
+        Parameters
+        ----------
+        full_name, version
+            The release.
+        name
+            The name, in the schema of the table.
+
+        Returns
+        -------
+        str
+            The full name that means this release from now on.
+
+        Raises
+        ------
+        MissingError
+            If there is no such release.
+        UsageError
+            If the name cannot be one or is taken, or the table is one of a user.
+        """
+        with self._database.write() as connection:
+            raise_stamp(connection)
+            check_owner(connection, full_name)
+            return add_pin(connection, full_name, version, name)
+
+    def unpin(self, name: str) -> tuple[str, str]:
+        """Take the name of a release back; return table and version that it meant.
+
+        Raises
+        ------
+        MissingError
+            If no release has this name.
+        """
+        with self._database.write() as connection:
+            raise_stamp(connection)
+            return remove_pin(connection, name)
+
+    def remove(self, full_name: str, version: str | None = None, *, even_pinned: bool = False) -> tuple[str, ...]:
         """Remove one release of a table, or the table with all its releases.
+
+        Parameters
+        ----------
+        full_name, version
+            What goes; all releases without a version.
+        even_pinned
+            Remove what is pinned, too, with its names.
 
         Returns
         -------
@@ -175,26 +228,40 @@ class CatalogueStore:
         MissingError
             If there is no such table or release.
         UsageError
-            If the release is the current one and others exist.
+            If the release is the current one and others exist, or is pinned.
         """
         with self._database.write() as connection:
             raise_stamp(connection)
-            known = _versions(connection, full_name)
-            _require(bool(known) if version is None else version in known, full_name, version, known)
-            if version is not None and known[version] and len(known) > 1:
-                raise UsageError(
-                    f"release {version} of {full_name} is the current one",
-                    hint="make another release current first, or remove the whole table",
-                )
-            chosen = releases.c.full_name == full_name
-            if version is not None:
-                chosen &= releases.c.version == version
-            locations = connection.scalars(select(releases.c.location).where(chosen)).all()
-            connection.execute(delete(releases).where(chosen))
-            if len(locations) == len(known):
-                forget_table(connection, full_name)
-            connection.execute(delete(schemas).where(schemas.c.name.not_in(select(releases.c.schema_name))))
-        return tuple(locations)
+            return remove_releases(connection, full_name, version, even_pinned=even_pinned)
+
+    def remove_old(self, full_name: str, *, n_kept: int) -> Removal:
+        """Remove the releases of a table but the newest ones, the current one and those that are pinned.
+
+        Parameters
+        ----------
+        full_name
+            The table.
+        n_kept
+            How many of the newest releases stay, the current one counted when it is among them.
+
+        Raises
+        ------
+        MissingError
+            If there is no such table.
+        """
+        with self._database.write() as connection:
+            raise_stamp(connection)
+            return remove_old_releases(connection, full_name, n_kept=n_kept)
+
+    def note(self, full_name: str, version: str, *, checksum: str | None, changes: Changes | None) -> None:
+        """Keep what was found out of a release after its publication; one that was dropped meanwhile is no error."""
+        with self._database.write() as connection:
+            raise_stamp(connection)
+            connection.execute(
+                update(releases)
+                .where(releases.c.full_name == full_name, releases.c.version == version)
+                .values(checksum=checksum, changes=encode_changes(changes))
+            )
 
     def locations(self) -> frozenset[str]:
         """Return the locations of all releases."""
@@ -205,47 +272,22 @@ class CatalogueStore:
         with self._database.snapshot() as connection:
             version = connection.scalar(STAMP)
             schema_rows = connection.execute(select(schemas)).all()
-            self._decode(connection)
+            entries = read_entries(connection, read_pins(connection))
+            listed = [one for one in entries if one.is_current or one.aliases]
+            described = self._descriptions.read(connection, [one.number for one in listed])
             kept = read_user_tables(connection)
-        tables = [_of_user(table, kept.get(table.full_name)) for table in self._decoded.values()]
+        tables = [_of_user(described[one.number], kept.get(one.full_name)) for one in listed if one.is_current]
+        tables += [described[one.number].pinned(alias) for one in listed for alias in one.aliases]
         found = [_schema(row, tables) for row in schema_rows]
         found.sort(key=lambda schema: (_order(schema.index), schema.name))
-        catalogue = Catalogue((*found, TAP_SCHEMA), int(version or 0))
+
+        def read(entry: ReleaseEntry) -> Table | None:
+            table = self._descriptions.find(entry.number)
+            return None if table is None else _of_user(table, kept.get(entry.full_name))
+
+        catalogue = Catalogue((*found, TAP_SCHEMA), int(version or 0), Releases(entries, read))
         whole = replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
         return CatalogueViews(whole, kept)
-
-    def _decode(self, connection: Connection) -> None:
-        """Read the descriptions of current releases, those that are not known yet: a release never changes."""
-        ids = connection.scalars(select(releases.c.id).where(releases.c.is_current)).all()
-        known = {one: self._decoded[one] for one in ids if one in self._decoded}
-        if len(known) < len(ids):
-            described = select(releases.c.id, releases.c.description).where(releases.c.is_current)
-            if len(ids) - len(known) < _FEW:
-                described = described.where(releases.c.id.in_([one for one in ids if one not in known]))
-            known |= {row.id: decode_table(row.description) for row in connection.execute(described)}
-        self._decoded = known
-
-
-_FEW: Final = 500
-"""Up to so many descriptions are asked for one by one; of more, all are read."""
-
-
-def _versions(connection: Connection, full_name: str) -> dict[str, bool]:
-    """Return the versions of a table, newest first, each with whether it is current."""
-    rows = connection.execute(
-        select(releases.c.version, releases.c.is_current)
-        .where(releases.c.full_name == full_name)
-        .order_by(releases.c.id.desc())
-    )
-    return {row.version: row.is_current for row in rows}
-
-
-def _require(is_known: bool, full_name: str, version: str | None, known: Mapping[str, bool]) -> None:
-    if is_known:
-        return
-    if not known:
-        raise MissingError(f"no table {full_name} is published")
-    raise MissingError(f"table {full_name} has no release {version}", hint=f"its releases are {', '.join(known)}")
 
 
 def _check_names(table: Table) -> None:
@@ -254,10 +296,10 @@ def _check_names(table: Table) -> None:
             f"the schema name {table.schema} is reserved by the TAP standard", hint="choose another schema name"
         )
     for name in (table.schema, table.name):
-        if not name or "." in name:
+        if not name or "." in name or AT in name:
             raise UsageError(
                 f"{name!r} cannot be the name of a schema or a table",
-                hint="a name has at least one character and no dot",
+                hint=f"a name has at least one character, no dot and no {AT}, which stands before a release",
             )
 
 
@@ -279,25 +321,12 @@ def _check_clashes(connection: Connection, table: Table) -> None:
         )
 
 
-def _check_owner(connection: Connection, table: Table) -> None:
-    """Keep the tables of users from those who publish."""
-    owner = owner_of(connection, table.full_name)
-    if owner is not None:
-        raise UsageError(
-            f"{table.full_name} is a table of the user {owner}",
-            hint=f"choose another name, or act for the user: vo-server table load --user {owner}",
-        )
-
-
 def _of_user(table: Table, kept: UserTable | None) -> Table:
     """Return a table with whose it is and until when; the description tells it to everybody who reads one."""
     if kept is None:
         return table
     told = f"Table of the user {kept.owner}, kept until {kept.expires:%Y-%m-%d}."
-    text = (table.description or "").strip()
-    if text and text[-1] not in ".!?":
-        text += "."
-    return replace(table, owner=kept.owner, expires=kept.expires, description=f"{text} {told}".strip())
+    return replace(table, owner=kept.owner, expires=kept.expires, description=followed(table.description, told))
 
 
 def _put_schema(connection: Connection, schema: Schema) -> None:
@@ -312,40 +341,6 @@ def _put_schema(connection: Connection, schema: Schema) -> None:
         connection.execute(insert(schemas).values(name=schema.name, folded_name=schema.name.lower(), **stated))
     elif stated:
         connection.execute(update(schemas).where(schemas.c.name == schema.name).values(stated))
-
-
-def _make_none_current(connection: Connection, full_name: str) -> None:
-    connection.execute(
-        update(releases).where(releases.c.full_name == full_name, releases.c.is_current).values(is_current=False)
-    )
-
-
-def _release_values(release: Release) -> dict[str, Any]:
-    table = release.table
-    return {
-        "schema_name": table.schema,
-        "full_name": table.full_name,
-        "folded_name": table.full_name.lower(),
-        "version": release.version,
-        "location": table.location,
-        "is_current": True,
-        "created": release.created,
-        "code_version": release.code_version,
-        "sources": encode_sources(release.sources, release.checks),
-        "description": encode_table(table),
-    }
-
-
-def _release(row: Row[Any]) -> Release:
-    return Release(
-        table=decode_table(row.description),
-        version=row.version,
-        created=row.created,
-        sources=decode_sources(row.sources),
-        code_version=row.code_version,
-        is_current=row.is_current,
-        checks=decode_checks(row.sources),
-    )
 
 
 def _schema(row: Row[Any], tables: Sequence[Table]) -> Schema:

@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vo_server.errors import CatalogueError
+from vo_server.model.changes import Changes
 from vo_server.model.check import CheckResult, Verdict
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["decode_checks", "decode_sources", "decode_table", "encode_sources", "encode_table"]
+__all__ = [
+    "decode_changes",
+    "decode_checks",
+    "decode_sources",
+    "decode_table",
+    "encode_changes",
+    "encode_sources",
+    "encode_table",
+]
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -97,6 +106,27 @@ def decode_checks(text: str) -> tuple[CheckResult, ...]:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"the checks of a release in the catalogue are damaged: {error}") from error
+
+
+def encode_changes(changes: Changes | None) -> str | None:
+    """Return the changes of a release as JSON text; None for None."""
+    return None if changes is None else _text(_plain(changes))
+
+
+def decode_changes(text: str | None) -> Changes | None:
+    """Return the changes that :func:`encode_changes` has written.
+
+    Raises
+    ------
+    CatalogueError
+        If the text is damaged or was written by a newer version.
+    """
+    if text is None:
+        return None
+    try:
+        return _made(Changes, _mapping(text))
+    except (AttributeError, TypeError) as error:
+        raise CatalogueError(f"the changes of a release in the catalogue are damaged: {error}") from error
 
 
 def _text(plain: dict[str, Any]) -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "job_results",
     "jobs",
     "metadata",
+    "pins",
     "releases",
     "schemas",
     "stamps",
@@ -117,9 +118,15 @@ releases = Table(
     Column("code_version", Text, nullable=False),
     Column("sources", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("n_rows", BigInteger),
+    Column("checksum", Text),
+    Column("changes", Text),
     UniqueConstraint("full_name", "version", name="releases_full_name_version_key"),
 )
-"""All releases of all tables; ``description`` and ``sources`` are written by :mod:`vo_server.store.encode`."""
+"""All releases of all tables; texts of several values are written by :mod:`vo_server.store.encode`.
+
+``n_rows`` is in ``description`` as well: lists of releases need not read that, which may be long.
+"""
 
 Index(
     "releases_current_idx",
@@ -128,6 +135,18 @@ Index(
     sqlite_where=releases.c.is_current,
     postgresql_where=releases.c.is_current,
 )
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("full_name", Text, primary_key=True),
+    Column("folded_name", Text, nullable=False, unique=True),
+    Column("release_id", Integer, ForeignKey("releases.id"), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+"""Names that mean one release of a table for good, each in the schema of the table; releases with one are kept."""
+
+Index("pins_release_idx", pins.c.release_id)
 
 jobs = Table(
     "jobs",

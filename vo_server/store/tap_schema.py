@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from vo_server.adql.words import RESERVED
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Catalogue, Column, Key, Schema, Table, quoted
+from vo_server.store.release_table import RELEASES, release_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,9 +186,10 @@ TAP_SCHEMA: Final = Schema(
             ),
             primary="table_name column_name value",
         ),
+        replace(RELEASES, index=7),
     ),
 )
-"""Description of the five tables of the standard, and of one of our own.
+"""Description of the five tables of the standard, and of our own behind them.
 
 They have no location: their rows are handed to the engine with a query.
 """
@@ -203,6 +206,7 @@ class TapSchemaRows(Mapping[str, pa.Table]):
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.schemas = tuple(schema for schema in catalogue.schemas if schema.name.lower() != UPLOAD_SCHEMA)
+        self._releases = catalogue.releases
         self._made: dict[str, pa.Table] = {}
 
     @cached_property
@@ -317,6 +321,12 @@ class TapSchemaRows(Mapping[str, pa.Table]):
             for value, bit, meaning in _flags(column)
         ]
 
+    def release_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.releases``; those of users' tables are swept as soon as there is a newer one."""
+        return release_rows(
+            self._releases, {one.full_name: self._names[one.full_name] for one in self._tables if one.owner is None}
+        )
+
 
 _BY_NAME: Final = {table.full_name: table for table in TAP_SCHEMA.tables}
 
@@ -327,6 +337,7 @@ _ROWS: Final[dict[str, Callable[[TapSchemaRows], list[dict[str, Any]]]]] = {
     "keys": TapSchemaRows.key_rows,
     "key_columns": TapSchemaRows.key_column_rows,
     "flags": TapSchemaRows.flag_rows,
+    "releases": TapSchemaRows.release_rows,
 }
 
 

@@ -7,6 +7,7 @@ New columns are nullable or have a default, so that an older server beside this 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn, CreateIndex
 
 from vo_server import __version__
-from vo_server.store.tables import formats, job_results, jobs, metadata
+from vo_server.store.tables import formats, job_results, jobs, metadata, releases
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Index
@@ -86,10 +87,20 @@ def _keep_tables_of_users(_to: Upgrade) -> None:
     """Keep whose a table is and who sees it, which are new tables."""
 
 
+def _compare_releases(to: Upgrade) -> None:
+    """Keep names of pinned releases, which are a new table, and what lists of releases tell of each."""
+    to.add_columns(releases.c.n_rows, releases.c.checksum, releases.c.changes)
+    rows = to.connection.execute(select(releases.c.id, releases.c.description).where(releases.c.n_rows.is_(None)))
+    for row in rows.all():
+        n_rows = json.loads(row.description).get("n_rows")
+        to.connection.execute(update(releases).where(releases.c.id == row.id).values(n_rows=n_rows))
+
+
 STEPS: Final[Mapping[int, Callable[[Upgrade], None]]] = {
     2: _tell_more_of_jobs,
     3: _know_users,
     4: _keep_tables_of_users,
+    5: _compare_releases,
 }
 """By the format that it leads to, each step from the one before; new tables are made before the first step."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from vo_server.errors import ConflictError, MissingError, TooLargeError
+from vo_server.errors import ConflictError, MissingError, TooLargeError, UsageError
 from vo_server.model.user import NOBODY
 from vo_server.model.user_table import TableUse, UserTable
 from vo_server.store.stamp import raise_stamp
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vo_server.store.database import Database
 
-__all__ = ["Quota", "UserTableStore", "disown_tables", "forget_table", "owner_of", "read_user_tables"]
+__all__ = ["Quota", "UserTableStore", "check_owner", "disown_tables", "forget_table", "owner_of", "read_user_tables"]
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,22 @@ def owner_of(connection: Connection, full_name: str) -> str | None:
     """Return the user who has a table of this name in any case; None when nobody has."""
     found = connection.scalar(select(user_tables.c.owner).where(user_tables.c.folded_name == full_name.lower()))
     return None if found is None else str(found)
+
+
+def check_owner(connection: Connection, full_name: str) -> None:
+    """Keep the tables of users from those who publish.
+
+    Raises
+    ------
+    UsageError
+        If a user has a table of this name in any case.
+    """
+    owner = owner_of(connection, full_name)
+    if owner is not None:
+        raise UsageError(
+            f"{full_name} is a table of the user {owner}",
+            hint=f"choose another name, or act for the user: vo-server table load --user {owner}",
+        )
 
 
 def forget_table(connection: Connection, full_name: str) -> None:

@@ -65,13 +65,13 @@ class CatalogueViews:
         if hidden not in self._by_hidden:
             schemas = (_without(schema, hidden) for schema in self.whole.schemas)
             kept = tuple(schema for schema in schemas if schema is not None)
-            self._by_hidden[hidden] = Catalogue(kept, self.whole.version)
+            self._by_hidden[hidden] = Catalogue(kept, self.whole.version, self.whole.releases.without(hidden))
         return self._by_hidden[hidden]
 
 
 def _without(schema: Schema, hidden: frozenset[str]) -> Schema | None:
     """Return a schema without hidden tables, the same object when it has none; None when nothing else is in it."""
-    tables = tuple(table for table in schema.tables if table.full_name not in hidden)
+    tables = tuple(table for table in schema.tables if (table.release_of or table.full_name) not in hidden)
     if len(tables) == len(schema.tables):
         return schema
     return replace(schema, tables=tables) if tables else None
