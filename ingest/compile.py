@@ -18,6 +18,7 @@ from vo_server.load.description import (
     COMPUTED_RA,
     Derivation,
     DerivationKind,
+    DerivedColumn,
     Description,
     computed_columns,
     healpix_column,
@@ -99,6 +100,11 @@ class _Compiler:
             title=schema_notes.title,
         )
         optional = frozenset(one.name for one in self.table.columns if one.vo and one.vo.optional)
+        derived = {
+            one.name: DerivedColumn(one.vo.derived.formula, one.vo.derived.inputs, one.vo.derived.element)
+            for one in self.table.columns
+            if one.vo and one.vo.derived
+        }
         return Description(
             schema,
             table,
@@ -106,6 +112,7 @@ class _Compiler:
             derivation,
             self.notes.ignore_extra,
             optional=optional,
+            derived=derived,
             checks=compile_checks(self.notes.checks, table, self._error),
         )
 

@@ -9,6 +9,7 @@ from ingest.checks import CheckMode, check_conditions, chosen_checks
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
 from vo_server.load.checks import with_unicode
+from vo_server.load.convert import conversion_notes
 from vo_server.load.extra import with_extra
 from vo_server.load.gaps import NO_POSITIONS, gaps
 from vo_server.load.naming import late_warnings, split_table_name
@@ -105,7 +106,9 @@ def describe(
     described = schema.describe(table_name).named(schema_name, table_name)
     if schema.takes_extra(table_name):
         described = with_extra(described, release.describe(readers, name))
-    warnings = tuple(warning for reader in readers for warning in reader.facts.warnings)
+    warnings = tuple(
+        warning for reader in readers for warning in (*reader.facts.warnings, *conversion_notes(described, reader))
+    )
     table = replace(described.table, description=text or described.table.description)
     missing = gaps(table, advice=f"fill them in in {schema.file}")
     if table.position is None:

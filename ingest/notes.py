@@ -9,11 +9,13 @@ from felis import datamodel as felis
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest.origin import ProvenanceNotes
+from vo_server.load.formulas import FORMULAS
 from vo_server.model.check import Action
 
 __all__ = [
     "CheckNotes",
     "ColumnNotes",
+    "DerivedNotes",
     "ForeignKeyNotes",
     "PairNotes",
     "PositionNotes",
@@ -134,6 +136,34 @@ class TableNotes(_Notes):
         return self
 
 
+class DerivedNotes(_Notes):
+    """``vo: derived:`` of a column: how it is computed where a file lacks it."""
+
+    formula: str | None = None
+    """One of :data:`vo_server.load.formulas.FORMULAS`."""
+    element: int | None = Field(default=None, ge=1)
+    """The number of an element, from 1, of the array that is the only input."""
+    inputs: tuple[str, ...] = Field(alias="from", min_length=1)
+    """Columns of the table or of the files."""
+
+    @model_validator(mode="after")
+    def is_known(self) -> Self:
+        """Demand a formula that there is, with as many inputs as it has, or an element of one array."""
+        if (self.formula is None) == (self.element is None):
+            raise ValueError("derived has a formula, or the number of an element")
+        if self.formula is None:
+            wanted = 1
+        elif self.formula in FORMULAS:
+            wanted = len(FORMULAS[self.formula].inputs)
+        else:
+            raise ValueError(f"there is no formula {self.formula!r}; the formulas are {', '.join(sorted(FORMULAS))}")
+        if len(self.inputs) != wanted:
+            raise ValueError(
+                f"{self.formula or 'an element'} is computed from {wanted} columns, not {len(self.inputs)}"
+            )
+        return self
+
+
 class ColumnNotes(_Notes):
     """``vo:`` of a column."""
 
@@ -150,6 +180,7 @@ class ColumnNotes(_Notes):
     """Other names that queries and files may use, such as misprints of a paper."""
     optional: bool = False
     """Whether a file may lack the column, whose values are NULL then."""
+    derived: DerivedNotes | None = None
     source: str | None = None
     """Name of the column in the files, when it is published under another one."""
     unit: str | None = None

@@ -183,7 +183,7 @@ def test_a_repeated_primary_key_is_refused(loaded: Site, tmp_path: Path) -> None
     schema = written(tmp_path, DESCRIBED.replace("  columns:", "  primaryKey: [id, mag]\n  columns:"), "s.yaml")
     file = written(tmp_path, "id,ra,dec,mag\n1,1,1,5\n2,1,1,6\n1,9,9,5\n")
     error = error_of(loaded.run("load", file, "--table", "s.t", "--schema-file", schema))
-    assert "the primary key (id, mag) of s.t repeats: id = 1, mag = 5.0 (2 rows)" in str(error)
+    assert "check primary_key of s.t: the primary key (id, mag) repeats: id = 1, mag = 5.0 (2 rows)" in str(error)
     assert_unchanged(loaded)
 
 

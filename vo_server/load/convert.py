@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vo_server.errors import IngestError
 from vo_server.formats.read.cast import cast, null_out, with_elements
+from vo_server.load.derive import derive
 from vo_server.load.description import COMPUTED_DEC, COMPUTED_RA, DerivationKind
+from vo_server.load.matching import plan_of
 from vo_server.load.shapes import centres, checked_shapes, coordinates, main_shape, without_words
+from vo_server.load.unit_change import scaled, unit_factor, unit_notes
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column
 from vo_server.sky.healpix import NO_CELL, cells
@@ -33,6 +35,7 @@ __all__ = [
     "Converter",
     "Fault",
     "apply_null_values",
+    "conversion_notes",
     "galactic_to_icrs",
     "sexagesimal_to_degrees",
     "with_cells",
@@ -95,27 +98,42 @@ class Converter:
         self.description = description
         self.null_texts = reader.null_texts
         self.keeps_empty = reader.keeps_empty
-        self.plan = _plan(description, reader)
-        found = {column.name for column, _ in self.plan}
-        table = description.table
-        self.lacking = [one for one in table.columns if one.name in description.optional and one.name not in found]
-        own = reader.facts.columns
+        self.plan = plan_of(description, reader)
+        self.own = reader.facts.columns
         self.marks = {
-            column.name: tuple(dict.fromkeys((*own[index].null_values, *column.null_values)))
-            for column, index in self.plan
+            column.name: tuple(dict.fromkeys((*self.own[index].null_values, *column.null_values)))
+            for column, index in self.plan.pairs
+        } | {column.name: column.null_values for column in self.plan.derived}
+        self.factors = {
+            column.name: unit_factor(column, self.own[index].unit, file=reader.file)
+            for column, index in self.plan.pairs
         }
 
     def convert(self, batch: pa.RecordBatch) -> Converted:
         """Convert a batch of the file."""
         columns: dict[str, pa.Array] = {}
         faults: list[Fault] = []
-        for column, index in self.plan:
+        for column, index in self.plan.pairs:
             raw = batch.column(index)
             columns[column.name] = self._values(column, raw, faults)
-        for column in self.lacking:
+        for column in self.plan.lacking:
             columns[column.name] = pa.nulls(batch.num_rows, column.datatype.arrow)
+        given = dict(columns)
+        for column in self.plan.derived:
+            derived = self.description.derived[column.name]
+            raw = derive(derived, lambda name: self._input(name, given, batch), self.null_texts)
+            columns[column.name] = self._values(column, raw, faults)
         self._derive(columns, faults)
         return Converted(columns, tuple(faults), batch.num_rows)
+
+    def _input(self, name: str, given: Mapping[str, pa.Array], batch: pa.RecordBatch) -> pa.Array:
+        """Return what a column is computed from: a column of the table, else one of the file."""
+        if name in given:
+            return given[name]
+        index = self.plan.inputs[name]
+        own = self.own[index]
+        values = batch.column(index)
+        return values if pa.types.is_string(values.type) else apply_null_values(values, own.datatype, own.null_values)
 
     def _values(self, column: Column, raw: pa.Array, faults: list[Fault]) -> pa.Array:
         marks = self.marks[column.name]
@@ -131,6 +149,9 @@ class Converter:
             values, found = checked_shapes(values, column.datatype)
             faults.extend(Fault(column.name, one.mask, one.reason, raw) for one in found)
         values = apply_null_values(values, column.datatype, marks)
+        factor = self.factors.get(column.name)
+        if factor is not None:
+            values = scaled(values, factor)
         if column.datatype.is_string:
             values = self._without_zeros(column, values, faults)
         length = column.datatype.arraysize if column.datatype.is_string else None
@@ -281,49 +302,16 @@ def _numbers(values: pa.Array) -> FloatArray:
     return np.asarray(pc.fill_null(wide, np.nan).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _plan(description: Description, reader: TableReader) -> list[tuple[Column, int]]:
-    """Pair the described columns with those of the file."""
-    names = [column.name for column in reader.facts.columns]
-    folded = [name.strip().lower() for name in names]
-    plan: list[tuple[Column, int]] = []
-    missing: list[str] = []
-    used: set[int] = set()
-    for column in description.table.columns:
-        source = description.sources.get(column.name)
-        if source is None:
-            continue
-        index = next(
-            (at for name in (source, *column.aliases) if (at := _find(name, names, folded, used)) is not None), None
-        )
-        if index is None:
-            if column.name not in description.optional:
-                missing.append(source)
-            continue
-        used.add(index)
-        plan.append((column, index))
-    extra = [name for index, name in enumerate(names) if index not in used and folded[index] != HEALPIX_COLUMN]
-    _complain(reader.file, missing, [] if description.ignore_extra else extra)
-    return plan
+def conversion_notes(description: Description, reader: TableReader) -> list[str]:
+    """Return which units of a file are converted.
 
-
-def _find(source: str, names: list[str], folded: list[str], used: set[int]) -> int | None:
-    """Return the column of that name, in the same case if there is one; of repeated names the next one."""
-    for wanted, among in ((source, names), (source.strip().lower(), folded)):
-        found = [index for index, name in enumerate(among) if name == wanted and index not in used]
-        if found:
-            return found[0]
-    return None
-
-
-def _complain(file: str, missing: list[str], extra: list[str]) -> None:
-    told = []
-    if missing:
-        told.append(f"described columns that the file does not have: {', '.join(missing)}")
-    if extra:
-        told.append(f"columns of the file that are not described: {', '.join(extra)}")
-    if told:
-        hint = "`vo: {ignore_extra: true}` on the table leaves columns out that are not described" if extra else None
-        raise IngestError("; ".join(told), file=file, hint=hint)
+    Raises
+    ------
+    IngestError
+        If the columns or the units of the file are not those of the description.
+    """
+    own = reader.facts.columns
+    return unit_notes([(column, own[index].unit) for column, index in plan_of(description, reader).pairs], reader)
 
 
 def _a_value_of(datatype: DataType) -> str:

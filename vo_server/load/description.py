@@ -16,6 +16,7 @@ __all__ = [
     "COMPUTED_RA",
     "Derivation",
     "DerivationKind",
+    "DerivedColumn",
     "Description",
     "computed_columns",
     "healpix_column",
@@ -45,6 +46,18 @@ class Derivation:
 
 
 @dataclass(frozen=True)
+class DerivedColumn:
+    """A column that is computed where a file lacks it."""
+
+    formula: str | None
+    """One of :data:`vo_server.load.formulas.FORMULAS`; None for an element of an array."""
+    inputs: tuple[str, ...]
+    """Columns of the table, or else of the file."""
+    element: int | None = None
+    """Number of the element, from 1."""
+
+
+@dataclass(frozen=True)
 class Description:
     """Everything that a load needs to know about its table."""
 
@@ -63,6 +76,8 @@ class Description:
     warnings: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     """Columns that a file may lack; their values are NULL then."""
+    derived: Mapping[str, DerivedColumn] = field(default_factory=dict)
+    """By the names of the columns."""
     checks: tuple[Check, ...] = ()
     """What must hold of the rows as a whole, besides the primary key."""
 

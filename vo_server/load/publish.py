@@ -38,7 +38,8 @@ def check_primary_key(engine: Engine, table: Table) -> None:
     shown = repeated(engine, table, table.primary_key)
     if shown is not None:
         raise IngestError(
-            f"the primary key ({', '.join(table.primary_key)}) of {table.full_name} repeats: {shown}",
+            f"check primary_key of {table.full_name}: "
+            f"the primary key ({', '.join(table.primary_key)}) repeats: {shown}",
             hint="mend the rows or take the primary key out of the description",
         )
 
