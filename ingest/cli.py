@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingest.database import adopted_words, database_option, opened, place, rows_words
+from ingest.hats.command import export
 from ingest.release_commands import drop, pin, releases, rollback, unpin
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def ingest() -> None:
     """Publish files as tables."""
 
 
-for _command in (releases, pin, unpin, rollback, drop):
+for _command in (export, releases, pin, unpin, rollback, drop):
     ingest.add_command(_command)
 
 

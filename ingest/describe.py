@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from ingest.checks import CheckMode, check_conditions, chosen_checks
+from ingest.sources import find_sources
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
 from vo_server.load.checks import with_unicode
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ingest.sources import Sources
     from ingest.spec import SchemaFile
     from vo_server.formats.read.base import TableReader
     from vo_server.load.description import Description
@@ -37,8 +39,9 @@ def describe_files(files: Sequence[str | Path], *, table: str, description: str 
     IngestError
         If a file cannot be read.
     """
-    readers = [open_reader(str(file)) for file in files]
-    described = describe(readers, split_table_name(table), text=description)
+    sources = find_sources(files)
+    readers = [open_reader(str(file)) for file in sources.files]
+    described = describe(readers, split_table_name(table), text=description, sources=sources)
     run = Run(described, _Nowhere(), on_error=OnError.SKIP, progress=Silent())
     run.load(readers)
     warnings = (*described.warnings, *late_warnings(readers), *run.findings.warnings())
@@ -72,6 +75,7 @@ def describe(
     text: str | None = None,
     checks: CheckMode = CheckMode.AS_DESCRIBED,
     is_full: bool = False,
+    sources: Sources | None = None,
 ) -> Description:
     """Describe the table that files make together.
 
@@ -90,6 +94,8 @@ def describe(
         What an operator wants of the checks.
     is_full
         Whether the files are a complete release, which binds numbers of rows.
+    sources
+        Where the files come from, which may say more of them than they do.
 
     Raises
     ------
@@ -100,6 +106,8 @@ def describe(
     SchemaFileError
         If the Felis description does not hold together.
     """
+    if sources is not None:
+        sources.tell(readers)
     if schema is None:
         return chosen_checks(release.describe(readers, name, text=text), checks, is_full=is_full)
     schema_name, table_name = name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.checks import CheckMode
 from ingest.describe import describe
+from ingest.sources import find_sources
 from ingest.spec import read_schema_file
 from vo_server.load.naming import split_table_name
 from vo_server.load.release import LoadSummary, load_files
@@ -59,12 +60,20 @@ def load_table(
         If the description does not hold together.
     """
     schema = None if schema_file is None else read_schema_file(schema_file)
+    sources = find_sources(files)
     return load_files(
-        files,
+        sources.files,
         table=table,
         engine=engine,
         store=store,
-        describe=partial(describe, schema=schema, text=description, checks=CheckMode(checks), is_full=is_full),
+        describe=partial(
+            describe,
+            schema=schema,
+            text=description,
+            checks=CheckMode(checks),
+            is_full=is_full,
+            sources=sources,
+        ),
         are_types_needed=schema is None or schema.takes_extra(split_table_name(table)[1]),
         version=version,
         on_error=on_error,

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vo_server.formats.outcome import Outcome
+    from vo_server.model.provenance import Link
     from vo_server.model.query import QueryResult
     from vo_server.model.table import Column
 
-__all__ = ["described_field", "table_metadata"]
+__all__ = ["described_field", "document_metadata", "table_metadata"]
 
 _VERSION_KEY: Final = "IVOA.VOTable-Parquet.version"
 _CONTENT_KEY: Final = "IVOA.VOTable-Parquet.content"
@@ -64,4 +65,13 @@ def table_metadata(columns: Sequence[Column], result: QueryResult, outcome: Outc
         status=outcome.status,
         message=outcome.message,
     )
-    return {_VERSION_KEY: _VERSION, _CONTENT_KEY: content.decode(), **outcome.facts}
+    return {**_keys(content), **outcome.facts}
+
+
+def document_metadata(columns: Sequence[Column], *, links: Sequence[Link] = ()) -> dict[str, str]:
+    """Return the key-value metadata of a table that is no answer of a query, such as an export."""
+    return _keys(metadata_document(columns, links=links))
+
+
+def _keys(content: bytes) -> dict[str, str]:
+    return {_VERSION_KEY: _VERSION, _CONTENT_KEY: content.decode()}

@@ -161,7 +161,8 @@ def _merged(column: Column, said: Column | None) -> Column:
     if said is None:
         return column
     datatype = column.datatype
-    if said.datatype.xtype and said.datatype.arrow == datatype.arrow:
+    if said.datatype.arrow == datatype.arrow:
+        # Arrow has no lengths of texts, no shapes of arrays beyond their length, and no xtypes.
         datatype = said.datatype
     return replace(
         column,

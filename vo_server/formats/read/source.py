@@ -62,7 +62,9 @@ class Source:
         if not path.exists():
             raise IngestError("there is no such file", file=text)
         if not path.is_file():
-            raise IngestError("it is not a file", file=text, hint="name the files one by one")
+            raise IngestError(
+                "it is not a file", file=text, hint="name the files one by one, or the folder of a HATS catalogue"
+            )
         return cls(text, path, part)
 
     def open(self) -> io.BufferedReader:
