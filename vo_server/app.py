@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext, limit_table
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, estimate, limits, scs, tables, tap, uws, vosi
+from vo_server.web import access, estimate, examples, limits, scs, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
             await to_thread.run_sync(context.close)
 
     # Redirects to a path without its slash would go to an address that a proxy may not have.
-    routes = [*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *tables.ROUTES, *vosi.ROUTES]
+    routes = [*tap.ROUTES, *estimate.ROUTES, *uws.ROUTES, *tables.ROUTES, *vosi.ROUTES, *examples.ROUTES]
     below_tap = Router(routes, redirect_slashes=False)
     app = Starlette(
         routes=[
@@ -69,6 +69,7 @@ def create_app(settings: Settings) -> Starlette:
             *access.ROUTES,
             *limits.ROUTES,
             *scs.ROUTES,
+            *examples.API_ROUTES,
             Mount("/tap", below_tap),
         ],
         middleware=[
@@ -138,5 +139,6 @@ def _description(settings: Settings, engine: str) -> TapDescription:
         security_methods=("ivo://ivoa.net/sso#BasicAA",),
         upload_methods=("inline", "http", "https"),
         upload_bytes=Limit(upload_bytes, upload_bytes),
+        has_examples=True,
         feature_uri_style=settings.tap.feature_uri_style,
     )

@@ -12,13 +12,17 @@ from vo_server.engine.open import open_engine
 from vo_server.engine.shares import BatchShares
 from vo_server.model.limits import CallerLimits, LimitTable, Queues, Share
 from vo_server.model.query import Note
+from vo_server.resources import recipe_files
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.cone import ConeService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.job_estimates import JobEstimates
 from vo_server.services.jobs import JobLimits, JobService
 from vo_server.services.query import QueryLimits, QueryService
+from vo_server.services.recipe_files import read_recipes
+from vo_server.services.recipes import RecipeService
 from vo_server.services.save import ResultSaver
+from vo_server.services.targets import TargetService
 from vo_server.services.upload_memory import UploadMemory
 from vo_server.services.uploads import UploadLimits, UploadService
 from vo_server.services.user_tables import UserTableLimits, UserTableService
@@ -51,6 +55,8 @@ class ProcessContext:
     job_estimates: JobEstimates
     catalogue: CatalogueService
     cones: ConeService
+    recipes: RecipeService
+    targets: TargetService
     authenticator: Authenticator
     user_tables: UserTableService
     limits: LimitTable
@@ -119,6 +125,8 @@ class ProcessContext:
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings), callers=limits),
             catalogue=catalogue,
             cones=ConeService(catalogue=catalogue, queries=queries),
+            recipes=RecipeService(read=lambda: read_recipes(recipe_files()), queries=queries),
+            targets=TargetService(queries=queries),
             authenticator=Authenticator(store.users),
             user_tables=user_tables,
             limits=limits,

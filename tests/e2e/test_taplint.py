@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.stilts, pytest.mark.catalogues]
 
 ACCEPTED = {
     "F-LOC-NOTP": "there is no ObsLocTAP table: the service holds catalogues, not observing schedules",
-    "F-EXA-EXNO": "examples are not offered yet, and so they are not declared",
     "W-CAP-CULF": "ADQL 2.1 section 4.1 wants feature URIs in lower case; STILTS 3.4.7 expects TAPRegExt",
 }
 """What is left in the report, and why."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vo_server.errors import AdqlError, UsageError
+from vo_server.commands.answer import told_of_emptiness, write_answer
+from vo_server.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vo_server.factory import ProcessContext
     from vo_server.model.estimate import Estimate
 
 __all__ = ["query"]
@@ -49,34 +47,15 @@ def query(
     from vo_server.model.query import Query  # noqa: PLC0415
     from vo_server.settings import load_settings  # noqa: PLC0415
 
-    chosen = find_format(format_name)
+    find_format(format_name)  # A wrong name is told before anything runs.
     asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
     with closing(ProcessContext.create(load_settings(database=database), make_store=False)) as context:
-        with _told_of_emptiness(context):
+        with told_of_emptiness(context):
             if explain:
                 _explain(context.queries.estimate(asked, timeout_s=timeout_s, caller=OPERATOR), format_name)
                 return
             result = context.queries.run(asked, timeout_s=timeout_s, caller=OPERATOR)
-        with closing(result):
-            result.prefetch()
-            if output is None:
-                sys.stdout.buffer.writelines(chosen.writer.write(result))
-            else:
-                _write(chosen.writer.write(result), output)
-        if result.truncation is not None:
-            click.echo(f"vo-server: {result.n_rows} rows: {result.truncation.message} (--maxrec)", err=True)
-
-
-@contextmanager
-def _told_of_emptiness(context: ProcessContext) -> Iterator[None]:
-    """Say so when a query fails because nothing is published."""
-    try:
-        yield
-    except AdqlError as error:
-        if context.store.catalogue.locations():
-            raise
-        place = context.store.database.place
-        raise UsageError(error.message, hint=f"nothing is published in {place}, see `vo-server ingest load`") from error
+        write_answer(result, format_name, output)
 
 
 def _explain(estimate: Estimate, format_name: str) -> None:
@@ -96,19 +75,3 @@ def _read(adql: str) -> str:
         raise UsageError(f"the query file {adql[1:]} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"the query file {adql[1:]} is not text in UTF-8") from error
-
-
-def _write(pieces: Iterator[bytes], output: Path) -> None:
-    """Write a file that is there whole or not at all."""
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(pieces)
-        part.replace(output)
-    except OSError as error:
-        raise UsageError(
-            f"the file {output} cannot be written: {error.strerror or error}", hint="choose another with --output"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
