@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ingest.database import adopted_words, database_option, opened, place, rows_words
+from ingest.database import adopted_words, database_option, opened, place, rows_words, store_if_any
 from ingest.hats.command import export
 from ingest.release_commands import drop, pin, releases, rollback, unpin
 
 if TYPE_CHECKING:
     from ingest.adopt import AdoptionSummary
-    from vo_server.load.release import LoadSummary
+    from vo_server.load.summary import LoadSummary
 
 __all__ = ["ingest"]
 
@@ -68,6 +69,16 @@ def describe(files: tuple[str, ...], table: str, description: str | None) -> Non
 @click.option("--full", is_flag=True, help="The files are a complete release: its number of rows is checked as well.")
 @click.option("--version", metavar="NAME", help="Name of the release; made from the time when not given.")
 @click.option("--description", help="Description of the table.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Files read at once; at most the cores."
+)
+@click.option("--dry-run", is_flag=True, help="Read, convert and check everything, and write nothing.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what came of each file to FILE.json or FILE.csv.",
+)
 def load(
     files: tuple[str, ...],
     *,
@@ -79,30 +90,38 @@ def load(
     full: bool,
     version: str | None,
     description: str | None,
+    jobs: int,
+    dry_run: bool,
+    report: Path | None,
 ) -> None:
     """Publish FILE as a table: FITS, Parquet, VOTable, CSV or ECSV, plain or compressed.
 
     The new release replaces the old one at once and completely, or not at all. Several files make one table if they
-    have the same columns. An extension or table inside a file is chosen as FILE[2] or FILE[NAME].
+    have the same columns. An extension or table inside a file is chosen as FILE[2] or FILE[NAME]. A load that was
+    killed or failed goes on where it was when it is given again: files that were loaded already are skipped.
     """
-    from ingest.load import load_table  # noqa: PLC0415 - as in describe
-    from ingest.progress import terminal_progress  # noqa: PLC0415 - as in describe
+    from ingest.job import LoadJob  # noqa: PLC0415 - as in describe
 
-    with opened(database, to_load=True) as (engine, store), terminal_progress() as progress:
-        summary = load_table(
-            files,
-            table=table,
-            engine=engine,
-            store=store,
-            schema_file=schema_file,
-            description=description,
-            version=version,
-            on_error=on_error,
-            checks=checks,
-            is_full=full,
-            progress=progress,
-        )
-    _tell(summary, database)
+    job = LoadJob(
+        files,
+        table,
+        schema_file=schema_file,
+        version=version,
+        on_error=on_error,
+        checks=checks,
+        is_full=full,
+        description=description,
+        n_jobs=jobs,
+        report=report,
+    )
+    if not dry_run:
+        with opened(database, to_load=True) as (engine, store):
+            summary = job.load(engine, store)
+        _tell(summary, database)
+        return
+    with store_if_any(database) as store:
+        summary = job.check(store)
+    _tell(summary, None)
 
 
 @ingest.command()
@@ -152,6 +171,20 @@ def adopt(
     _tell_adoption(summary, database)
 
 
+@ingest.command()
+@database_option
+def sweep(database: str | None) -> None:
+    """Remove what loads have left that did not come to their end, their staged rows included.
+
+    Loads that run, published releases and dropped ones that queries still read are spared.
+    """
+    with opened(database) as (engine, store):
+        gone = engine.sweep(store.catalogue.locations(), with_staging=True)
+    for name in gone:
+        click.echo(f"removed {name}")
+    click.echo(f"{len(gone)} leftover{'' if len(gone) == 1 else 's'} removed")
+
+
 def _tell(summary: LoadSummary, database: str | None) -> None:
     """Report a load: the result on standard output, what needs attention on standard error."""
     for warning in summary.warnings:
@@ -163,9 +196,11 @@ def _tell(summary: LoadSummary, database: str | None) -> None:
             click.echo(f"  {row}", err=True)
     table = summary.release.table
     nulls = sum(count for name, count in summary.null_counts.items() if not table.by_name[name].is_hidden)
+    is_stored = table.location is not None
+    size = f"{summary.size_bytes} bytes, " if is_stored else ""
     click.echo(
         f"{table.full_name} {summary.release.version}: {summary.n_rows} rows, {len(table.visible_columns)} columns, "
-        f"{nulls} NULLs, {summary.n_bad_rows} bad rows, {summary.size_bytes} bytes, "
+        f"{nulls} NULLs, {summary.n_bad_rows} bad rows, {size}"
         f"{summary.seconds:.1f} s ({summary.rows_per_second:.0f} rows/s)"
     )
     if summary.positions is not None:
@@ -173,7 +208,7 @@ def _tell(summary: LoadSummary, database: str | None) -> None:
     checks = summary.release.checks
     if len(checks) > 1 or any(one.n_bad for one in checks):
         click.echo(f"checks: {', '.join(f'{one.name} {one.verdict}' for one in checks)}")
-    click.echo(f"stored in {place(database)}")
+    click.echo(f"stored in {place(database)}" if is_stored else "checked only: nothing was written")
 
 
 def _tell_adoption(summary: AdoptionSummary, database: str | None) -> None:

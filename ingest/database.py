@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
     from vo_server.store.open import Store
 
-__all__ = ["adopted_words", "database_option", "opened", "place", "rows_words"]
+__all__ = ["adopted_words", "database_option", "opened", "place", "rows_words", "store_if_any"]
 
 _DUCKDB: Final = "duckdb:///"
 
@@ -51,6 +51,23 @@ def opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Eng
             yield engine, store
         finally:
             engine.close()
+    finally:
+        store.close()
+
+
+@contextmanager
+def store_if_any(database: str | None) -> Iterator[Store | None]:
+    """Open the store of a database, which is looked at only; None when there is none."""
+    from vo_server.settings import load_settings  # noqa: PLC0415 - as in opened
+    from vo_server.store.open import has_store, open_store  # noqa: PLC0415 - as in opened
+
+    settings = load_settings(database=database)
+    if not has_store(settings.database, store_schema=settings.postgres.store_schema):
+        yield None
+        return
+    store = open_store(settings.database, store_schema=settings.postgres.store_schema, create=False)
+    try:
+        yield store
     finally:
         store.close()
 

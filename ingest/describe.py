@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING
 
 from ingest.checks import CheckMode, check_conditions, chosen_checks
 from ingest.sources import find_sources
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
-from vo_server.load.checks import with_unicode
+from vo_server.load.bad import BadRows, OnError
+from vo_server.load.checks import Findings, with_unicode
 from vo_server.load.convert import conversion_notes
 from vo_server.load.extra import with_extra
 from vo_server.load.gaps import NO_POSITIONS, gaps
 from vo_server.load.naming import late_warnings, split_table_name
-from vo_server.load.progress import Silent
-from vo_server.load.run import OnError, Run
+from vo_server.load.run import FileRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,29 +42,20 @@ def describe_files(files: Sequence[str | Path], *, table: str, description: str 
     sources = find_sources(files)
     readers = [open_reader(str(file)) for file in sources.files]
     described = describe(readers, split_table_name(table), text=description, sources=sources)
-    run = Run(described, _Nowhere(), on_error=OnError.SKIP, progress=Silent())
-    run.load(readers)
-    warnings = (*described.warnings, *late_warnings(readers), *run.findings.warnings())
-    if run.bad.n_rows:
-        warnings = (*warnings, f"{run.bad.n_rows} rows cannot be loaded, the first one: {run.bad.first[0]}")
-    return replace(described, table=with_unicode(described.table, run.findings.non_ascii), warnings=warnings)
+    findings, bad = Findings(described.table), BadRows()
+    for reader in readers:
+        run = FileRun(described, reader, on_error=OnError.SKIP, see=_ignore)
+        run.load(_ignore, _ignore)
+        findings.merge(run.findings)
+        bad.merge(run.bad)
+    warnings = (*described.warnings, *late_warnings(readers), *findings.warnings())
+    if bad.n_rows:
+        warnings = (*warnings, f"{bad.n_rows} rows cannot be loaded, the first one: {bad.first[0]}")
+    return replace(described, table=with_unicode(described.table, findings.non_ascii), warnings=warnings)
 
 
-class _Nowhere:
-    """A loader that keeps nothing, for passes that only look."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def write(self, batch: object) -> None:
-        """Forget the batch."""
-
-    def finish(self) -> NoReturn:
-        """Fail: there is nothing to finish."""
-        raise NotImplementedError
+def _ignore(*_: object) -> None:
+    """Forget the rows of a pass that only looks."""
 
 
 def describe(

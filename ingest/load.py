@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ingest.checks import CheckMode
 from ingest.describe import describe
 from ingest.sources import find_sources
 from ingest.spec import read_schema_file
+from vo_server.load.bad import OnError
 from vo_server.load.naming import split_table_name
-from vo_server.load.release import LoadSummary, load_files
-from vo_server.load.run import OnError
+from vo_server.load.release import check_files, load_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ingest.sources import Sources
     from vo_server.engine.base import Engine
     from vo_server.formats.read.base import TableReader
     from vo_server.load.progress import Progress
+    from vo_server.load.release import Describe
+    from vo_server.load.summary import LoadSummary
+    from vo_server.model.release import SourceFile
     from vo_server.store.open import Store
 
-__all__ = ["load_table"]
+__all__ = ["check_table", "load_table"]
 
 
 def load_table(
@@ -37,7 +41,9 @@ def load_table(
     on_error: OnError | str = OnError.REFUSE,
     checks: CheckMode | str = CheckMode.AS_DESCRIBED,
     is_full: bool = False,
+    n_jobs: int = 1,
     progress: Progress | None = None,
+    told: Callable[[SourceFile], None] | None = None,
 ) -> LoadSummary:
     """Load files as a new release of a table; see :func:`vo_server.load.release.load_files`.
 
@@ -59,23 +65,68 @@ def load_table(
     SchemaFileError
         If the description does not hold together.
     """
-    schema = None if schema_file is None else read_schema_file(schema_file)
     sources = find_sources(files)
     return load_files(
         sources.files,
         table=table,
         engine=engine,
         store=store,
-        describe=partial(
-            describe,
-            schema=schema,
-            text=description,
-            checks=CheckMode(checks),
-            is_full=is_full,
-            sources=sources,
-        ),
-        are_types_needed=schema is None or schema.takes_extra(split_table_name(table)[1]),
         version=version,
         on_error=on_error,
+        n_jobs=n_jobs,
         progress=progress,
+        told=told,
+        **_described(sources, schema_file, table, description, CheckMode(checks), is_full=is_full),
     )
+
+
+def check_table(
+    files: Sequence[str | Path | TableReader],
+    *,
+    table: str,
+    store: Store | None,
+    schema_file: str | Path | None = None,
+    description: str | None = None,
+    version: str | None = None,
+    on_error: OnError | str = OnError.REFUSE,
+    checks: CheckMode | str = CheckMode.AS_DESCRIBED,
+    is_full: bool = False,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+    told: Callable[[SourceFile], None] | None = None,
+) -> LoadSummary:
+    """Check files as :func:`load_table` does and write nothing; see :func:`vo_server.load.release.check_files`."""
+    sources = find_sources(files)
+    return check_files(
+        sources.files,
+        table=table,
+        store=store,
+        version=version,
+        on_error=on_error,
+        n_jobs=n_jobs,
+        progress=progress,
+        told=told,
+        **_described(sources, schema_file, table, description, CheckMode(checks), is_full=is_full),
+    )
+
+
+class _Described(TypedDict):
+    describe: Describe
+    are_types_needed: bool
+
+
+def _described(
+    sources: Sources,
+    schema_file: str | Path | None,
+    table: str,
+    description: str | None,
+    checks: CheckMode,
+    *,
+    is_full: bool,
+) -> _Described:
+    """Return how the table is described, from a schema file where there is one."""
+    schema = None if schema_file is None else read_schema_file(schema_file)
+    return {
+        "describe": partial(describe, schema=schema, text=description, checks=checks, is_full=is_full, sources=sources),
+        "are_types_needed": schema is None or schema.takes_extra(split_table_name(table)[1]),
+    }

@@ -20,13 +20,16 @@ __all__ = ["drop", "pin", "releases", "rollback", "unpin"]
 
 @click.command()
 @click.argument("table", required=False, metavar="[SCHEMA.TABLE]")
+@click.option("--files", is_flag=True, help="Show the files that each release was made from.")
 @database_option
-def releases(table: str | None, database: str | None) -> None:
+def releases(table: str | None, database: str | None, *, files: bool) -> None:
     """List the releases of a table, or of all tables; a star marks the current one.
 
     Below each is what differs from the release that was current before, the names that it is pinned under, and the
     checksum of its rows.
     """
+    from ingest.files import print_files  # noqa: PLC0415 - rich takes a while that other commands need not wait
+
     with opened(database) as (_, store):
         catalogue = store.catalogue.load_all()
         pinned = {(one.full_name, one.version): one.aliases for one in catalogue.releases}
@@ -37,6 +40,8 @@ def releases(table: str | None, database: str | None) -> None:
                 raise MissingError(f"no table {name} is published", hint="`vo-server ingest releases` lists all")
             for release in found:
                 _tell(release, pinned.get((name, release.version), ()))
+                if files:
+                    print_files(release.sources)
 
 
 @click.command()

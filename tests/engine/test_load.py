@@ -11,7 +11,6 @@ import pytest
 
 from tests.engine.samples import (
     HARD,
-    HARD_VALUES,
     LONG,
     SKY,
     TEXT,
@@ -33,14 +32,13 @@ def _one_column(name: str, kind: DataType) -> Table:
     return Table("demo", "one", (Column(name, kind),))
 
 
-def test_a_load_reports_rows_bytes_and_nulls(engine: AnyEngine) -> None:
+def test_a_load_reports_rows_and_bytes(engine: AnyEngine) -> None:
     with engine.loader(HARD, version="1") as loader:
         loader.write(hard_rows())
         loader.write(hard_rows())
         report = loader.finish()
     assert report.n_rows == 8
     assert report.size_bytes > 0
-    assert report.null_counts == {name: 2 * values.count(None) for name, (_, values) in HARD_VALUES.items()}
 
 
 def test_releases_of_one_table_stand_side_by_side(engine: AnyEngine) -> None:

@@ -167,11 +167,11 @@ def test_dropping_the_last_release_removes_the_folders_of_the_table(duckdb_site:
 def test_a_work_folder_of_a_living_process_is_spared(tmp_path: Path) -> None:
     folder = WorkFolder(tmp_path)
     (tmp_path / TABLES / ".work" / "left").mkdir()
-    assert sweep_work(tmp_path) == ["tables/.work/left"]
+    assert sweep_work(tmp_path, kept_s=0) == ["tables/.work/left"]
     assert folder.path.is_dir()
     folder.close()
     folder.close()
-    assert sweep_work(tmp_path) == []
+    assert sweep_work(tmp_path, kept_s=0) == []
 
 
 def test_places_read_like_the_names() -> None:

@@ -5,11 +5,11 @@ Nothing above this package knows which engine answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     import pyarrow as pa
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from vo_server.model.plan import Plan
     from vo_server.model.table import Table
 
-__all__ = ["BATCH_BYTES", "Engine", "LoadReport", "Loader", "RunningQuery"]
+__all__ = [
+    "BATCH_BYTES",
+    "STAGING_KEPT_S",
+    "Engine",
+    "LoadReport",
+    "Loader",
+    "PartWriter",
+    "RunningQuery",
+    "StagedPart",
+]
 
 BATCH_BYTES: Final = 4 * 1024**2
 """Size that batches aim at where memory allows [bytes]: large enough that the cost per batch does not
@@ -63,6 +72,10 @@ class RunningQuery(Protocol):
         ...
 
 
+STAGING_KEPT_S: Final = 3 * 86_400.0
+"""How long rows that are staged under a key wait for their load to be resumed [s]."""
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What a loader has made, before anybody can see it."""
@@ -70,15 +83,26 @@ class LoadReport:
     location: str
     """Value for ``Table.location`` of the release."""
     n_rows: int
+    """As counted in the database."""
     size_bytes: int
-    null_counts: Mapping[str, int] = field(default_factory=dict)
 
 
-class Loader(Protocol):
-    """Writes one release of a table to a place that nobody sees until its location is published.
+@dataclass(frozen=True)
+class StagedPart:
+    """A part of a load whose rows are staged completely."""
 
-    Used as a context manager. Leaving without :meth:`finish`, or by an exception, removes what was written; after a
-    crash the leftovers are found and removed by :meth:`Engine.sweep`.
+    number: int
+    """Which one it is among the parts of the load."""
+    key: str
+    """What it is to the one who loads: most often the checksum of a file."""
+    note: str
+    """What the one who loads wants to know of it when the load is resumed."""
+
+
+class PartWriter(Protocol):
+    """Writes the rows of one part of a load: all of them are staged, or none.
+
+    Used as a context manager; leaving without :meth:`commit` forgets the rows.
     """
 
     def __enter__(self) -> Self: ...
@@ -91,8 +115,43 @@ class Loader(Protocol):
         """Append a batch with exactly the schema ``arrow_schema(table.columns)``, hidden columns included."""
         ...
 
+    def commit(self, key: str, note: str) -> None:
+        """Make the rows staged, and with them what :class:`StagedPart` keeps."""
+        ...
+
+
+class Loader(Protocol):
+    """Writes one release of a table to a place that nobody sees until its location is published.
+
+    Used as a context manager. Rows are staged part by part, then :meth:`finish` makes the release of them. Leaving
+    without :meth:`finish`, or by an exception, removes what was written; what is staged under a key stays then, for a
+    load with the same key to go on with. After a crash the leftovers are found and removed by :meth:`Engine.sweep`.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def staged(self) -> tuple[StagedPart, ...]:
+        """Return the parts that are staged: at first those of an earlier load with the same key."""
+        ...
+
+    def discard(self, part: StagedPart) -> None:
+        """Remove the rows of a staged part."""
+        ...
+
+    def part(self) -> PartWriter:
+        """Begin a part; several may be written side by side, each by its own thread."""
+        ...
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch to a part of its own that :meth:`finish` commits: for a load in one part."""
+        ...
+
     def finish(self) -> LoadReport:
-        """Sort by ``_healpix_29`` where the table has it, build indexes, make it durable; then it may be published."""
+        """Make the release: sort by ``_healpix_29`` where the table has it, build indexes, make it durable."""
         ...
 
 
@@ -160,8 +219,27 @@ class Engine(Protocol):
         """
         ...
 
-    def loader(self, table: Table, *, version: str) -> Loader:
-        """Begin to load a release of a table."""
+    def loader(
+        self,
+        table: Table,
+        *,
+        version: str,
+        key: str | None = None,
+        known: Callable[[], frozenset[str]] | None = None,
+    ) -> Loader:
+        """Begin to load a release of a table.
+
+        Parameters
+        ----------
+        table, version
+            What is loaded.
+        key
+            Of the staging place: letters, digits and ``_``, 32 at most. A load with the same key finds what an earlier
+            one has staged. None for a load that nobody resumes.
+        known
+            Gives the locations that the catalogue names. A release of this version that is not among them, and
+            not being loaded, is a leftover and is removed; when None it is an error.
+        """
         ...
 
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
@@ -172,8 +250,11 @@ class Engine(Protocol):
         """Remove the rows of a release that is no longer in the catalogue; running queries keep theirs."""
         ...
 
-    def sweep(self, known: frozenset[str]) -> list[str]:
-        """Remove leftovers of killed loads, sparing known locations and loads that still run; return what went."""
+    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
+        """Remove leftovers of killed loads, sparing known locations and loads that still run; return what went.
+
+        Rows that are staged under a key wait some days for their load to be resumed, unless ``with_staging`` is true.
+        """
         ...
 
     def check(self) -> None:

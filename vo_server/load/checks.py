@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -101,6 +101,40 @@ class Findings:
             places = batch.column(position.ra), batch.column(position.dec)
         lon, lat = (pc.max(pc.abs(values)).as_py() or 0.0 for values in places)
         self.reach_deg = max(lon, self.reach_deg[0]), max(lat, self.reach_deg[1])
+
+    def merge(self, other: Findings) -> None:
+        """Add what was seen of other rows of the table."""
+        self.n_rows += other.n_rows
+        self.n_bytes += other.n_bytes
+        self.null_counts.update(other.null_counts)
+        self.n_infinite.update(other.n_infinite)
+        self.non_ascii |= other.non_ascii
+        self.reach_deg = max(self.reach_deg[0], other.reach_deg[0]), max(self.reach_deg[1], other.reach_deg[1])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "n_rows": self.n_rows,
+            "n_bytes": self.n_bytes,
+            "null_counts": self.null_counts,
+            "non_ascii": sorted(self.non_ascii),
+            "n_infinite": self.n_infinite,
+            "reach_deg": self.reach_deg,
+        }
+
+    @classmethod
+    def from_plain(cls, table: Table, plain: Mapping[str, Any]) -> Self:
+        """Make what :meth:`to_plain` has written of rows of the same table."""
+        lon_deg, lat_deg = plain["reach_deg"]
+        return cls(
+            table,
+            plain["n_rows"],
+            plain["n_bytes"],
+            Counter(plain["null_counts"]),
+            set(plain["non_ascii"]),
+            Counter(plain["n_infinite"]),
+            (lon_deg, lat_deg),
+        )
 
     def warnings(self) -> list[str]:
         """Return what a publisher should hear of."""

@@ -5,38 +5,41 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from vo_server import __version__
 from vo_server.errors import IngestError, UsageError, VoError
-from vo_server.formats.read.base import TableReader
-from vo_server.formats.read.open import open_reader
-from vo_server.formats.read.source import Source
+from vo_server.load.bad import OnError
 from vo_server.load.checks import with_unicode
 from vo_server.load.infer import infer
-from vo_server.load.naming import late_warnings, name_warnings, positions_words, split_table_name
+from vo_server.load.inputs import open_inputs, total_rows
+from vo_server.load.naming import split_table_name
 from vo_server.load.progress import Silent
 from vo_server.load.publish import check_primary_key, publish, with_identifier
 from vo_server.load.release_checks import assess, require, warnings_of
-from vo_server.load.run import BadRow, OnError, Run
+from vo_server.load.resume import already_staged, staging_key
+from vo_server.load.stream import Nowhere, Stream, gathered
+from vo_server.load.summary import LoadSummary, summary_of
 from vo_server.load.union import unite
-from vo_server.model.release import SourceFile
+from vo_server.model.release import FileState, Release, SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vo_server.engine.base import Engine, LoadReport
-    from vo_server.load.checks import Findings
+    from vo_server.formats.read.base import TableReader
     from vo_server.load.description import Description
+    from vo_server.load.outcome import FileOutcome, Seen
     from vo_server.load.progress import Progress
+    from vo_server.load.stream import Totals
     from vo_server.model.check import CheckResult
-    from vo_server.model.release import Release
     from vo_server.model.table import Schema, Table
     from vo_server.store.open import Store
 
-__all__ = ["Describe", "LoadSummary", "Publish", "check_case", "describe", "load_files", "new_version"]
+__all__ = ["Describe", "LoadSummary", "Publish", "check_case", "check_files", "describe", "load_files", "new_version"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,31 +66,6 @@ class Publish(Protocol):
 
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
-
-
-@dataclass(frozen=True)
-class LoadSummary:
-    """What a load has done."""
-
-    release: Release
-    n_rows: int
-    n_bad_rows: int
-    bad_rows: tuple[BadRow, ...]
-    """The first ones."""
-    null_counts: Mapping[str, int]
-    """NULLs by column; columns without any are not in it."""
-    warnings: tuple[str, ...]
-    size_bytes: int
-    seconds: float
-    swept: tuple[str, ...] = field(default=())
-    """Leftovers of earlier loads that were removed."""
-    positions: str | None = None
-    """Which columns were taken as positions, and why; None without positions."""
-
-    @property
-    def rows_per_second(self) -> float:
-        """Speed of the whole load."""
-        return self.n_rows / max(self.seconds, 1e-9)
 
 
 def describe(readers: Sequence[TableReader], name: tuple[str, str], *, text: str | None = None) -> Description:
@@ -125,14 +103,17 @@ def load_files(
     are_types_needed: bool = True,
     version: str | None = None,
     on_error: OnError | str = OnError.REFUSE,
+    n_jobs: int = 1,
     progress: Progress | None = None,
-    watch: Callable[[Findings], None] | None = None,
+    watch: Callable[[Totals], None] | None = None,
+    told: Callable[[SourceFile], None] | None = None,
     publish: Publish = publish,
 ) -> LoadSummary:
     """Load files as a new release of a table and make it the current one.
 
     The release is staged where nobody sees it and becomes visible by one transaction of the catalogue; after any
-    failure the table is as it was before. The checksums of the files are computed by a pass of their own.
+    failure the table is as it was before. Files that are staged completely stay so when the load is killed or fails:
+    the same load, done again, goes on behind them. Checksums tell whether they are still the same.
 
     Parameters
     ----------
@@ -148,8 +129,12 @@ def load_files(
         Name of the release; made from the time when None.
     on_error
         What happens to rows that cannot be taken over.
+    n_jobs
+        How many files are read at once.
     watch
-        Is told what was seen of the rows after each batch, before it is written; what it raises ends the load.
+        Is told how much there is after each batch, before it is written; what it raises ends the load.
+    told
+        Is given what came of each file, as soon as that is known.
     publish
         Makes the staged release the current one; what it raises leaves the table as it was.
 
@@ -163,23 +148,30 @@ def load_files(
         If the name of the table or of the release cannot be used.
     """
     began = time.monotonic()
-    progress = progress or Silent()
+    progress, on_error = progress or Silent(), OnError(on_error)
     schema_name, table_name = split_table_name(table)
     check_case(store, schema_name, table_name)
     version = new_version(store, table, version)
-    readers = [_opened(file, are_types_needed=are_types_needed) for file in files]
-    described = describe(readers, (schema_name, table_name))
-    progress.begin(_total(readers))
+    inputs = open_inputs(files, are_types_needed=are_types_needed)
+    described = describe([one.reader for one in inputs], (schema_name, table_name))
+    progress.begin(total_rows(inputs))
     report: LoadReport | None = None
+    key = staging_key(described, on_error) if all(one.source for one in inputs) else None
     try:
         # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
-        with engine.loader(described.table, version=version) as loader:
-            run = Run(described, loader, on_error=OnError(on_error), progress=progress, watch=watch)
-            report = _stage(run, readers, progress)
-            staged, notes = _checked(engine, described, run, version, report)
+        with engine.loader(described.table, version=version, key=key, known=store.catalogue.locations) as loader:
+            progress.say("loading")
+            stream = Stream(
+                described, loader.part, on_error=on_error, progress=progress, watch=watch, told=_of_source(told)
+            )
+            outcomes = stream.load(inputs, n_jobs=n_jobs, staged=already_staged(loader, inputs, described.table))
+            seen = gathered(described, outcomes, on_error)
+            progress.say("sorting and indexing")
+            report = loader.finish()
+            staged, notes = _checked(engine, described, seen, version, report)
             checks = assess(engine, staged, described.checks)
             require(checks)
-            sources = _sources(files, readers, run)
+            sources = tuple(outcome.to_source() for outcome in outcomes if outcome.is_file)
             progress.say("publishing")
             release = publish(
                 store,
@@ -195,39 +187,72 @@ def load_files(
             _drop_unless_published(engine, store, report.location)
         raise
     swept = engine.sweep(store.catalogue.locations())
-    return LoadSummary(
-        release,
-        report.n_rows,
-        run.bad.n_rows,
-        tuple(run.bad.first),
-        dict(run.findings.null_counts),
-        (
-            *name_warnings(schema_name, table_name),
-            *described.warnings,
-            *late_warnings(readers),
-            *run.findings.warnings(),
-            *notes,
-            *warnings_of(checks),
-        ),
-        report.size_bytes,
-        time.monotonic() - began,
-        tuple(swept),
-        positions_words(described),
+    notes = [*notes, *warnings_of(checks)]
+    return summary_of(described, release, seen, report, notes, time.monotonic() - began, tuple(swept))
+
+
+def check_files(
+    files: Sequence[str | Path | TableReader],
+    *,
+    table: str,
+    store: Store | None,
+    describe: Describe = describe,
+    are_types_needed: bool = True,
+    version: str | None = None,
+    on_error: OnError | str = OnError.REFUSE,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+    told: Callable[[SourceFile], None] | None = None,
+) -> LoadSummary:
+    """Read, convert and check files as :func:`load_files` does, and write nothing anywhere.
+
+    What needs all rows in a database is not checked, and the summary says so: whether the primary key repeats, the
+    checks of the description, and which column is an identifier.
+
+    Parameters
+    ----------
+    files, table, describe, are_types_needed, version, on_error, n_jobs, progress, told
+        As for :func:`load_files`.
+    store
+        Where the table would be published; None when there is no database yet.
+
+    Returns
+    -------
+    LoadSummary
+        Of a release that is nowhere: it has no location and is not current.
+
+    Raises
+    ------
+    IngestError, SchemaFileError, UsageError
+        As :func:`load_files` does.
+    """
+    began = time.monotonic()
+    progress, on_error = progress or Silent(), OnError(on_error)
+    schema_name, table_name = split_table_name(table)
+    if store is not None:
+        check_case(store, schema_name, table_name)
+    version = new_version(store, table, version)
+    inputs = open_inputs(files, are_types_needed=are_types_needed)
+    described = describe([one.reader for one in inputs], (schema_name, table_name))
+    progress.begin(total_rows(inputs))
+    progress.say("checking")
+    stream = Stream(
+        described, Nowhere, state=FileState.CHECKED, on_error=on_error, progress=progress, told=_of_source(told)
     )
+    outcomes = stream.load(inputs, n_jobs=n_jobs)
+    seen = gathered(described, outcomes, on_error)
+    checked = replace(_described(described, seen), release=version, n_rows=seen.findings.n_rows)
+    sources = tuple(outcome.to_source() for outcome in outcomes if outcome.is_file)
+    release = Release(checked, version, datetime.now(UTC), sources, code_version=__version__)
+    unchecked = [check.name for check in described.checks]
+    if described.table.primary_key:
+        unchecked.insert(0, "primary key")
+    notes = [f"only a load checks all rows together: {', '.join(unchecked)}"] if unchecked else []
+    return summary_of(described, release, seen, None, notes, time.monotonic() - began)
 
 
-def _opened(file: str | Path | TableReader, *, are_types_needed: bool) -> TableReader:
-    """Open a file, or take a reader as it is."""
-    if isinstance(file, TableReader):
-        return file
-    return open_reader(str(file), are_types_needed=are_types_needed)
-
-
-def _stage(run: Run, readers: Sequence[TableReader], progress: Progress) -> LoadReport:
-    progress.say("loading")
-    run.load(readers)
-    progress.say("sorting and indexing")
-    return run.loader.finish()
+def _of_source(told: Callable[[SourceFile], None] | None) -> Callable[[FileOutcome], None] | None:
+    return None if told is None else lambda outcome: told(outcome.to_source())
 
 
 def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
@@ -239,45 +264,22 @@ def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
         logger.warning("%s may be left over; the next load removes it", location, exc_info=True)
 
 
+def _described(described: Description, seen: Seen) -> Table:
+    return with_unicode(described.table, seen.findings.non_ascii)
+
+
 def _checked(
-    engine: Engine, described: Description, run: Run, version: str, report: LoadReport
+    engine: Engine, described: Description, seen: Seen, version: str, report: LoadReport
 ) -> tuple[Table, list[str]]:
     """Return the final description of a staged release, after the checks that need all of its rows."""
-    if report.n_rows != run.findings.n_rows:
-        raise IngestError(f"{run.findings.n_rows} rows were read but {report.n_rows} are in the database")
-    table = with_unicode(described.table, run.findings.non_ascii)
-    table = replace(table, release=version, location=report.location, n_rows=report.n_rows)
+    if report.n_rows != seen.findings.n_rows:
+        raise IngestError(f"{seen.findings.n_rows} rows were read but {report.n_rows} are in the database")
+    table = replace(_described(described, seen), release=version, location=report.location, n_rows=report.n_rows)
     check_primary_key(engine, table)
     if not described.is_inferred:
         return table, []
     table, note = with_identifier(engine, table)
     return table, [note] if note else []
-
-
-def _sources(
-    files: Sequence[str | Path | TableReader], readers: Sequence[TableReader], run: Run
-) -> tuple[SourceFile, ...]:
-    return tuple(
-        _source(file, reader, run)
-        for file, reader in zip(files, readers, strict=True)
-        if not isinstance(file, TableReader)
-    )
-
-
-def _source(file: str | Path, reader: TableReader, run: Run) -> SourceFile:
-    source = Source.of(str(file))
-    return SourceFile(
-        source.path.name if source.part is None else f"{source.path.name}[{source.part}]",
-        source.size_bytes,
-        source.sha256(),
-        run.n_by_file.get(reader.file, 0),
-        run.bad.n_by_file.get(reader.file, 0),
-    )
-
-
-def _total(readers: Sequence[TableReader]) -> int | None:
-    counts = [reader.facts.n_rows for reader in readers]
-    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def check_case(store: Store, schema: str, table: str) -> None:
@@ -302,15 +304,17 @@ def check_case(store: Store, schema: str, table: str) -> None:
             )
 
 
-def new_version(store: Store, table: str, wanted: str | None) -> str:
+def new_version(store: Store | None, table: str, wanted: str | None) -> str:
     """Return the name of the next release of a table: the wanted one, or one made from the time.
+
+    Without a store no name is taken.
 
     Raises
     ------
     UsageError
         If the wanted one cannot be a name, or is taken.
     """
-    known = {release.version for release in store.catalogue.releases(table)}
+    known = set() if store is None else {release.version for release in store.catalogue.releases(table)}
     if wanted is not None:
         if not _VERSION.fullmatch(wanted):
             raise UsageError(f"{wanted!r} is not a version; expected letters, digits and _ . + -, 64 at most")

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from vo_server.model.changes import Changes
 from vo_server.model.check import CheckResult
 from vo_server.model.table import Table
 
-__all__ = ["Release", "SourceFile"]
+__all__ = ["FileState", "Release", "SourceFile"]
+
+
+class FileState(StrEnum):
+    """What a load has done with a file."""
+
+    LOADED = "loaded"
+    RESUMED = "resumed"
+    """Its rows had been staged by an earlier load that did not come to its end."""
+    CHECKED = "checked"
+    """Read and checked by a load that writes nothing."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,11 @@ class SourceFile:
     sha256: str
     n_rows: int
     n_bad_rows: int = 0
+    seconds: float | None = None
+    """How long reading, checking and staging it took [s]; other files may have been loaded meanwhile."""
+    state: FileState = FileState.LOADED
+    error: str | None = None
+    """What is wrong with a file that failed."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from vo_server.engine.base import Engine
     from vo_server.formats.read.base import TableReader
-    from vo_server.load.checks import Findings
-    from vo_server.load.release import Describe, LoadSummary
+    from vo_server.load.release import Describe
+    from vo_server.load.stream import Totals
+    from vo_server.load.summary import LoadSummary
     from vo_server.model.check import CheckResult
     from vo_server.model.release import Release, SourceFile
     from vo_server.model.table import Table
@@ -227,10 +228,10 @@ class _Publication:
         self.derivation: Derivation | None = None
         self._check(0, 0)
 
-    def watch(self, findings: Findings) -> None:
+    def watch(self, totals: Totals) -> None:
         """End a load as soon as it goes beyond the quota."""
-        self._n_bytes = findings.n_bytes
-        self._check(findings.n_rows, findings.n_bytes)
+        self._n_bytes = totals.n_bytes
+        self._check(totals.n_rows, totals.n_bytes)
 
     def __call__(
         self,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vo_server.engine.base import Engine
     from vo_server.formats.read.base import TableReader
     from vo_server.load.description import Description
-    from vo_server.load.release import LoadSummary
+    from vo_server.load.summary import LoadSummary
     from vo_server.model.identity import Identity
     from vo_server.store.open import Store
 

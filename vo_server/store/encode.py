@@ -15,7 +15,7 @@ from vo_server.model.changes import Changes
 from vo_server.model.check import CheckResult, Verdict
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
-from vo_server.model.release import SourceFile
+from vo_server.model.release import FileState, SourceFile
 from vo_server.model.table import Column, Key, Position, PositionIndex, Table
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def decode_sources(text: str) -> tuple[SourceFile, ...]:
         If the text is damaged or was written by a newer version.
     """
     try:
-        return tuple(_made(SourceFile, plain) for plain in _mapping(text)["files"])
-    except (AttributeError, KeyError, TypeError) as error:
+        return tuple(_source(plain) for plain in _mapping(text)["files"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"the sources of a release in the catalogue are damaged: {error}") from error
 
 
@@ -163,6 +163,10 @@ def _column(plain: dict[str, Any]) -> Column:
 
 def _position(plain: dict[str, Any]) -> Position:
     return _made(Position, plain, index=PositionIndex(plain.pop("index", PositionIndex.OWN)))
+
+
+def _source(plain: dict[str, Any]) -> SourceFile:
+    return _made(SourceFile, plain, state=FileState(plain.pop("state", FileState.LOADED)))
 
 
 def _provenance(plain: dict[str, Any]) -> Provenance:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from vo_server.load.release import LoadSummary
+    from vo_server.load.summary import LoadSummary
     from vo_server.model.user_table import UserTable
     from vo_server.services.user_tables import UserTableService
 

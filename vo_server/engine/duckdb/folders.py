@@ -4,9 +4,11 @@
 
     DIR/tables/<schema>/<table>/<release>.duckdb    published, or about to be; never changed
     DIR/tables/.work/<random>/                      a load or the spilled rows of a server, with a locked file
+    DIR/tables/.work/load-<key>/                    a load that can be resumed
 
 A folder of work belongs to the process that holds the lock of its file ``lock``. The operating system lets go of the
-lock however the process ends, so that a folder with a free lock is rubbish.
+lock however the process ends, so that a folder with a free lock is rubbish; one that can be resumed is so after some
+days.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from vo_server.errors import EngineError
+from vo_server.errors import EngineError, IngestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +47,7 @@ __all__ = [
 TABLES: Final = "tables"
 _WORK: Final = ".work"
 _LOCK: Final = "lock"
+_RESUMABLE: Final = "load-"
 _SUFFIX: Final = ".duckdb"
 _LONGEST_NAME: Final = 180
 """Bytes of a name in a path; file systems take 255, and the suffix needs room."""
@@ -130,20 +134,38 @@ class WorkFolder:
     ----------
     directory
         The data directory.
+    key
+        Of a load that can be resumed: the folder of an earlier one with the same key is taken over. None for a new
+        folder that nobody takes over.
+
+    Raises
+    ------
+    IngestError
+        If another process has the folder of this key.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, key: str | None = None) -> None:
         parent = directory / TABLES / _WORK
         parent.mkdir(parents=True, exist_ok=True)
         with _creating(parent):
-            self.path = Path(tempfile.mkdtemp(dir=parent))
-            self._lock = (self.path / _LOCK).open("wb")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if key is None:
+                self.path = Path(tempfile.mkdtemp(dir=parent))
+            else:
+                self.path = parent / f"{_RESUMABLE}{key}"
+                self.path.mkdir(exist_ok=True)
+            self._lock = (self.path / _LOCK).open("ab")
+            if not try_lock(self._lock):
+                self._lock.close()
+                raise IngestError(
+                    "another process is loading the same table in the same way", hint="wait for its end, or end it"
+                )
+            os.utime(self._lock.fileno())
 
-    def close(self) -> None:
-        """Remove the folder and all that is in it; safe more than once."""
+    def close(self, *, is_kept: bool = False) -> None:
+        """Remove the folder and all that is in it, or keep it for a load with the same key; safe more than once."""
         if not self._lock.closed:
-            shutil.rmtree(self.path, ignore_errors=True)
+            if not is_kept:
+                shutil.rmtree(self.path, ignore_errors=True)
             self._lock.close()
 
 
@@ -170,24 +192,33 @@ def spill_folder(directory: Path) -> WorkFolder | TemporaryFolder:
         return TemporaryFolder()
 
 
-def sweep_work(directory: Path) -> list[str]:
-    """Remove the folders of processes that are gone; return what went, relative to the data directory."""
+def sweep_work(directory: Path, *, kept_s: float) -> list[str]:
+    """Remove the folders of processes that are gone; return what went, relative to the data directory.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    kept_s
+        How long a load that can be resumed is kept since it was last worked on [s].
+    """
     parent = directory / TABLES / _WORK
     if not parent.is_dir():
         return []
     gone: list[str] = []
     with _creating(parent):
         for folder in sorted(parent.iterdir()):
-            if folder.is_dir() and _is_abandoned(folder):
+            if folder.is_dir() and _is_abandoned(folder, kept_s if folder.name.startswith(_RESUMABLE) else 0.0):
                 shutil.rmtree(folder, ignore_errors=True)
                 gone.append(folder.relative_to(directory).as_posix())
     return gone
 
 
-def _is_abandoned(folder: Path) -> bool:
+def _is_abandoned(folder: Path, kept_s: float) -> bool:
     try:
         with (folder / _LOCK).open("rb") as lock:
-            return try_lock(lock)
+            age_s = time.time() - os.fstat(lock.fileno()).st_mtime
+            return age_s >= kept_s and try_lock(lock)
     except FileNotFoundError:
         return True  # Its process died while making it: nobody makes one now.
 

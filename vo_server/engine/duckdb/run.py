@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from vo_server.engine.arrow import rows_per_batch
+from vo_server.engine.base import STAGING_KEPT_S
 from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
 from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
 from vo_server.engine.duckdb.cursors import Cursors
@@ -44,7 +45,7 @@ from vo_server.model.query import arrow_schema
 from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.engine.base import Loader, RunningQuery
@@ -200,9 +201,16 @@ class DuckdbEngine:
             ask=ask,
         )
 
-    def loader(self, table: Table, *, version: str) -> Loader:
+    def loader(
+        self,
+        table: Table,
+        *,
+        version: str,
+        key: str | None = None,
+        known: Callable[[], frozenset[str]] | None = None,
+    ) -> Loader:
         """Begin to load a release of a table."""
-        return DuckdbLoader(self._directory, table, version=version, threads=self._threads)
+        return DuckdbLoader(self._directory, table, version=version, threads=self._threads, key=key, known=known)
 
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
@@ -227,9 +235,9 @@ class DuckdbEngine:
         self._releases.forget(location)
         remove_empty_parents(self._directory, path)
 
-    def sweep(self, known: frozenset[str]) -> list[str]:
+    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
         """Remove what killed loads and killed servers have left, and finished loads that were never published."""
-        gone = sweep_work(self._directory)
+        gone = sweep_work(self._directory, kept_s=0.0 if with_staging else STAGING_KEPT_S)
         for location in unknown_releases(self._directory, known):
             if self._is_abandoned(path_of(self._directory, location)):
                 self.drop(location)

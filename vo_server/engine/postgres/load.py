@@ -1,60 +1,49 @@
-"""Writes a release as one PostgreSQL table, in one transaction: a killed load leaves nothing behind."""
+"""Writes a release as one PostgreSQL table: the staged rows are sorted into it and indexed, in one transaction."""
 
 from __future__ import annotations
 
 import contextlib
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from vo_server.engine.arrow import conform, slices
 from vo_server.engine.base import LoadReport
 from vo_server.engine.faults import translated
-from vo_server.engine.feed import BatchFeed
 from vo_server.engine.postgres.bounds import has_bounds, index_expression
+from vo_server.engine.postgres.control import literal, rows_of
 from vo_server.engine.postgres.faults import load_fault
-from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
 from vo_server.engine.postgres.names import stored_name
-from vo_server.engine.postgres.place import location_of, quoted_identifier, relation_of, split
+from vo_server.engine.postgres.place import location_of, quoted_identifier, relation_of
 from vo_server.engine.postgres.pool import execute, open_adbc
 from vo_server.engine.postgres.releases import LOCK_CLASS, mark
 from vo_server.engine.postgres.setup import prepare
-from vo_server.engine.tally import Tally
+from vo_server.engine.postgres.staging import LOAD_SESSION, PostgresStaging
 from vo_server.errors import IngestError
-from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     import pyarrow as pa
     from adbc_driver_manager.dbapi import Connection
 
+    from vo_server.engine.base import StagedPart
+    from vo_server.engine.part import StreamedPart
     from vo_server.model.table import Table
 
 __all__ = ["PostgresLoader"]
 
-_PIECE_ROWS: Final = 65_536
-_SETTINGS: Final = {
-    "TimeZone": "UTC",
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    # Reading files may be slower than any timeout, and a load is worth more than one query.
-    "work_mem": "256MB",
-    "maintenance_work_mem": "256MB",
-    "synchronous_commit": "on",
-    # A load that was killed while the server sorts is noticed soon.
-    "client_connection_check_interval": "1s",
-    "lock_timeout": "10s",
-}
-
 _LOCK_NOT_AVAILABLE: Final = "55P03"
+_ONLY: Final = "only"
+"""Key of the part of a load in one part."""
 
 
 class PostgresLoader:
     """Loads one release into one table; a :class:`~vo_server.engine.base.Loader`.
 
-    The rows are copied into a staging table, sorted into the final one and indexed, all before the one commit, so that
-    others see either nothing or a finished table that no catalogue names yet. The session holds an advisory lock until
-    the loader is left, which keeps a sweep away.
+    The rows are copied into a staging table, sorted into the final one and indexed, all of this before one commit, so
+    that others see either nothing or a finished table that no catalogue names yet. The session holds an advisory lock
+    until the loader is left, which keeps a sweep away.
 
     Parameters
     ----------
@@ -66,107 +55,121 @@ class PostgresLoader:
         Of the release.
     data_schema
         Database schema of the releases.
+    key
+        Of the staging place, for a load that can be resumed.
+    known
+        Gives the locations that the catalogue names.
     """
 
-    def __init__(self, dsn: str, table: Table, *, version: str, data_schema: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        table: Table,
+        *,
+        version: str,
+        data_schema: str,
+        key: str | None = None,
+        known: Callable[[], frozenset[str]] | None = None,
+    ) -> None:
         self._dsn = dsn
         self._table = table
         self._version = version
         self._data_schema = data_schema
+        self._key = key
+        self._known = known
         self._location = location_of(data_schema, table.schema, table.name, version)
-        self._schema = arrow_schema(table.columns)
-        self._stored = storable(self._schema)
-        self._tally = Tally(self._schema)
         self._is_sorted = HEALPIX_COLUMN in table.by_name
+        self._parts = ExitStack()
+        self._whole: StreamedPart | None = None
+        self._is_finished = False
         self._connection: Connection | None = None
-        self._feed: BatchFeed | None = None
+        self._opened: PostgresStaging | None = None
 
     def __enter__(self) -> Self:
         try:
             self._begin()
         except BaseException:
-            self._abandon()
+            self._close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._abandon()
+        self._close(is_over=kind is None and self._is_finished)
+
+    def staged(self) -> tuple[StagedPart, ...]:
+        """Return the parts that are staged."""
+        with translated(load_fault, doing=f"load {self._location}"):
+            return self._staging.staged()
+
+    def discard(self, part: StagedPart) -> None:
+        """Remove the rows of a staged part."""
+        with translated(load_fault, doing=f"load {self._location}"):
+            self._staging.discard(part)
+
+    def part(self) -> StreamedPart:
+        """Begin a part."""
+        return self._staging.part()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Append a batch with exactly the schema ``arrow_schema(table.columns)``, hidden columns included."""
-        assert self._feed is not None
-        try:
-            batch = conform(batch, self._schema)
-        except ValueError as error:
-            raise IngestError(f"rows of {self._table.full_name} do not fit its columns: {error}") from error
-        self._tally.add(batch)
-        stored = conform(batch, self._stored)
-        with translated(load_fault, doing=f"load {self._location}"):
-            for piece in slices(stored, _PIECE_ROWS):
-                self._feed.put(piece)
+        """Append a batch to a part of its own."""
+        if self._whole is None:
+            self._whole = self._parts.enter_context(self.part())
+        self._whole.write(batch)
 
     def finish(self) -> LoadReport:
         """Sort, index and commit; then it may be published."""
-        assert self._feed is not None
+        if self._whole is not None:
+            self._whole.commit(_ONLY, "")
         with translated(load_fault, doing=f"load {self._location}"):
-            self._feed.finish()
-            if self._is_sorted:
-                self._sort()
+            self._execute("BEGIN")
+            order = f'"{HEALPIX_COLUMN}"' if self._is_sorted else None
+            # Unlike INSERT ... SELECT, this sorts with parallel workers.
+            self._execute(f"CREATE TABLE {self._target} AS {self._staging.rows_sql(order=order)}")
             self._index()
-            self._execute(f"COMMENT ON TABLE {self._target} IS {_literal(mark(self._table, self._version))}")
+            self._execute(f"COMMENT ON TABLE {self._target} IS {literal(mark(self._table, self._version))}")
             self._execute("COMMIT")
+            self._is_finished = True
             # Marks rows as visible to all for good, which else the first readers would do, and gathers statistics.
             self._execute(f"VACUUM (FREEZE, ANALYZE) {self._target}")
-            size_bytes = self._answer(f"SELECT pg_total_relation_size({_literal(self._target)})")
-        return LoadReport(self._location, self._tally.n_rows, size_bytes, self._tally.null_counts)
+            n_rows = self._answer(f"SELECT count(*) FROM {self._target}")
+            size_bytes = self._answer(f"SELECT pg_total_relation_size({literal(self._target)})")
+        return LoadReport(self._location, n_rows, size_bytes)
 
     @property
     def _target(self) -> str:
         return relation_of(self._location)
 
     @property
-    def _staging(self) -> str:
-        """Where rows go first: a table of this session, or the target itself when there is no order to keep."""
-        return f'"{self._data_schema}".{quoted_identifier(self._staging_name)}'
-
-    @property
-    def _staging_name(self) -> str:
-        name = split(self._location)[1]
-        return f"{name[:54]}_staging" if self._is_sorted else name
+    def _staging(self) -> PostgresStaging:
+        assert self._opened is not None
+        return self._opened
 
     def _begin(self) -> None:
         prepare(self._dsn, data_schema=self._data_schema)
-        self._connection = open_adbc(self._dsn, _SETTINGS)
+        self._connection = open_adbc(self._dsn, LOAD_SESSION)
         with translated(load_fault, doing=f"load {self._location}"):
             self._claim()
-            self._execute("BEGIN")
-            options = "UNLOGGED " if self._is_sorted else ""
-            self._execute(f"CREATE {options}TABLE {self._staging} ({column_definitions(self._table.columns)})")
-        self._feed = BatchFeed(self._stored, self._copy, name=f"load {self._table.full_name}")
+            self._opened = PostgresStaging(self._dsn, self._table, key=self._key, data_schema=self._data_schema)
+            self._opened.begin()
 
     def _claim(self) -> None:
         """Take the lock of the release, unless it exists or is being loaded."""
         release = f"release {self._version} of {self._table.full_name}"
         try:
             # Waits a little: the server may not have noticed yet that an earlier load of the same release was killed.
-            self._answer(f"SELECT pg_advisory_lock({LOCK_CLASS}, hashtext({_literal(self._location)}))")
+            self._answer(f"SELECT pg_advisory_lock({LOCK_CLASS}, hashtext({literal(self._location)})) IS NULL")
         except Exception as error:
             if getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 raise IngestError(f"{release} is being loaded by another process") from error
             raise
-        if self._answer(f"SELECT to_regclass({_literal(self._target)}) IS NOT NULL"):
+        if not self._answer(f"SELECT to_regclass({literal(self._target)}) IS NOT NULL"):
+            return
+        if self._known is None or self._location in self._known():
             raise IngestError(f"{release} exists already")
-
-    def _copy(self, rows: pa.RecordBatchReader) -> None:
-        assert self._connection is not None
-        copy_in(self._connection, self._staging_name, rows, schema=self._data_schema)
-
-    def _sort(self) -> None:
-        # Unlike INSERT ... SELECT, this sorts with parallel workers.
-        self._execute(f'CREATE TABLE {self._target} AS SELECT * FROM {self._staging} ORDER BY "{HEALPIX_COLUMN}"')
-        self._execute(f"DROP TABLE {self._staging}")
+        # We have its lock and the catalogue does not name it: its load was killed before it was published.
+        self._execute(f"DROP TABLE {self._target}")
 
     def _index(self) -> None:
         """Index positions with Q3C, shapes by boxes around them, and with B-trees the cells, the primary key and more.
@@ -196,23 +199,16 @@ class PostgresLoader:
 
     def _answer(self, query: str) -> Any:
         assert self._connection is not None
-        with self._connection.cursor() as cursor:
-            cursor.execute(query)
-            row = cursor.fetchone()
-        assert row is not None
-        return row[0]
+        ((answer,),) = rows_of(self._connection, query)
+        return answer
 
-    def _abandon(self) -> None:
-        """Close the session; what it has not committed never was."""
-        if self._connection is None:
-            return
-        if self._feed is not None:
-            self._feed.abort()
+    def _close(self, *, is_over: bool = False) -> None:
+        """Close the sessions; what they have not committed never was."""
+        self._parts.close()
         # A broken connection cannot be closed in order; the server has undone its transaction already.
         with contextlib.suppress(Exception):
-            self._connection.close()
-        self._connection = None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            if self._connection is not None:
+                self._connection.close()
+        if self._opened is not None:
+            self._opened.close(is_over=is_over)
+            self._opened = None

@@ -17,7 +17,7 @@ from vo_server.engine.postgres.place import split
 if TYPE_CHECKING:
     from vo_server.model.table import Table
 
-__all__ = ["LOCK_CLASS", "drop_release", "mark", "sweep_releases"]
+__all__ = ["LOCK_CLASS", "AdvisoryLock", "drop_release", "mark", "sweep_releases"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def sweep_releases(
             location = f"{data_schema}.{name}"
             if location in known or _age_s(comment) < grace_s:
                 continue
-            with _Lock(connection, location) as is_free:
+            with AdvisoryLock(connection, LOCK_CLASS, location) as is_free:
                 if is_free and drop_release(connection, location):
                     gone.append(location)
     return gone
@@ -88,12 +88,12 @@ def _age_s(comment: str) -> float:
     return (datetime.now(UTC) - loaded).total_seconds()
 
 
-class _Lock:
-    """The lock of a location, if nobody else has it."""
+class AdvisoryLock:
+    """The lock of a name, if nobody else has it; True inside the block when it is ours."""
 
-    def __init__(self, connection: psycopg.Connection[Any], location: str) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], lock_class: int, name: str) -> None:
         self._connection = connection
-        self._keys = (LOCK_CLASS, location)
+        self._keys = (lock_class, name)
 
     def __enter__(self) -> bool:
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", self._keys).fetchone()

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from vo_server.engine.ahead import ReadAhead
+from vo_server.engine.base import STAGING_KEPT_S
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
 from vo_server.engine.postgres.copied import CopiedStatement, QuickestStatement
 from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
@@ -18,6 +19,7 @@ from vo_server.engine.postgres.pool import QueryPool
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
 from vo_server.engine.postgres.sql import generate
+from vo_server.engine.postgres.staging import sweep_staging
 from vo_server.engine.postgres.statement import ArrowStatement
 from vo_server.engine.postgres.types import read_sql
 from vo_server.engine.shares import BatchShares
@@ -28,7 +30,7 @@ from vo_server.model.query import arrow_schema
 from vo_server.model.table import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -140,9 +142,16 @@ class PostgresEngine:
             prefix=prefix,
         )
 
-    def loader(self, table: Table, *, version: str) -> Loader:
+    def loader(
+        self,
+        table: Table,
+        *,
+        version: str,
+        key: str | None = None,
+        known: Callable[[], frozenset[str]] | None = None,
+    ) -> Loader:
         """Begin to load a release of a table."""
-        return PostgresLoader(self._dsn, table, version=version, data_schema=self._data_schema)
+        return PostgresLoader(self._dsn, table, version=version, data_schema=self._data_schema, key=key, known=known)
 
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
@@ -168,13 +177,12 @@ class PostgresEngine:
         with connect(self._dsn) as connection:
             drop_release(connection, location)
 
-    def sweep(self, known: frozenset[str]) -> list[str]:
-        """Remove dropped releases that were in use, and finished loads that were never published.
-
-        Killed loads leave nothing: a load is one transaction.
-        """
+    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
+        """Remove dropped releases that were in use, finished loads that were never published, and staged rows."""
         with connect(self._dsn) as connection:
-            return sweep_releases(connection, data_schema=self._data_schema, known=known, grace_s=self._grace_s)
+            gone = sweep_releases(connection, data_schema=self._data_schema, known=known, grace_s=self._grace_s)
+            kept_s = 0.0 if with_staging else STAGING_KEPT_S
+            return gone + sweep_staging(connection, data_schema=self._data_schema, kept_s=kept_s)
 
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
