@@ -15,6 +15,8 @@ from vo_server.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ingest.bench.service.report import Report
+
 __all__ = ["bench"]
 
 
@@ -108,8 +110,38 @@ def service(
                     for found in measure(ready):
                         report.add(name, found)
                         console.print(f"  {found.what}: {found.median:,.4g} {found.unit}", highlight=False)
-    for name in report.measured:
-        console.print(report.to_table(name))
+    _show(report)
+    if json_file is not None:
+        report.write(json_file)
+
+
+@bench.command()
+@_engine_option
+@click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Rows of the table.")
+@click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Times each is loaded.")
+@click.option("--only", type=click.Choice(["rates", "memory"]), help="Tell this alone; both when not given.")
+@click.option("--postgres", envvar="VO_TEST_POSTGRES", help="URL of a PostgreSQL with Q3C, as for bench service.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="File to write everything to."
+)
+def load(engine: str, rows: int, repeat: int, only: str | None, postgres: str | None, json_file: Path | None) -> None:
+    """Measure loading files of each format, beside a bare binary COPY with the same sort and indexes.
+
+    A table of the shape of VEXAS is written as Parquet, FITS and CSV, and loaded by a process of its own each time.
+    """
+    _require_psutil()
+    from ingest.bench.load.run import GROUPS, measure_load  # noqa: PLC0415 - late, as are the next
+    from ingest.bench.service.report import Report  # noqa: PLC0415
+
+    report = Report(rows, repeat)
+    with ExitStack() as stack:
+        for name, url in _databases(engine, postgres, None, stack):
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vo-bench-files.")))
+            groups = (only,) if only else GROUPS
+            for found in measure_load(name, url, directory, n_rows=rows, repeat=repeat, only=groups):
+                report.add(name, found)
+                click.echo(f"{name}, {found.what}: {found.median:,.4g} {found.unit}")
+    _show(report)
     if json_file is not None:
         report.write(json_file)
 
@@ -130,6 +162,14 @@ def spellings(engine: str, rows: int, repeat: int, postgres: str | None, data: P
             click.echo(f"{name}: {rows} rows, {repeat} places, medians; the ratio is that to the plain spelling")
             for row in measure(opened, catalogue, repeat=repeat):
                 click.echo(f"{row.family:<7}{row.spelling:<40}{row.median_ms:>10.2f} ms{row.ratio:>8.2f}")
+
+
+def _show(report: Report) -> None:
+    from rich.console import Console  # noqa: PLC0415 - late: not needed to show the help
+
+    console = Console(width=None if Console().is_terminal else 160)
+    for name in report.measured:
+        console.print(report.to_table(name))
 
 
 def _require_psutil() -> None:

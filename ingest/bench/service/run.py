@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ingest.bench.service.result import Measured
     from vo_server.model.table import Table
 
-__all__ = ["DATA_SCHEMA", "GROUPS", "STORE_SCHEMA", "prepared"]
+__all__ = ["DATA_SCHEMA", "GROUPS", "STORE_SCHEMA", "drop_schemas", "prepared"]
 
 DATA_SCHEMA: Final = "vo_bench_data"
 STORE_SCHEMA: Final = "vo_bench_store"
@@ -72,7 +72,7 @@ def prepared(database_url: str, *, n_rows: int, repeat: int, load_s: float) -> I
     with ExitStack() as stack:
         is_embedded = directory_of(database_url) is not None
         if not is_embedded:
-            stack.callback(_drop_schemas, database_url)
+            stack.callback(drop_schemas, database_url)
         store = stack.enter_context(closing(open_store(database_url, store_schema=STORE_SCHEMA)))
         engine = stack.enter_context(closing(open_engine(database_url, data_schema=DATA_SCHEMA)))
         table = publish(n_rows, engine=engine, store=store)
@@ -97,7 +97,8 @@ def _raw(database_url: str, table: Table) -> RawDatabase:
     return RawPostgres(database_url, table) if directory is None else RawDuckdb(Path(directory), table)
 
 
-def _drop_schemas(dsn: str) -> None:
+def drop_schemas(dsn: str) -> None:
+    """Remove the schemas of a run on PostgreSQL with all that is in them."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         for name in (DATA_SCHEMA, STORE_SCHEMA):
             connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))

@@ -1,0 +1,1 @@
+"""How fast files are loaded, beside what the databases can do alone."""
