@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from ingest.mock.tables import MOCK_TABLES, batches, made_columns
-from ingest.spec import read_schema_file
+from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.unknown import UNKNOWN_COLUMNS
+from ingest.spec import SchemaFile, read_schema_file
 from vo_server import __version__
 from vo_server.errors import UsageError
 from vo_server.load.convert import with_cells
 from vo_server.load.description import Description
+from vo_server.model.provenance import Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
 from vo_server.model.table import HEALPIX_COLUMN, Column, Table
@@ -30,6 +33,11 @@ __all__ = ["Published", "describe_mock", "publish_mock_sky"]
 
 _VERSION: Final = "mock-"
 _WARNING: Final = "Mock data, made up from random numbers, not the real catalogue. "
+_PROVENANCE: Final = Provenance(
+    creator=("vo-server demo: mock data, made up from random numbers, not the real catalogue",),
+    rights="Mock data: not for science",
+)
+"""Told with every answer."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +94,26 @@ def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[
 def describe_mock(name: str) -> Description:
     """Return the description of a mock table: that of the real one, saying everywhere that it is not real.
 
-    Columns that are not made are left out, and so is where the real rows come from.
+    Where the rows come from is told of the mock, so that every answer says it. Real tables whose columns are not known
+    have columns that are made up as well.
     """
     schema_name, _, table_name = name.partition(".")
-    real = read_schema_file(schema_file(schema_name)).describe(table_name)
-    made = made_columns(name) | {HEALPIX_COLUMN}
+    real = _schema_file(schema_name).describe(table_name)
     table = replace(
         real.table,
-        columns=tuple(column for column in real.table.columns if column.name in made),
+        columns=real.table.columns or UNKNOWN_COLUMNS[name],
         title=_mock(real.table.title),
         description=_warned(real.table.description),
-        provenance=None,
+        provenance=_PROVENANCE,
     )
     schema = replace(real.schema, title=_mock(real.schema.title), description=_warned(real.schema.description))
     return replace(real, schema=schema, table=table)
+
+
+@cache
+def _schema_file(schema: str) -> SchemaFile:
+    """Read a description once: several tables come from each."""
+    return read_schema_file(schema_file(schema))
 
 
 def _mock(title: str | None) -> str:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingest.mock.sky import Block
-
 __all__ = ["Rows"]
 
 
@@ -24,12 +22,11 @@ class Rows:
     columns: Mapping[str, NDArray[Any]]
     nulls: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
-    def take(self, block: Block, chosen: NDArray[np.bool_]) -> Rows:
-        """Return the rows of chosen objects that belong to the sky; rows must be the objects of the block."""
-        index = np.flatnonzero(chosen[: block.n_wanted])
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
+        """Return some of the rows, by a mask or by their places."""
         return Rows(
-            {name: values[index] for name, values in self.columns.items()},
-            {name: mask[index] for name, mask in self.nulls.items()},
+            {name: values[chosen] for name, values in self.columns.items()},
+            {name: mask[chosen] for name, mask in self.nulls.items()},
         )
 
     def to_batch(self, schema: pa.Schema) -> pa.RecordBatch:
@@ -45,8 +42,15 @@ class Rows:
     def _array(self, item: pa.Field) -> pa.Array:
         values, nulls = self.columns[item.name], self.nulls.get(item.name)
         if not pa.types.is_list(item.type):
-            return pa.array(values, type=item.type, mask=nulls, from_pandas=True)
+            return _cast(values, item.type, nulls)
         n_rows, width = values.shape
-        flat = pa.array(values.ravel(), type=item.type.value_type, from_pandas=True)
+        flat = _cast(values.ravel(), item.type.value_type, None)
         offsets = pa.array(np.arange(0, (n_rows + 1) * width, width, dtype=np.int32))
         return pa.ListArray.from_arrays(offsets, flat, type=item.type)
+
+
+def _cast(values: NDArray[Any], wanted: pa.DataType, nulls: NDArray[np.bool_] | None) -> pa.Array:
+    """Convert in numpy, which rounds a double to a float where Arrow refuses."""
+    if pa.types.is_floating(wanted):
+        values = values.astype(np.float32 if wanted == pa.float32() else np.float64)
+    return pa.array(values, type=wanted, mask=nulls, from_pandas=True)

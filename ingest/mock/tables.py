@@ -5,11 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from ingest.mock.bannjos import class_bannjos
-from ingest.mock.jplus import mag_ab_dual_obj
-from ingest.mock.ls_psc import main
+from ingest.mock import bannjos, caesar, counterparts, dp1, jplus, legacy, ls_psc, truth, vexas, vialactea
 from ingest.mock.sky import MockSky
-from ingest.mock.truth import truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,23 +19,50 @@ if TYPE_CHECKING:
 __all__ = ["MOCK_TABLES", "batches", "made_columns"]
 
 MOCK_TABLES: Final[Mapping[str, Callable[[Block], Rows]]] = {
-    "ls_psc.main": main,
-    "jplus.ClassBANNJOS": class_bannjos,
-    "jplus.MagABDualObj": mag_ab_dual_obj,
-    "mock.truth": truth,
+    "ls_psc.main": ls_psc.main,
+    "ls_dr10.tractor": legacy.tractor,
+    "ls_dr10.apflux": legacy.apflux,
+    "legacysurvey.tractor_native": legacy.tractor_native,
+    "jplus.MagABDualObj": jplus.mag_ab_dual_obj,
+    "jplus.bannjos_caveats": bannjos.bannjos_caveats,
+    "jplus.ClassBANNJOS": bannjos.class_bannjos,
+    "jplus.FLambdaDualObj": jplus.flambda_dual_obj,
+    "jplus.FNuDualObj": jplus.fnu_dual_obj,
+    "jplus.MWExtinction": jplus.mw_extinction,
+    "jplus.xmatch_gaia_dr3": counterparts.xmatch_gaia_dr3,
+    "jplus.xmatch_allwise": counterparts.xmatch_allwise,
+    "jplus.xmatch_catwise2020": counterparts.xmatch_catwise2020,
+    "vexas.desw": vexas.desw,
+    "vexas.psw": vexas.psw,
+    "vexas.smw": vexas.smw,
+    "vexas.spec_good": vexas.spec_good,
+    "dp1.Object": dp1.objects,
+    "compactsources.sed_view_final": vialactea.sed_view_final,
+    **{f"compactsources.higal{band}": vialactea.higal(band) for band in vialactea.HIGAL_BANDS},
+    "compactsources.mipsgaldao2": vialactea.mid_infrared("24"),
+    "compactsources.wise22": vialactea.mid_infrared("22"),
+    "compactsources.msx21": vialactea.mid_infrared("21"),
+    "compactsources.instances": vialactea.instances,
+    "compactsources.props_dist": vialactea.props_dist,
+    "compactsources.sed_models": vialactea.sed_models,
+    "filaments.filaments": vialactea.filaments,
+    "filaments.branches": vialactea.branches,
+    "bubbles.bubbles": vialactea.bubbles,
+    "caesar.islands": caesar.islands,
+    "caesar.components": caesar.components,
+    "mock.truth": truth.truth,
 }
 """What makes the rows of each table for a block of objects."""
 
 
 @cache
 def made_columns(table: str) -> frozenset[str]:
-    """Return the names of the columns that are made of a table: the real ones have more."""
-    block = next(MockSky(1).blocks())
-    return frozenset(MOCK_TABLES[table](block).columns)
+    """Return the names of the columns that are made of a table."""
+    return frozenset(MOCK_TABLES[table](MockSky(1).block(0)).columns)
 
 
 def batches(sky: MockSky, table: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Make the rows of a table, a batch for each block of the sky.
+    """Make the rows of a table, a batch for each block of the sky that has any.
 
     Parameters
     ----------
@@ -51,4 +75,6 @@ def batches(sky: MockSky, table: str, schema: pa.Schema) -> Iterator[pa.RecordBa
     """
     make = MOCK_TABLES[table]
     for block in sky.blocks():
-        yield make(block).to_batch(schema)
+        batch = make(block).to_batch(schema)
+        if batch.num_rows:
+            yield batch

@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ingest.mock import footprint, jplus
-from ingest.mock.ls_psc import ls_id
+from ingest.mock import caesar, dp1, jplus, legacy, spectra, vexas, vialactea
+from ingest.mock.clumps import clumps_of
+from ingest.mock.footprint import FieldName
 from ingest.mock.rows import Rows
 from ingest.mock.sky import Block, Kind
 
-__all__ = ["truth"]
+__all__ = ["BANDS_NM", "truth"]
 
-_NAMES: Final = np.array([kind.name for kind in Kind])
+_CLASSES: Final = np.array([kind.name for kind in Kind])
+_FIELDS: Final = np.array([field.name for field in FieldName])
+BANDS_NM: Final = {
+    "u": 355.0, "g": 477.0, "r": 623.0, "i": 763.0, "z": 905.0, "y": 1009.0,
+    "j": 1252.0, "h": 1645.0, "ks": 2147.0, "w1": 3353.0, "w2": 4603.0,
+}  # fmt: skip
+"""Bands of the true magnitudes [nm]."""
 
 
 def truth(block: Block) -> Rows:
     """Return the rows of ``mock.truth`` for a block: every object, also those that no survey saw."""
-    tile, number = footprint.jplus_ids(block.brick, footprint.running_number(block.index))
-    identifier = ls_id(block)
-    unseen = ~jplus.is_detected(block)
-    columns = {
+    mags = spectra.ab_mag(block, np.array(list(BANDS_NM.values())))
+    clumps = clumps_of(block)
+    is_clump = block.kind == Kind.CLUMP
+    distance_pc = block.distance_pc.copy()
+    distance_pc[is_clump] = 1000.0 * clumps.distance_kpc
+    in_radio = caesar.is_detected(block)
+    in_merged = is_clump.copy()
+    in_merged[is_clump] = vialactea.is_merged(clumps)
+    merged = np.full(len(block), "", dtype="U40")
+    merged[is_clump] = vialactea.merged_names(clumps)
+    identifier, in_vexas, in_dp1, in_jplus = (
+        legacy.ls_id(block), vexas.is_detected(block), dp1.is_inside(block), jplus.is_detected(block)
+    )  # fmt: skip
+    columns: dict[str, NDArray[Any]] = {
         "object_id": block.index,
         "ra": block.ra_deg,
         "dec": block.dec_deg,
-        "class": _NAMES[block.kind],
+        "class": _CLASSES[block.kind],
         "redshift": block.redshift,
-        "r_mag": block.r_mag.astype(np.float32),
+        **{f"{band}_mag": mags[:, place] for place, band in enumerate(BANDS_NM)},
+        "ebv": np.where(is_clump, np.nan, block.ebv_mag),
+        "distance_pc": distance_pc,
+        "half_light_radius": np.where(is_clump, np.nan, block.radius_arcsec),
+        "is_point": block.is_point,
+        "field": _FIELDS[block.field],
         "ls_id": identifier,
-        "TILE_ID": tile.astype(np.int32),
-        "NUMBER": number.astype(np.int32),
+        **jplus.ids(block),
+        "SOURCEID_VISTA": vexas.source_id(block),
+        "objectId": dp1.object_id(block),
+        "designationft": merged,
+        "caesar_name": caesar.names(block),
     }
-    nulls = {"ls_id": identifier < 0, "TILE_ID": unseen, "NUMBER": unseen}
-    return Rows(columns, nulls).take(block, np.ones(len(block.index), dtype=np.bool_))
+    nulls = {
+        "ls_id": identifier < 0,
+        "TILE_ID": ~in_jplus,
+        "NUMBER": ~in_jplus,
+        "SOURCEID_VISTA": ~in_vexas,
+        "objectId": ~in_dp1,
+        "designationft": ~in_merged,
+        "caesar_name": ~in_radio,
+        "is_point": is_clump,
+    }
+    return Rows(columns, nulls).take(block.is_wanted)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.mock import ls_psc
+from ingest.mock import legacy, ls_psc
 from ingest.mock.rows import Rows
-from ingest.mock.sky import BLOCK_SIZE, Kind, MockSky
+from ingest.mock.sky import BLOCK_SIZE, Block, Kind, MockSky
 
 SKY = MockSky(12 * BLOCK_SIZE)
 
@@ -48,30 +48,44 @@ def test_the_score_is_the_model_score_plus_one_for_gaia_stars(rows: dict[str, ND
     assert 0.0 <= np.nanmin(ml_score) < np.nanmax(ml_score) <= 1.0
 
 
+def published(block: Block) -> Block:
+    """Objects in the order of the rows."""
+    seen = legacy.observed(block)
+    return seen.block.select(seen.block.is_wanted & ~seen.is_duplicate & ~np.isnan(seen.white_mag))
+
+
 def test_a_few_rows_have_no_score_and_then_no_gaia_flag_either() -> None:
-    block = SKY.block(0)
-    made: Rows = ls_psc.main(block)
+    made: Rows = ls_psc.main(SKY.block(0))
     is_missing = np.isnan(made.columns["score"])
     assert 0 < is_missing.sum() < 0.01 * len(is_missing)
     assert np.array_equal(made.nulls["is_gaia_star"], is_missing)
 
 
-def test_the_score_tells_stars_from_galaxies_well_when_bright_and_badly_when_faint() -> None:
-    right: dict[str, list[float]] = {"bright": [], "faint": []}
-    for block in SKY.blocks():
-        rows = ls_psc.main(block)
-        seen = ls_psc.ls_id(block) >= 0
-        kind, r_mag, score = block.kind[seen], block.r_mag[seen], rows.columns["score"]
-        is_right = ((score > 0.5) == (kind == Kind.STAR))[kind != Kind.QSO]
-        r_mag = r_mag[kind != Kind.QSO]
-        right["bright"].append(float(is_right[r_mag < 20].mean()))
-        right["faint"].append(float(is_right[r_mag > 23].mean()))
-    assert np.mean(right["bright"]) > 0.97
-    assert 0.6 < np.mean(right["faint"]) < 0.9
+def test_the_score_is_the_probability_of_being_a_point(rows: dict[str, NDArray[np.float64]]) -> None:
+    is_point = np.concatenate([published(block).is_point for block in SKY.blocks()])
+    for low in (0.1, 0.3, 0.5, 0.7):
+        chosen = (rows["ml_score"] > low) & (rows["ml_score"] < low + 0.2)
+        expected = rows["ml_score"][chosen].mean()
+        assert is_point[chosen].mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / chosen.sum()))
 
 
-def test_gaia_confirms_stars_only() -> None:
-    for block in SKY.blocks():
-        seen = ls_psc.ls_id(block) >= 0
-        confirmed = ls_psc.main(block).columns["is_gaia_star"]
-        assert set(block.kind[seen][confirmed]) == {Kind.STAR}
+def test_the_score_tells_points_well_when_bright_and_badly_when_faint(rows: dict[str, NDArray[np.float64]]) -> None:
+    truth = [published(block) for block in SKY.blocks()]
+    is_right = (rows["ml_score"] > 0.5) == np.concatenate([block.is_point for block in truth])
+    r_mag = np.concatenate([block.r_mag for block in truth])
+    assert is_right[r_mag < 20].mean() > 0.995
+    assert 0.93 < is_right[r_mag > 23].mean() < 0.98
+
+
+def test_gaia_confirms_stars_and_hardly_anything_else() -> None:
+    kinds = [published(block).kind[ls_psc.main(block).columns["is_gaia_star"]] for block in SKY.blocks()]
+    assert (np.concatenate(kinds) == Kind.STAR).mean() > 0.999
+
+
+def test_sources_of_the_type_dup_have_photometry_and_no_score() -> None:
+    block = SKY.block(0)
+    tractor = legacy.tractor(block).columns
+    duplicates = tractor["ls_id"][tractor["type"] == "DUP"]
+    assert len(duplicates) > 0
+    assert not np.isin(duplicates, ls_psc.main(block).columns["ls_id"]).any()
+    assert np.isin(ls_psc.main(block).columns["ls_id"], tractor["ls_id"]).all()
