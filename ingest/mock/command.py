@@ -22,7 +22,7 @@ _SEED: Final = 1
 QUERIES: Final = {
     "stars nearest to a point (LS-PSC)": (
         "SELECT TOP 5 ls_id, white_mag, score, 3600*DISTANCE(POINT(ra, dec), POINT(152.0, 32.2)) AS sep_arcsec "
-        "FROM ls_psc.main WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(152.0, 32.2, 0.1)) AND score > 0.5 "
+        "FROM ls_psc.main WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(152.0, 32.2, 0.3)) AND score > 0.5 "
         "ORDER BY sep_arcsec"
     ),
     "sure quasars and where they are (BANNJOS)": (

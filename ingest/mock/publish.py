@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.tables import MOCK_TABLES, batches, made_columns
 from ingest.mock.unknown import UNKNOWN_COLUMNS
 from ingest.spec import SchemaFile, read_schema_file
 from vo_server import __version__
 from vo_server.errors import UsageError
 from vo_server.load.convert import with_cells
+from vo_server.load.derive import derive
 from vo_server.load.description import Description
 from vo_server.model.provenance import Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
-from vo_server.model.table import HEALPIX_COLUMN, Column, Table
+from vo_server.model.table import Column, Table
 from vo_server.resources import schema_file
 
 if TYPE_CHECKING:
@@ -138,11 +139,17 @@ def _publish(sky: MockSky, described: Description, version: str, *, engine: Engi
 
 
 def _made(table: Table) -> tuple[Column, ...]:
-    return tuple(column for column in table.columns if column.name != HEALPIX_COLUMN)
+    """Return the columns that the mock makes; the others are computed from them as when files are loaded."""
+    made = made_columns(table.full_name)
+    return tuple(column for column in table.columns if column.name in made)
 
 
 def _complete(batch: pa.RecordBatch, described: Description) -> pa.RecordBatch:
-    """Add the hidden column where the table has positions."""
-    columns = with_cells(dict(zip(batch.schema.names, batch.columns, strict=True)), described)
+    """Add the columns that are computed from others, and the hidden one where the table has positions."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     schema = arrow_schema(described.table.columns)
+    for name, derived in described.derived.items():
+        if name not in columns:
+            columns[name] = derive(derived, columns.__getitem__, frozenset()).cast(schema.field(name).type)
+    columns = with_cells(columns, described)
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

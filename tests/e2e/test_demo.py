@@ -16,7 +16,7 @@ import pytest
 import pyvo
 
 from ingest.mock.command import QUERIES
-from ingest.mock.sky import Kind, MockSky
+from ingest.mock.sky import MockSky
 from ingest.mock.tables import MOCK_TABLES
 from tests.support.demo import Demo, running
 from tests.support.process import run_command
@@ -60,7 +60,7 @@ def test_the_pyvo_query_gives_the_nearest_stars(demo: Demo) -> None:
     separations = [float(line.split()[-1]) for line in lines if re.match(r"\s*\d{14,}", line)]
     assert len(separations) == 5
     assert separations == sorted(separations)
-    assert separations[-1] < 360.0
+    assert separations[-1] < 1080.0
 
 
 @pytest.mark.stilts
@@ -75,7 +75,7 @@ def test_the_stilts_query_gives_sure_quasars(demo: Demo, stilts: str) -> None:
 def test_the_curl_query_tells_the_true_classes(demo: Demo) -> None:
     rows = list(csv.DictReader(io.StringIO(pasted(demo, "curl"))))
     counts = {row["class"]: int(row["n"]) for row in rows}
-    assert set(counts) == {kind.name for kind in Kind}
+    assert set(counts) == {"GALAXY", "QSO", "STAR"}
     assert counts["STAR"] > 10 * counts["QSO"]
     assert counts["STAR"] > counts["GALAXY"]
 
