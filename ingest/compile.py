@@ -24,6 +24,7 @@ from vo_server.load.description import (
     healpix_column,
 )
 from vo_server.load.shapes import is_outline, main_shape, shape_type
+from vo_server.model.datalink import RowLink, placeholders
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Schema, Table
 
@@ -91,6 +92,7 @@ class _Compiler:
             keys=self._keys(names),
             position=position,
             provenance=provenance_of(schema_notes.provenance, self.notes.provenance),
+            row_links=self._row_links(columns),
             index=self.table.tap_table_index,
         )
         schema = Schema(
@@ -115,6 +117,18 @@ class _Compiler:
             derived=derived,
             checks=compile_checks(self.notes.checks, table, self._error),
         )
+
+    def _row_links(self, columns: Sequence[Column]) -> tuple[RowLink, ...]:
+        """Return the links of the rows; those that files bring cannot be named where they are not known yet."""
+        shown = {column.name for column in columns if not column.is_hidden and not column.datatype.is_array}
+        shown |= {column.name for column in columns if column.datatype.is_string}
+        for link in self.notes.row_links:
+            unknown = [name for name in placeholders(link.template) if name not in shown]
+            if unknown:
+                raise self._error(
+                    f"the link {link.template} names {', '.join(unknown)}, which is no column of single values"
+                )
+        return tuple(RowLink(one.template, one.semantics, one.description, one.type) for one in self.notes.row_links)
 
     def _ordered(self) -> list[VoColumn]:
         """Return the columns in the order of their TAP index, those without one last, as written."""

@@ -63,6 +63,15 @@ def to_felis(description: Description) -> dict[str, Any]:
                     title=table.title,
                     **_position_notes(table, description.derivation),
                     provenance=_provenance_notes(table.provenance),
+                    row_links=[
+                        _given(
+                            template=one.template,
+                            semantics=one.semantics,
+                            description=one.description,
+                            type=one.content_type,
+                        )
+                        for one in table.row_links
+                    ],
                 ),
                 "columns": [
                     _column(one, table.name, index, description.sources[one.name])

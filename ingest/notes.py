@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from felis import datamodel as felis
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ingest.origin import ProvenanceNotes
 from vo_server.load.formulas import FORMULAS
 from vo_server.model.check import Action
+from vo_server.model.datalink import CORE_SEMANTICS, placeholders
 
 __all__ = [
     "CheckNotes",
@@ -19,6 +21,7 @@ __all__ = [
     "ForeignKeyNotes",
     "PairNotes",
     "PositionNotes",
+    "RowLinkNotes",
     "SchemaNotes",
     "TableNotes",
     "VoColumn",
@@ -75,6 +78,39 @@ class ForeignKeyNotes(_Notes):
         return target
 
 
+class RowLinkNotes(_Notes):
+    """One of ``vo: row_links:`` of a table: where something about each of its rows is found."""
+
+    template: str
+    """URL with ``{column}`` for values of the row."""
+    semantics: str = "#auxiliary"
+    description: str | None = None
+    type: str | None = None
+    """Media type."""
+
+    @field_validator("template")
+    @classmethod
+    def is_template(cls, template: str) -> str:
+        """Demand a URL, and a column in it: without one it is a link of the table."""
+        parts = urlsplit(template)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or any(one.isspace() for one in template):
+            raise ValueError(f"{template!r} is not a URL; expected https://... with {{column}} in it")
+        if not placeholders(template):
+            raise ValueError(
+                f"{template!r} names no column; write {{column}} where the value of a row shall be, or list the link "
+                "under provenance: links"
+            )
+        return template
+
+    @field_validator("semantics")
+    @classmethod
+    def is_term(cls, semantics: str) -> str:
+        """Demand a term of the vocabulary, or the URI of another one's."""
+        if semantics not in CORE_SEMANTICS and "://" not in semantics:
+            raise ValueError(f"{semantics!r} is not one of {', '.join(sorted(CORE_SEMANTICS))}, and no URI of a term")
+        return semantics
+
+
 _CHECK_NAME: Final = r"[a-z][a-z0-9_]*"
 
 
@@ -122,6 +158,7 @@ class TableNotes(_Notes):
     galactic: PairNotes | None = None
     sexagesimal: PairNotes | None = None
     foreign_keys: tuple[ForeignKeyNotes, ...] = ()
+    row_links: tuple[RowLinkNotes, ...] = ()
     checks: tuple[CheckNotes, ...] = ()
     ignore_extra: bool = False
     """Whether columns of the files that are not described are left out without complaint."""

@@ -16,7 +16,7 @@ from vo_server.factory import ProcessContext, limit_table
 from vo_server.formats.registry import OUTPUT_FORMATS
 from vo_server.services.health import HealthService
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, estimate, examples, limits, scs, tables, tap, uws, vosi
+from vo_server.web import access, datalink, estimate, examples, limits, scs, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -69,6 +69,7 @@ def create_app(settings: Settings) -> Starlette:
             *access.ROUTES,
             *limits.ROUTES,
             *scs.ROUTES,
+            *datalink.ROUTES,
             *examples.API_ROUTES,
             Mount("/tap", below_tap),
         ],

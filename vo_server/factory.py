@@ -15,6 +15,7 @@ from vo_server.model.query import Note
 from vo_server.resources import recipe_files
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.cone import ConeService
+from vo_server.services.datalink import DatalinkService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.job_estimates import JobEstimates
 from vo_server.services.jobs import JobLimits, JobService
@@ -55,6 +56,7 @@ class ProcessContext:
     job_estimates: JobEstimates
     catalogue: CatalogueService
     cones: ConeService
+    datalinks: DatalinkService
     recipes: RecipeService
     targets: TargetService
     authenticator: Authenticator
@@ -125,6 +127,7 @@ class ProcessContext:
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings), callers=limits),
             catalogue=catalogue,
             cones=ConeService(catalogue=catalogue, queries=queries),
+            datalinks=DatalinkService(catalogue=catalogue, queries=queries),
             recipes=RecipeService(read=lambda: read_recipes(recipe_files()), queries=queries),
             targets=TargetService(queries=queries),
             authenticator=Authenticator(store.users),

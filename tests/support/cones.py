@@ -14,7 +14,9 @@ from tests.support.server import make_settings
 from tests.support.service import Service, publish, running
 from tests.support.sky import oracle_separation_deg
 from vo_server.factory import ProcessContext
+from vo_server.model.datalink import RowLink
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.provenance import Link, Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Table
 from vo_server.settings import Settings
@@ -51,6 +53,19 @@ SKY = Table(
     description="A sky",
     primary_key=("source_id",),
     position=Position("ra", "dec", 2016.0),
+    provenance=Provenance(
+        creator=("Ångström, A.", "Doe, J."),
+        citation="10.5281/zenodo.1234567",
+        reference_url="https://example.org/sky",
+        rights="Creative Commons Attribution 4.0",
+        rights_uri="https://spdx.org/licenses/CC-BY-4.0.html",
+        publication_date="2026-03-31",
+        links=(Link("https://example.org/manual.pdf", "Manual", "doc", "application/pdf"),),
+    ),
+    row_links=(
+        RowLink("https://example.org/cutout?ra={ra}&dec={dec}&name={name}", "#cutout", "Image around it", "image/fits"),
+        RowLink("https://example.org/mag/{mag}", "#preview"),
+    ),
 )
 """A key of 64 bits, in the middle of the columns; ``name`` is not principal."""
 
@@ -86,7 +101,8 @@ _POINTS = Table(
 _PLAIN = Table(
     "cone",
     "measures",
-    (Column("source_id", _LONG), Column("band", _TEXT), Column("flux", _DOUBLE)),
+    (Column("band", _TEXT), Column("source_id", _LONG), Column("flux", _DOUBLE)),
+    primary_key=("band", "source_id"),
     keys=(Key("measures_fk", "cone.sky", (("source_id", "source_id"),)),),
 )
 """Rows without positions that belong to those of :data:`SKY`."""
@@ -122,7 +138,7 @@ def _publish_all(settings: Settings) -> None:
             pa.array(ra),
             pa.array(dec),
             pa.array(2**60 + number),
-            pa.array(number.astype("f4")),
+            pa.array(number.astype("f4") / np.float32(10), mask=number % 5 == 0),
             pa.array([f"Å {one}" for one in number]),
             cell,
         ],
@@ -140,7 +156,7 @@ def _publish_all(settings: Settings) -> None:
             cell,
         ],
         _POINTS.name: [pa.array(number), pa.array(np.stack([ra, dec], axis=1).tolist()), cell],
-        _PLAIN.name: [pa.array(2**60 + number // 2), pa.array(["g", "r"] * (ra.size // 2)), pa.array(ra)],
+        _PLAIN.name: [pa.array(["g x", "r"] * (ra.size // 2)), pa.array(2**60 + number // 2), pa.array(ra)],
     }
     with closing(ProcessContext.create(settings)) as context:
         for table in (SKY, _KEYLESS, _PAIRS, _POINTS, _PLAIN):

@@ -51,6 +51,7 @@ class Queries:
         timeout_s: float,
         rest: Rest | None = None,
         request_url: str | None = None,
+        root_url: str | None = None,  # noqa: ARG002 - answers without services need none
         uploads: Sequence[UploadedTable] = (),
         caller: Identity = ANONYMOUS,
     ) -> QueryResult:

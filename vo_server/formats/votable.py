@@ -16,6 +16,7 @@ from vo_server.formats.outcome import Outcome
 from vo_server.formats.slices import PIECE_BYTES, TEXT_BYTES, slices
 from vo_server.formats.text import cell_text, join_rows, null_text
 from vo_server.model.query import Note
+from vo_server.vo.datalink import service_descriptors
 from vo_server.vo.votable import MIME, Serialization, Status, error_document, head, tail
 
 if TYPE_CHECKING:
@@ -59,11 +60,12 @@ class _VotableWriter(ABC):
             raise
         lost = tuple(Note(LOSS_NAME, text) for text in losses.told) if losses is not None else ()
         outcome = Outcome.of(result)
+        after = service_descriptors(result.services, result.columns)
         if outcome == told:
-            yield tail(self.serialization, notes=lost)
+            yield tail(self.serialization, notes=lost, after=after)
         else:
             notes = (*outcome.notes, *lost)
-            yield tail(self.serialization, status=outcome.status, message=outcome.message, notes=notes)
+            yield tail(self.serialization, status=outcome.status, message=outcome.message, notes=notes, after=after)
 
     def write_error(self, error: VoError, *, query: str | None = None) -> bytes:
         """Return a VOTable without a table that says what went wrong."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from vo_server.model.datalink import ServiceDescriptor
     from vo_server.model.provenance import Link
     from vo_server.model.table import Column
 
@@ -99,6 +100,8 @@ class QueryResult:
     started: datetime | None = None
     links: tuple[Link, ...] = ()
     """Where more is found about the tables that were used."""
+    services: tuple[ServiceDescriptor, ...] = ()
+    """Services that take values of the rows; each names one of the columns."""
     query: Query | None = None
     """What was asked for."""
     limit: Limit | None = None

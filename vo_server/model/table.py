@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from vo_server.model.datalink import RowLink
 from vo_server.model.datatype import DataType
 from vo_server.model.provenance import Provenance
 from vo_server.model.released import NO_RELEASES, Releases
@@ -181,6 +182,8 @@ class Table:
     """Set when rows have a position; then the hidden column ``_healpix_29`` exists and rows are sorted by it, but in
     adopted tables."""
     provenance: Provenance | None = None
+    row_links: tuple[RowLink, ...] = ()
+    """What every row leads to, beside other rows."""
     n_rows: int | None = None
     index: int | None = None
     """Order of the table in lists."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import MissingError
+from vo_server.model.datalink import ServiceDescriptor
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.services.cone_query import cone_query, place_query
+from vo_server.services.related import datalink_url, has_related_data
 from vo_server.store.tap_schema import published_name
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class ConeService:
         timeout_s: float,
         rest: Rest | None = None,
         request_url: str | None = None,
+        root_url: str | None = None,
         caller: Identity = ANONYMOUS,
     ) -> QueryResult:
         """Start a search.
@@ -85,7 +88,7 @@ class ConeService:
             Name of the table, as in its address.
         cone
             Where to look.
-        timeout_s, rest, request_url, caller
+        timeout_s, rest, request_url, root_url, caller
             As for :meth:`vo_server.services.query.QueryService.run`.
 
         Returns
@@ -100,9 +103,14 @@ class ConeService:
         EngineError, LimitError
             If the engine refuses to start; later failures come out of the stream.
         """
-        asked = cone_query(self.table(name, caller), cone)
+        table = self.table(name, caller)
+        asked = cone_query(table, cone)
         query = Query(asked.adql, maxrec=cone.maxrec, response_format=cone.response_format)
         result = self._queries.run(query, timeout_s=timeout_s, rest=rest, request_url=request_url, caller=caller)
+        if root_url is not None and has_related_data(table, self._catalogue.load(caller)):
+            told = f"What belongs to a row of {table.full_name}"
+            service = ServiceDescriptor(datalink_url(root_url, table), asked.identifier, description=told)
+            result.services = (service,)
         result.columns = asked.described(result.columns)
         result.notes = tuple(_as_cone(note) for note in result.notes)
         return result

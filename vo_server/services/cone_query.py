@@ -41,6 +41,11 @@ class ConeQuery:
     origins: dict[str, Column]
     """The published columns of which the answer has another form (a text, a double), by their names in the answer."""
 
+    @property
+    def identifier(self) -> str:
+        """Name of the column that identifies a row."""
+        return next(name for name, ucd in self.ucds.items() if ucd == SCS_UCDS[0])
+
     def described(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the columns of the answer as SCS wants them to be described; types and order stay."""
         return tuple(self._described(column) for column in columns)

@@ -18,6 +18,7 @@ from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
 from vo_server.services.compiled import CompiledQueries
 from vo_server.services.estimate import outlooks
 from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
+from vo_server.services.related import services_of
 from vo_server.services.totals import total_rows
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class QueryService:
         timeout_s: float,
         rest: Rest | None = None,
         request_url: str | None = None,
+        root_url: str | None = None,
         uploads: Sequence[UploadedTable] = (),
         caller: Identity = ANONYMOUS,
     ) -> QueryResult:
@@ -114,6 +116,8 @@ class QueryService:
             Where the caller can get what the answer leaves out; None when that is not known.
         request_url
             URL that asks for the same again; None when there is none.
+        root_url
+            URL of the service, under which the links of rows are; None when it is not known.
         uploads
             The tables that came with it.
         caller
@@ -144,6 +148,10 @@ class QueryService:
             maxrec=limits.rows.value,
             notes=self._notes(query, resolved, request_url, uploads),
             links=tuple(link for table in resolved.tables for link in links_of_table(table)),
+            # The answer to SAVE_AS tells of the new table and has none of its columns.
+            services=()
+            if root_url is None or query.save_as is not None
+            else services_of(resolved, catalogue, root_url),
             started=datetime.now(UTC),
             query=query,
             limit=limits.rows,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vo_server.errors import CatalogueError
 from vo_server.model.changes import Changes
 from vo_server.model.check import CheckResult, Verdict
+from vo_server.model.datalink import RowLink
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
 from vo_server.model.release import FileState, SourceFile
@@ -42,6 +43,8 @@ def encode_table(table: Table) -> str:
     plain["columns"] = [_plain_column(column) for column in table.columns]
     if table.keys:
         plain["keys"] = [_plain(key) for key in table.keys]
+    if table.row_links:
+        plain["row_links"] = [_plain(link) for link in table.row_links]
     if table.position is not None:
         plain["position"] = _plain(table.position)
     if table.provenance is not None:
@@ -62,11 +65,14 @@ def decode_table(text: str) -> Table:
     try:
         columns = tuple(_column(column) for column in plain.pop("columns"))
         keys = tuple(_made(Key, key) for key in plain.pop("keys", ()))
+        links = tuple(_made(RowLink, link) for link in plain.pop("row_links", ()))
         place = plain.pop("position", None)
         position = None if place is None else _position(place)
         origin = plain.pop("provenance", None)
         provenance = None if origin is None else _provenance(origin)
-        return _made(Table, plain, columns=columns, keys=keys, position=position, provenance=provenance)
+        return _made(
+            Table, plain, columns=columns, keys=keys, row_links=links, position=position, provenance=provenance
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"a table description in the catalogue is damaged: {error}") from error
 

@@ -47,7 +47,9 @@ Only arrays need it: a scalar has an empty cell or a flag. ``unsignedByte`` has 
 """
 
 _OPEN: Final = f'{DECLARATION}<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
-_CLOSE: Final = "</RESOURCE>\n</VOTABLE>\n"
+_RESULTS_CLOSE: Final = "</RESOURCE>\n"
+_VOTABLE_CLOSE: Final = "</VOTABLE>\n"
+_CLOSE: Final = _RESULTS_CLOSE + _VOTABLE_CLOSE
 
 _COOSYS_ID: Final = "icrs"
 _POSITION_UCDS: Final = frozenset({"pos.eq.ra", "pos.eq.dec", "pos_eq_ra_main", "pos_eq_dec_main"})
@@ -124,7 +126,12 @@ def head(
 
 
 def tail(
-    serialization: Serialization, *, status: Status = Status.OK, message: str = "", notes: Iterable[Note] = ()
+    serialization: Serialization,
+    *,
+    status: Status = Status.OK,
+    message: str = "",
+    notes: Iterable[Note] = (),
+    after: str = "",
 ) -> bytes:
     """Return the rest of the document after the last row.
 
@@ -138,10 +145,12 @@ def tail(
         Text of that INFO.
     notes
         INFO elements after the status.
+    after
+        RESOURCE elements behind that of the results.
     """
     end = "" if status is Status.OK else _info(Note("QUERY_STATUS", str(status), message))
     end += "".join(_info(note) for note in notes)
-    return f"{_DATA_CLOSE[serialization]}{end}{_CLOSE}".encode()
+    return f"{_DATA_CLOSE[serialization]}{end}{_RESULTS_CLOSE}{after}{_VOTABLE_CLOSE}".encode()
 
 
 def metadata_document(

@@ -41,6 +41,7 @@ __all__ = [
     "CODE_HEADER",
     "HANDLERS",
     "answer_as_cone",
+    "answer_as_links",
     "answer_in_format",
     "explain",
     "printable",
@@ -78,6 +79,11 @@ def answer_as_cone(request: Request) -> None:
     request.state.is_cone = True
 
 
+def answer_as_links(request: Request) -> None:
+    """Mark a request whose errors are told in a VOTable, each with the name of its fault."""
+    request.state.is_links = True
+
+
 def respond(error: VoError, request: Request) -> Response:
     """Make the answer to a request that failed.
 
@@ -110,6 +116,9 @@ def respond(error: VoError, request: Request) -> Response:
         headers["Content-Type"] = "text/xml"
         document = error_document(str(error), is_cone=True)
         response = Response(document, OK if isinstance(error, UsageError) else status, headers)
+    elif getattr(request.state, "is_links", False):
+        headers["Content-Type"] = "application/x-votable+xml"
+        response = Response(error_document(f"{_fault(error)}: {error}"), status, headers)
     elif chosen is None:
         response = PlainTextResponse(explain(error, query) + "\n", status, headers)
     else:
@@ -118,6 +127,15 @@ def respond(error: VoError, request: Request) -> Response:
     if status == AuthenticationError.status:
         add_challenges(response, request)
     return response
+
+
+def _fault(error: VoError) -> str:
+    """Return the kind of an error by its name in DataLink 1.1, section 3.4."""
+    if isinstance(error, MissingError):
+        return "NotFoundFault"
+    if isinstance(error, UsageError):
+        return "UsageFault"
+    return "TransientFault" if error.transient else "FatalFault"
 
 
 def _retry_after_s(error: VoError) -> int:

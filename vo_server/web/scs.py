@@ -13,7 +13,7 @@ from vo_server.formats.registry import find_format
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG, to_cone
 from vo_server.store.tap_schema import published_name
 from vo_server.vo.conesearch import ConeDescription, capabilities
-from vo_server.web.deps import identity, limits_of, parameters, rest_of, scs_url, site
+from vo_server.web.deps import identity, limits_of, parameters, rest_of, root_url, scs_url, site
 from vo_server.web.errors import answer_as_cone
 from vo_server.web.sources import ResultSource
 from vo_server.web.stream import StreamedResponse
@@ -39,6 +39,7 @@ async def search(request: Request) -> Response:
             timeout_s=min(here.sync_timeout_s, allowed.sync_s),
             rest=rest_of(request),
             request_url=str(request.url) if request.method == "GET" else None,
+            root_url=root_url(request),
             caller=identity(request),
         ),
         chosen.writer.write,

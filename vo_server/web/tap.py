@@ -13,7 +13,7 @@ from vo_server.formats.accept import preferred_format
 from vo_server.formats.registry import find_format
 from vo_server.services.origin import sync_url
 from vo_server.services.parameters import to_query
-from vo_server.web.deps import identity, limits_of, parameters_and_files, parts_of, rest_of, site, tap_url
+from vo_server.web.deps import identity, limits_of, parameters_and_files, parts_of, rest_of, root_url, site, tap_url
 from vo_server.web.errors import answer_in_format
 from vo_server.web.params import first_of
 from vo_server.web.sources import ResultSource
@@ -58,6 +58,7 @@ async def sync(request: Request) -> Response:
             timeout_s=min(here.sync_timeout_s, allowed.sync_s),
             rest=rest_of(request),
             request_url=sync_url(tap_url(request), query),
+            root_url=root_url(request),
             caller=identity(request),
         ),
         chosen.writer.write,

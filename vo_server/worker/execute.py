@@ -42,6 +42,7 @@ class Queries(Protocol):
         timeout_s: float,
         rest: Rest | None = None,
         request_url: str | None = None,
+        root_url: str | None = None,
         uploads: Sequence[UploadedTable] = (),
         caller: Identity = ANONYMOUS,
     ) -> QueryResult:
@@ -60,8 +61,8 @@ class QueryRun:
         Where the result goes.
     uploads
         Gets the tables that came with the job.
-    async_url
-        URL of the jobs; None when it is not known outside a request.
+    root_url
+        URL of the service; None when it is not known outside a request.
     room_for
         See :meth:`vo_server.services.jobs.JobService.room_for`; None where there is room for everything.
     """
@@ -72,14 +73,15 @@ class QueryRun:
         queries: Queries,
         results: ResultStore,
         uploads: UploadService,
-        async_url: str | None = None,
+        root_url: str | None = None,
         room_for: Callable[[Job], Callable[[int], None]] | None = None,
     ) -> None:
         self._queries = queries
         self._uploads = uploads
         self._results = results
         self._room_for = room_for or (lambda _: lambda _: None)
-        self._rest = Rest(async_url=async_url, is_job=True)
+        self._root_url = root_url
+        self._rest = Rest(async_url=None if root_url is None else f"{root_url}/tap/async", is_job=True)
 
     def __call__(self, job: Job, control: Control) -> JobResult:
         """Run a job to its end.
@@ -114,6 +116,7 @@ class QueryRun:
                 timeout_s=job.execution_duration_s,
                 rest=self._rest,
                 request_url=None if base is None else f"{base}/{job.id}",
+                root_url=self._root_url,
                 uploads=tables,
                 caller=caller,
             )

@@ -45,7 +45,7 @@ class Staff:
             queries=context.queries,
             results=results,
             uploads=context.uploads,
-            async_url=None if public_url is None else f"{str(public_url).rstrip('/')}/tap/async",
+            root_url=None if public_url is None else str(public_url).rstrip("/"),
             room_for=context.jobs.room_for,
         )
         worker = Worker(
