@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingest.compare import compare
 from ingest.database import adopted_words, database_option, opened, place, rows_words, store_if_any
 from ingest.hats.command import export
 from ingest.release_commands import drop, pin, releases, rollback, unpin
@@ -23,7 +24,7 @@ def ingest() -> None:
     """Publish files as tables."""
 
 
-for _command in (export, releases, pin, unpin, rollback, drop):
+for _command in (export, releases, compare, pin, unpin, rollback, drop):
     ingest.add_command(_command)
 
 
@@ -208,6 +209,8 @@ def _tell(summary: LoadSummary, database: str | None) -> None:
     checks = summary.release.checks
     if len(checks) > 1 or any(one.n_bad for one in checks):
         click.echo(f"checks: {', '.join(f'{one.name} {one.verdict}' for one in checks)}")
+    if summary.release.changes is not None:
+        click.echo(f"changes {summary.release.changes.words}")
     click.echo(f"stored in {place(database)}" if is_stored else "checked only: nothing was written")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
@@ -10,6 +11,7 @@ from ingest.describe import describe
 from ingest.sources import find_sources
 from ingest.spec import read_schema_file
 from vo_server.load.bad import OnError
+from vo_server.load.changes import current_release, examined
 from vo_server.load.naming import split_table_name
 from vo_server.load.release import check_files, load_files
 
@@ -47,6 +49,8 @@ def load_table(
 ) -> LoadSummary:
     """Load files as a new release of a table; see :func:`vo_server.load.release.load_files`.
 
+    Once it is published its checksum is computed, and its changes since the release before are counted.
+
     Parameters
     ----------
     schema_file
@@ -66,7 +70,8 @@ def load_table(
         If the description does not hold together.
     """
     sources = find_sources(files)
-    return load_files(
+    former = current_release(store, table)
+    summary = load_files(
         sources.files,
         table=table,
         engine=engine,
@@ -78,6 +83,8 @@ def load_table(
         told=told,
         **_described(sources, schema_file, table, description, CheckMode(checks), is_full=is_full),
     )
+    release, warning = examined(engine, store, summary.release, former=former)
+    return replace(summary, release=release, warnings=(*summary.warnings, *([warning] if warning else [])))
 
 
 def check_table(

@@ -419,7 +419,7 @@ def test_an_adopted_table_is_never_changed_dropped_or_swept(site: Site, survey: 
     csv.write_text("source_id,ra,dec\n1,10,20\n")
     site.load(csv, "--table", "s.stars", "--version", "3")
     assert answer(site, "SELECT * FROM s.stars") == [(1, 10.0, 20.0)]
-    listed = site.run("releases", "s.stars").stdout.splitlines()
+    listed = [line for line in site.run("releases", "s.stars").stdout.splitlines() if line[2:3] == "s"]
     assert [line[:1] for line in listed] == ["*", " ", " "]
     assert all(line.endswith(f'about 999 rows  adopted from "{survey.schema}"."stars"') for line in listed[1:])
     assert site.run("rollback", "s.stars").stdout == "s.stars: release 2 is current\n"

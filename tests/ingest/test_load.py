@@ -73,7 +73,7 @@ def test_a_load_publishes_rows_types_and_where_they_came_from(loaded: Site, tmp_
 def test_a_new_release_replaces_the_old_one_which_stays(loaded: Site, tmp_path: Path) -> None:
     loaded.load(written(tmp_path, "id,ra,dec,z\n7,1,1,0.5\n"), "--table", "s.t", "--version", "v2")
     assert loaded.rows("s.t")["id"].to_pylist() == [7]
-    lines = loaded.run("releases", "s.t").stdout.splitlines()
+    lines = [line for line in loaded.run("releases", "s.t").stdout.splitlines() if line[2:3] == "s"]
     assert [line.split()[:3] for line in lines] == [["*", "s.t", "v2"], ["s.t", "v1", lines[1].split()[2]]]
     assert loaded.run("rollback", "s.t").stdout == "s.t: release v1 is current\n"
     assert sorted(loaded.rows("s.t")["id"].to_pylist()) == [1, 2, 3]
@@ -297,7 +297,8 @@ def test_versions_made_in_the_same_second_differ(duckdb_site: Site, tmp_path: Pa
     file = written(tmp_path, GOOD)
     for _ in range(3):
         duckdb_site.load(file, "--table", "s.t")
-    assert len(duckdb_site.run("releases", "s.t").stdout.splitlines()) == 3
+    listed = duckdb_site.run("releases", "s.t").stdout.splitlines()
+    assert len([line for line in listed if line[2:3] == "s"]) == 3
 
 
 def test_a_bad_schema_file_is_refused(loaded: Site, tmp_path: Path) -> None:

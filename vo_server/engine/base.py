@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vo_server.adql.resolved import ResolvedQuery
+    from vo_server.engine.question import Question
     from vo_server.model.plan import Plan
     from vo_server.model.table import Table
 
@@ -244,6 +245,18 @@ class Engine(Protocol):
 
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order (for export and comparison)."""
+        ...
+
+    def ask(self, question: Question, *, timeout_s: float) -> RunningQuery:
+        """Ask whole releases something that ADQL has no words for.
+
+        Parameters
+        ----------
+        question
+            Writes the SQL; it reads releases that were loaded, published or not.
+        timeout_s
+            As for :meth:`run`.
+        """
         ...
 
     def drop(self, location: str) -> None:

@@ -14,7 +14,7 @@ from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.load import PostgresLoader
 from vo_server.engine.postgres.names import stored_name
-from vo_server.engine.postgres.place import is_adopted, relation_of
+from vo_server.engine.postgres.place import is_adopted, quoted_identifier, relation_of
 from vo_server.engine.postgres.pool import QueryPool
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
@@ -22,6 +22,7 @@ from vo_server.engine.postgres.sql import generate
 from vo_server.engine.postgres.staging import sweep_staging
 from vo_server.engine.postgres.statement import ArrowStatement
 from vo_server.engine.postgres.types import read_sql
+from vo_server.engine.question import Question, SqlForm
 from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
@@ -170,6 +171,10 @@ class PostgresEngine:
         finally:
             rows.close()
 
+    def ask(self, question: Question, *, timeout_s: float) -> RunningQuery:
+        """Ask whole releases something that ADQL has no words for."""
+        return self._run_sql(question.sql(_FORM), question.columns, limit=None, timeout_s=timeout_s)
+
     def drop(self, location: str) -> None:
         """Remove a release; while queries read it, it stays until a later :meth:`sweep`. What is adopted stays."""
         if is_adopted(location):
@@ -241,3 +246,23 @@ def _inline_names(inline: Mapping[str, pa.Table]) -> dict[str, str]:
 
 def _name_of(table: Table) -> str:
     return f"{quoted(table.schema)}.{quoted(table.name)}" if table.location is None else relation_of(table.location)
+
+
+def _hashed(value: str, column: Column) -> str:
+    """Write what is hashed of a value: zero as a floating-point number has the hash of NULL, its bytes have not."""
+    if column.datatype.is_array:
+        return f"array_send({value})"
+    sent = {"double precision": "float8send", "real": "float4send"}.get(column.datatype.postgres)
+    return value if sent is None else f"{sent}({value})"
+
+
+_FORM: Final = SqlForm(
+    relation=_name_of,
+    name=lambda name, table: quoted_identifier(stored_name(name, table.location)),
+    row_hash="hashint8extended(hash_record_extended(ROW({values}), 0), 1)",
+    hashed=_hashed,
+    integer="bigint",
+    real="double precision",
+    text="text",
+    sum="bigint",
+)
