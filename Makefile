@@ -14,6 +14,8 @@ export PYTHON
 # What pytest must not skip, and anything else for it: make test TESTS="-k cone tests/engine"
 REQUIRE ?= --require postgres --require stilts $(if $(VO_TEST_POSTGRES),,--require pgsphere)
 TESTS ?=
+# How many rows each catalogue has that `make nightly` loads.
+ROWS ?= 1000000
 # How many random queries `make nightly` runs, and which; without a seed others every time.
 QUERIES ?= 20000
 # How many jobs it starts while their workers are killed.
@@ -38,9 +40,11 @@ demo: $(VENV)/core.stamp ## Make a mock sky, publish it and serve it; Ctrl-C sto
 test: $(VENV)/dev.stamp tools lint check-types ## Run every check and every test, on both engines
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest $(REQUIRE) $(TESTS)
 
-nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries, and torture 500 jobs; QUERIES=N JOBS=N SEED=N
+nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries, load catalogues of 1 000 000 rows, torture 500 jobs; QUERIES=N ROWS=N JOBS=N SEED=N
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest --require postgres tests/differential \
 	  --differential $(QUERIES) $(if $(SEED),--seed $(SEED))
+	VO_TEST_ROWS=$(ROWS) PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest --require postgres \
+	  tests/e2e/test_loaded_catalogues.py
 	$(BIN)/python -m pytest -s tests/torture --torture $(JOBS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/dev.stamp tools ## Measure the service on both engines, beside what the databases can do alone

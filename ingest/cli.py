@@ -11,6 +11,7 @@ from ingest.compare import compare
 from ingest.database import adopted_words, database_option, opened, place, rows_words, store_if_any
 from ingest.hats.command import export
 from ingest.release_commands import drop, pin, releases, rollback, unpin
+from ingest.verify import verify
 
 if TYPE_CHECKING:
     from ingest.adopt import AdoptionSummary
@@ -24,7 +25,7 @@ def ingest() -> None:
     """Publish files as tables."""
 
 
-for _command in (export, releases, compare, pin, unpin, rollback, drop):
+for _command in (export, releases, compare, pin, unpin, rollback, drop, verify):
     ingest.add_command(_command)
 
 

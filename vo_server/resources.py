@@ -10,7 +10,15 @@ from typing import Final
 
 from vo_server.errors import ConfigurationError, MissingError
 
-__all__ = ["postgres_files", "recipe_files", "schema_file", "schema_files", "sql_directory"]
+__all__ = [
+    "expected_files",
+    "postgres_files",
+    "recipe_files",
+    "rows_file",
+    "schema_file",
+    "schema_files",
+    "sql_directory",
+]
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -49,6 +57,26 @@ def schema_file(schema: str) -> Path:
     if schema not in known:
         raise MissingError(f"no schema file for {schema!r}", hint=f"there are {', '.join(known)}")
     return directory / f"{schema}.yaml"
+
+
+def rows_file(table: str) -> Path:
+    """Return the rows of a small table that come with the project, as CSV.
+
+    Raises
+    ------
+    MissingError
+        If there are none for it; the message names those there are.
+    """
+    directory = sql_directory() / "rows"
+    known = sorted(path.stem for path in directory.glob("*.csv"))
+    if table not in known:
+        raise MissingError(f"no rows of {table} come with the project", hint=f"there are those of {', '.join(known)}")
+    return directory / f"{table}.csv"
+
+
+def expected_files() -> Path:
+    """Return the directory of numbers that documents of catalogues print, one ``<schema>.yaml`` each."""
+    return sql_directory() / "expected"
 
 
 def recipe_files() -> Path:
