@@ -328,6 +328,10 @@ class UnavailableError(EngineError):
     transient = True
 
 
+class ReplacedError(UnavailableError):
+    """A release was dropped after the query was compiled and before it could read it."""
+
+
 class CatalogueError(VoError):
     """The catalogue of published tables is missing, damaged or of another version."""
 

@@ -16,6 +16,7 @@ from vo_server.errors import (
     EvaluationError,
     IngestError,
     QueryMemoryError,
+    ReplacedError,
     UnavailableError,
     VoError,
 )
@@ -111,9 +112,7 @@ _EVALUATION: Final = frozenset(
     }
 )
 """What the query is to blame for, and not the service."""
-_UNAVAILABLE: Final = frozenset(
-    {Fault.CANCELLED, Fault.CONNECTION, Fault.UNREACHABLE, Fault.BUSY, Fault.MISSING_RELATION, Fault.CLOSED}
-)
+_UNAVAILABLE: Final = frozenset({Fault.CANCELLED, Fault.CONNECTION, Fault.UNREACHABLE, Fault.BUSY, Fault.CLOSED})
 
 
 class Classifier(Protocol):
@@ -167,5 +166,7 @@ def error_of(fault: Fault, state: str) -> VoError:
         return IngestError(fault.message, hint=fault.hint)
     if fault is Fault.MEMORY:
         return QueryMemoryError(fault.message, sqlstate=state, hint=fault.hint)
+    if fault is Fault.MISSING_RELATION:
+        return ReplacedError(fault.message, sqlstate=state, hint=fault.hint)
     kind = EvaluationError if fault in _EVALUATION else UnavailableError if fault in _UNAVAILABLE else EngineError
     return kind(fault.message, sqlstate=state, hint=fault.hint)

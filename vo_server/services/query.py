@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.front import compile_query
@@ -15,6 +16,7 @@ from vo_server.model.query import Limits, Note, Query, QueryResult
 from vo_server.model.table import Schema
 from vo_server.model.truncation import Limit, LimitKind, Rest, late, row_limit
 from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
+from vo_server.services.again import with_newest
 from vo_server.services.compiled import CompiledQueries
 from vo_server.services.estimate import outlooks
 from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
@@ -214,6 +216,11 @@ class QueryService:
         AdqlError, TooLargeError, EngineError, LimitError
             As :meth:`run` does.
         """
+        return with_newest(partial(self._estimated, query, timeout_s, uploads, caller))
+
+    def _estimated(
+        self, query: Query, timeout_s: float, uploads: Sequence[UploadedTable], caller: Identity
+    ) -> Estimate:
         catalogue = self._catalogue.load(caller)
         resolved = self._compile(query, catalogue, uploads)
         limits = self._limits_of(query, timeout_s, caller)

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from vo_server.errors import QueryCancelledError, VoError
+from vo_server.services.again import with_newest
 from vo_server.web.status import known_after, known_before
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class ResultSource:
     Parameters
     ----------
     run
-        Starts the query.
+        Compiles and starts the query; done again when a release that it reads is dropped meanwhile.
     write
         Writes the document of a result.
     is_failure_told
@@ -150,14 +151,20 @@ class ResultSource:
             Why there is no answer; QueryCancelledError after :meth:`stop`.
         """
         with self._working:
-            self._check()
-            result = self._run()
-            with self._stopping:
-                self._result = result
-            self._check()
-            result.batches = self._weighed(result.batches)
-            result.prefetch()
-            self._pieces = self._write(result)
+            self._pieces = self._write(with_newest(self._started))
+
+    def _started(self) -> QueryResult:
+        """Start the query, and wait for its first rows."""
+        self._check()
+        result = self._run()
+        with self._stopping:
+            former, self._result = self._result, result
+        if former is not None:
+            former.close()
+        self._check()
+        result.batches = self._weighed(result.batches)
+        result.prefetch()
+        return result
 
     @property
     def is_small(self) -> bool:

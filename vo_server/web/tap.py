@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
@@ -20,12 +20,14 @@ from vo_server.web.sources import ResultSource
 from vo_server.web.stream import StreamedResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from vo_server.model.query import Query, QueryResult
+    from vo_server.model.upload import UploadedTable
     from vo_server.services.query import QueryService
-    from vo_server.services.uploads import Gathered
 
 __all__ = ["ROUTES"]
 
@@ -54,7 +56,7 @@ async def sync(request: Request) -> Response:
             _run,
             here.context.queries,
             query,
-            gathered,
+            cache(gathered.read),
             timeout_s=min(here.sync_timeout_s, allowed.sync_s),
             rest=rest_of(request),
             request_url=sync_url(tap_url(request), query),
@@ -74,8 +76,10 @@ async def sync(request: Request) -> Response:
     return StreamedResponse(source, headers=headers, gate=here.gate, most=allowed.sync_queries, budget=here.budget)
 
 
-def _run(queries: QueryService, query: Query, gathered: Gathered, **options: Any) -> QueryResult:
-    return queries.run(query, uploads=gathered.read(), **options)
+def _run(
+    queries: QueryService, query: Query, read: Callable[[], Sequence[UploadedTable]], **options: Any
+) -> QueryResult:
+    return queries.run(query, uploads=read(), **options)
 
 
 ROUTES = [Route("/sync", sync, methods=["GET", "POST"])]

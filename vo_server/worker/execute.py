@@ -13,6 +13,7 @@ from vo_server.formats.registry import find_format
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.job import Job, JobResult, Progress
 from vo_server.model.truncation import Rest
+from vo_server.services.again import with_newest
 from vo_server.services.parameters import to_query
 from vo_server.services.upload_memory import Patience
 from vo_server.services.uploads import UploadService, parts_of_job
@@ -110,19 +111,23 @@ class QueryRun:
         # Uploads are given back at the end: as long as the query runs, their rows are in memory.
         with closing(self._uploads.gather(query.uploads, parts, caller=caller, patience=patience)) as gathered:
             tables = gathered.read()
-            _check(control)
-            result = self._queries.run(
-                query,
-                timeout_s=job.execution_duration_s,
-                rest=self._rest,
-                request_url=None if base is None else f"{base}/{job.id}",
-                root_url=self._root_url,
-                uploads=tables,
-                caller=caller,
-            )
-            result.watch()
-            control.progress = lambda: Progress(result.n_rows, result.progress())
-            file = self._write(job, control, result, name, chosen.writer)
+
+            def answer() -> tuple[QueryResult, ResultFile]:
+                _check(control)
+                result = self._queries.run(
+                    query,
+                    timeout_s=job.execution_duration_s,
+                    rest=self._rest,
+                    request_url=None if base is None else f"{base}/{job.id}",
+                    root_url=self._root_url,
+                    uploads=tables,
+                    caller=caller,
+                )
+                result.watch()
+                control.progress = lambda: Progress(result.n_rows, result.progress())
+                return result, self._write(job, control, result, name, chosen.writer)
+
+            result, file = with_newest(answer)
         cut = result.truncation
         return JobResult(
             "result",
