@@ -12,11 +12,16 @@ from starlette.routing import Mount, Router
 
 from vo_server import __version__
 from vo_server.adql.features import declared_features
-from vo_server.factory import ProcessContext, limit_table
+from vo_server.errors import MissingError
+from vo_server.factory import ProcessContext, limit_table, publisher_of
 from vo_server.formats.registry import OUTPUT_FORMATS
+from vo_server.services.harvest import HarvestService
 from vo_server.services.health import HealthService
+from vo_server.services.registry import RegistryService
+from vo_server.settings import missing_for_registry
+from vo_server.store.registry import RegistryStore
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, datalink, estimate, examples, limits, scs, tables, tap, uws, vosi
+from vo_server.web import access, datalink, estimate, examples, limits, oai, scs, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -70,6 +75,7 @@ def create_app(settings: Settings) -> Starlette:
             *limits.ROUTES,
             *scs.ROUTES,
             *datalink.ROUTES,
+            *oai.ROUTES,
             *examples.API_ROUTES,
             Mount("/tap", below_tap),
         ],
@@ -118,7 +124,25 @@ def _site(settings: Settings, context: ProcessContext) -> Site:
         sync_timeout_s=settings.tap.sync_timeout_s,
         title=settings.server.title,
         contact=settings.server.contact,
+        registry=_registry(settings, context),
     )
+
+
+def _registry(settings: Settings, context: ProcessContext) -> HarvestService | MissingError:
+    """Return what answers harvesters, or what they are told as long as it is not known who publishes."""
+    missing = missing_for_registry(settings)
+    if missing:
+        return MissingError("this service has no records for the VO registry", hint=f"set {', '.join(missing)}")
+    registry = RegistryService(
+        publisher=publisher_of(settings),
+        tap=_description(settings, context.engine.name),
+        max_rows=context.limits.anonymous.rows,
+        catalogue=context.catalogue,
+        cones=context.cones,
+        times=RegistryStore(context.store.database),
+        page_records=settings.registry.page_records,
+    )
+    return HarvestService(registry=registry)
 
 
 def _public_url(settings: Settings) -> str | None:

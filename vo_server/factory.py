@@ -12,6 +12,7 @@ from vo_server.engine.open import open_engine
 from vo_server.engine.shares import BatchShares
 from vo_server.model.limits import CallerLimits, LimitTable, Queues, Share
 from vo_server.model.query import Note
+from vo_server.model.record import Publisher
 from vo_server.resources import recipe_files
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.cone import ConeService
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from vo_server.engine.base import Engine
     from vo_server.settings import CallerSettings, Settings
 
-__all__ = ["ProcessContext", "limit_table", "results_place"]
+__all__ = ["ProcessContext", "limit_table", "publisher_of", "results_place"]
 
 _BATCHES_HELD: Final = 20
 """Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
@@ -239,6 +240,25 @@ def _share(settings: Settings) -> Share:
         Queues(settings.uws.short_duration_s, settings.uws.max_long_jobs),
         anonymous_jobs=settings.anonymous.running_jobs,
         user_jobs=settings.users.running_jobs,
+    )
+
+
+def publisher_of(settings: Settings) -> Publisher:
+    """Return who publishes; :func:`vo_server.settings.missing_for_registry` tells before what is not known."""
+    server, registry = settings.server, settings.registry
+    assert server.ivoid is not None
+    assert server.publisher is not None
+    assert server.contact is not None
+    assert server.public_url is not None
+    return Publisher(
+        ivoid=server.ivoid.lower(),
+        name=server.publisher,
+        contact_email=server.contact,
+        url=str(server.public_url).rstrip("/"),
+        title=server.title,
+        description=registry.description or f"{server.title}: tables of the sky, to be queried in ADQL.",
+        contact_name=registry.contact_name or server.publisher,
+        subjects=registry.subjects,
     )
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "CallerSettings",
     "DuckdbSettings",
     "PostgresSettings",
+    "RegistrySettings",
     "ServerSettings",
     "Settings",
     "TapSettings",
@@ -38,6 +39,7 @@ __all__ = [
     "UserTableSettings",
     "UwsSettings",
     "load_settings",
+    "missing_for_registry",
 ]
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
@@ -62,7 +64,10 @@ class ServerSettings(_Group):
     publisher: str | None = Field(None, description="Who publishes the data (Data Origin INFO).")
     contact: str | None = Field(None, description="E-mail address for questions (Data Origin INFO).")
     ivoid: str | None = Field(
-        None, pattern="^ivo://", description="IVOA identifier of the service (Data Origin INFO service_ivoid)."
+        None,
+        pattern=r"^ivo://[A-Za-z0-9][A-Za-z0-9._~-]{2,}(/[A-Za-z0-9._~=-]+)*$",
+        description="IVOA identifier of the service, e.g. ivo://example.org/tap (Data Origin INFO service_ivoid and "
+        "records for the registry).",
     )
     max_body_bytes: ByteSize | None = Field(
         None, gt=0, description="Largest request body; what the largest uploads and query need when not set."
@@ -72,6 +77,21 @@ class ServerSettings(_Group):
         ge=8 * 1024 * 1024,
         description="Memory of all answers that are on their way together, in one server process.",
     )
+
+
+class RegistrySettings(_Group):
+    """What the records for the VO registry tell beside what the tables say."""
+
+    description: str | None = Field(
+        None, description="What the service is, in a few sentences; made from its title when not set."
+    )
+    subjects: tuple[str, ...] = Field(
+        ("catalogs",),
+        min_length=1,
+        description='Terms of the Unified Astronomy Thesaurus, e.g. ["galaxies", "photometry"].',
+    )
+    contact_name: str | None = Field(None, description="Whom to write to; the publisher when not set.")
+    page_records: PositiveInt = Field(100, description="Most records in one answer to a harvester.")
 
 
 class TapSettings(_Group):
@@ -245,6 +265,7 @@ class Settings(BaseSettings):
         description="Where the data live: duckdb:///DIR (relative) or duckdb:////DIR (absolute), or postgresql://...",
     )
     server: ServerSettings = ServerSettings()
+    registry: RegistrySettings = RegistrySettings()
     tap: TapSettings = TapSettings()
     uploads: UploadSettings = UploadSettings()
     uws: UwsSettings = UwsSettings()
@@ -253,6 +274,21 @@ class Settings(BaseSettings):
     users: UserSettings = UserSettings()
     duckdb: DuckdbSettings = DuckdbSettings()
     postgres: PostgresSettings = PostgresSettings()
+
+
+def missing_for_registry(settings: Settings) -> list[str]:
+    """Return what must be set before the service has records for the VO registry, with an example each."""
+    server = settings.server
+    missing = []
+    if server.ivoid is None or not server.ivoid.removeprefix("ivo://").partition("/")[2]:
+        missing.append("VO_SERVER__IVOID (ivo://authority/path, e.g. ivo://example.org/tap)")
+    if server.publisher is None:
+        missing.append("VO_SERVER__PUBLISHER (e.g. Example Observatory)")
+    if server.contact is None:
+        missing.append("VO_SERVER__CONTACT (an e-mail address)")
+    if server.public_url is None:
+        missing.append("VO_SERVER__PUBLIC_URL (e.g. https://vo.example.org)")
+    return missing
 
 
 def load_settings(**given: object) -> Settings:

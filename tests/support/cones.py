@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
+from pydantic import HttpUrl
 
 from tests.support.server import make_settings
 from tests.support.service import Service, publish, running
@@ -19,7 +20,7 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.provenance import Link, Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN, Column, Key, Position, Table
-from vo_server.settings import Settings
+from vo_server.settings import RegistrySettings, ServerSettings, Settings
 from vo_server.sky.healpix import cells
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SKY", "cone_server", "expected_ids", "places"]
+__all__ = ["SKY", "cone_server", "expected_ids", "places", "registry_server"]
 
 _LONG, _DOUBLE, _FLOAT, _TEXT = (
     DataType(Primitive.LONG),
@@ -165,18 +166,46 @@ def _publish_all(settings: Settings) -> None:
             publish(context, table, pa.Table.from_arrays(arrays, schema=schema))
 
 
-@pytest.fixture(scope="session", params=[pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)])
+_ENGINES = [pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="session", params=_ENGINES)
 def cone_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve these tables from one engine after the other."""
+    with _served(request, tmp_path_factory, {}) as service:
+        yield service
+
+
+@pytest.fixture(scope="session", params=_ENGINES)
+def registry_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Serve them with all that records for the VO registry need, four of them in one answer."""
+    server = ServerSettings(
+        port=0,
+        publisher="Example Observatory",
+        contact="vo@example.org",
+        ivoid="ivo://Example.org/TAP",
+        public_url=HttpUrl("http://vo.example.org"),
+        title="Tables of the Å sky",
+    )
+    with _served(
+        request, tmp_path_factory, {"server": server, "registry": RegistrySettings(page_records=4)}
+    ) as service:
+        yield service
+
+
+@contextmanager
+def _served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, object]
+) -> Iterator[Service]:
     results = tmp_path_factory.mktemp("results")
     if request.param == "duckdb":
-        settings = make_settings(f"duckdb:///{tmp_path_factory.mktemp('data')}", results)
+        settings = make_settings(f"duckdb:///{tmp_path_factory.mktemp('data')}", results).model_copy(update=changes)
         _publish_all(settings)
         with running(settings) as service:
             yield service
         return
     dsn = request.getfixturevalue("postgres_dsn")
-    settings = make_settings(dsn, results)
+    settings = make_settings(dsn, results).model_copy(update=changes)
     try:
         _publish_all(settings)
         with running(settings) as service:

@@ -118,13 +118,14 @@ def _programs() -> Iterator[Finding]:
 
 def _service(database: str | None) -> Iterator[Finding]:
     """Check settings, database and published tables as far as each can be reached."""
-    from vo_server.settings import load_settings  # noqa: PLC0415 - late: not needed to show the help
+    from vo_server.settings import load_settings, missing_for_registry  # noqa: PLC0415 - late: not needed to show the help
     from vo_server.store.open import directory_of, has_store, open_store  # noqa: PLC0415
     from vo_server.store.tables import utc_now  # noqa: PLC0415
 
     try:
         settings = load_settings(database=database)
         yield Finding(Verdict.OK, "the settings are valid")
+        yield _registry(missing_for_registry(settings))
         directory = directory_of(settings.database)
         is_there = has_store(settings.database, store_schema=settings.postgres.store_schema)
         yield _place(settings, directory)
@@ -146,6 +147,13 @@ def _service(database: str | None) -> Iterator[Finding]:
                     yield from examine_upkeep(settings, store, utc_now())
     except VoError as error:
         yield Finding(Verdict.FAULT, error.message, error.hint)
+
+
+def _registry(missing: list[str]) -> Finding:
+    """Tell whether the service has records for the VO registry."""
+    if missing:
+        return Finding(Verdict.NOTE, "there are no records for the VO registry", f"set {', '.join(missing)}")
+    return Finding(Verdict.OK, "records for the VO registry are at /oai")
 
 
 def _place(settings: Settings, directory: Path | None) -> Finding:

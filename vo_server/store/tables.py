@@ -36,6 +36,7 @@ __all__ = [
     "jobs",
     "metadata",
     "pins",
+    "registry_records",
     "releases",
     "schemas",
     "stamps",
@@ -234,6 +235,16 @@ tokens = Table(
 """What is known of tokens; ``digest`` is their SHA-256, and the tokens themselves are nowhere."""
 
 Index("tokens_user_idx", tokens.c.user_name)
+
+registry_records = Table(
+    "registry_records",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("digest", Text),
+    Column("created", UtcDateTime, nullable=False),
+    Column("updated", UtcDateTime, nullable=False),
+)
+"""One row per record that the registry has or had; ``digest`` is NULL for one that was deleted."""
 
 user_tables = Table(
     "user_tables",

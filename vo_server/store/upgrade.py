@@ -96,11 +96,16 @@ def _compare_releases(to: Upgrade) -> None:
         to.connection.execute(update(releases).where(releases.c.id == row.id).values(n_rows=n_rows))
 
 
+def _keep_times_of_records(_to: Upgrade) -> None:
+    """Keep when records of the registry were made and changed, which is a new table."""
+
+
 STEPS: Final[Mapping[int, Callable[[Upgrade], None]]] = {
     2: _tell_more_of_jobs,
     3: _know_users,
     4: _keep_tables_of_users,
     5: _compare_releases,
+    6: _keep_times_of_records,
 }
 """By the format that it leads to, each step from the one before; new tables are made before the first step."""
 

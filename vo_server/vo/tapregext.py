@@ -10,7 +10,16 @@ from vo_server.vo.xml import XSI, XmlWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ADQL", "Features", "Language", "Limit", "OutputFormatInfo", "TapDescription", "capabilities"]
+__all__ = [
+    "ADQL",
+    "Features",
+    "Language",
+    "Limit",
+    "OutputFormatInfo",
+    "TapDescription",
+    "capabilities",
+    "write_capabilities",
+]
 
 _ROOT: Final = {
     "xmlns:vosi": "http://www.ivoa.net/xml/VOSICapabilities/v1.0",
@@ -118,21 +127,26 @@ class TapDescription:
 
 def capabilities(description: TapDescription) -> bytes:
     """Return the ``vosi:capabilities`` document: TAP itself, the VOSI resources and, where declared, the examples."""
-    base = description.base_url.rstrip("/")
     writer = XmlWriter()
     with writer.element("vosi:capabilities", _ROOT):
-        _write_tap(writer, description, base)
-        _write_plain(writer, "ivo://ivoa.net/std/VOSI#capabilities", f"{base}/capabilities", "1.0")
-        _write_plain(writer, "ivo://ivoa.net/std/VOSI#availability", f"{base}/availability", "1.0")
-        with writer.element("capability", {"standardID": "ivo://ivoa.net/std/VOSI#tables-1.1"}):
-            _write_interface(writer, f"{base}/tables", version="1.1", use="full", security=description.security_methods)
-        if description.has_examples:
-            with (
-                writer.element("capability", {"standardID": "ivo://ivoa.net/std/DALI#examples"}),
-                writer.element("interface", {"xsi:type": "vr:WebBrowser"}),
-            ):
-                writer.leaf("accessURL", f"{base}/examples", {"use": "full"})
+        write_capabilities(writer, description)
     return writer.to_bytes()
+
+
+def write_capabilities(writer: XmlWriter, description: TapDescription) -> None:
+    """Write the capabilities, here and in the record of the service; the prefixes of XML are bound outside."""
+    base = description.base_url.rstrip("/")
+    _write_tap(writer, description, base)
+    _write_plain(writer, "ivo://ivoa.net/std/VOSI#capabilities", f"{base}/capabilities", "1.0")
+    _write_plain(writer, "ivo://ivoa.net/std/VOSI#availability", f"{base}/availability", "1.0")
+    with writer.element("capability", {"standardID": "ivo://ivoa.net/std/VOSI#tables-1.1"}):
+        _write_interface(writer, f"{base}/tables", version="1.1", use="full", security=description.security_methods)
+    if description.has_examples:
+        with (
+            writer.element("capability", {"standardID": "ivo://ivoa.net/std/DALI#examples"}),
+            writer.element("interface", {"xsi:type": "vr:WebBrowser"}),
+        ):
+            writer.leaf("accessURL", f"{base}/examples", {"use": "full"})
 
 
 def _write_tap(writer: XmlWriter, description: TapDescription, base: str) -> None:

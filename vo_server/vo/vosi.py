@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from vo_server.model.table import Catalogue, Column, Key, Table
+    from vo_server.model.table import Catalogue, Column, Key, Schema, Table
 
-__all__ = ["availability", "table", "tableset"]
+__all__ = ["availability", "table", "tableset", "write_schema"]
 
 _TABLES_ROOT: Final = {
     "xmlns:vosi": "http://www.ivoa.net/xml/VOSITables/v1.0",
@@ -46,15 +46,22 @@ def tableset(
     writer = XmlWriter()
     with writer.element("vosi:tableset", _TABLES_ROOT | (_TAP_PLUS if is_tap_plus else {})):
         for schema in catalogue.schemas:
-            with writer.element("schema"):
-                writer.leaf("name", quoted(schema.name, reserved))
-                writer.optional("title", schema.title)
-                writer.optional("description", schema.description)
-                writer.optional("utype", schema.utype)
-                for one in schema.tables:
-                    with writer.element("table", {"type": one.kind}):
-                        _write_table(writer, one, reserved, is_full=detail != "min", is_tap_plus=is_tap_plus)
+            write_schema(writer, schema, reserved, is_full=detail != "min", is_tap_plus=is_tap_plus)
     return writer.to_bytes()
+
+
+def write_schema(
+    writer: XmlWriter, schema: Schema, reserved: frozenset[str], *, is_full: bool = True, is_tap_plus: bool = False
+) -> None:
+    """Write a schema with its tables, here and in the records of a registry."""
+    with writer.element("schema"):
+        writer.leaf("name", quoted(schema.name, reserved))
+        writer.optional("title", schema.title)
+        writer.optional("description", schema.description)
+        writer.optional("utype", schema.utype)
+        for one in schema.tables:
+            with writer.element("table", {"type": one.kind}):
+                _write_table(writer, one, reserved, is_full=is_full, is_tap_plus=is_tap_plus)
 
 
 def table(one: Table, *, reserved: frozenset[str]) -> bytes:

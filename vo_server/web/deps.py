@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from vo_server.access.clients import client_key
+from vo_server.errors import MissingError
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.truncation import Rest
 from vo_server.web.params import Body, Parameters, first_of, from_body, from_query_string
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from vo_server.factory import ProcessContext
     from vo_server.model.limits import CallerLimits
+    from vo_server.services.harvest import HarvestService
     from vo_server.services.uploads import Parts
     from vo_server.vo.tapregext import TapDescription
     from vo_server.web.budget import ByteBudget
@@ -61,6 +63,10 @@ class Site:
     sync_timeout_s: float
     title: str
     contact: str | None = None
+    registry: HarvestService | MissingError = field(
+        default_factory=lambda: MissingError("this service has no records for the VO registry")
+    )
+    """What answers harvesters, or why nothing does."""
 
 
 def site(request: Request) -> Site:
