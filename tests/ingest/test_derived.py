@@ -147,3 +147,18 @@ def test_a_derivation_that_makes_no_sense_is_refused(
     )
     assert isinstance(error, SchemaFileError)
     assert message in str(error)
+
+
+def test_regions_of_caesar_become_outlines(site: Site, tmp_path: Path) -> None:
+    lines = [
+        "# Region file format: DS9 version 4.1",
+        "fk5",
+        "polygon 66.39 66.12 66.41 66.12 66.41 66.14 66.39 66.14 # text={S1} tag={point-like}",
+        'ellipse(54.04,61.51,10",5",30) # text={S0_fitcomp1}',
+    ]
+    path = written(tmp_path, "\n".join(lines) + "\n", "islands.reg")
+    site.load(path, "--table", "caesar.regions", "--schema-file", schema_file("caesar"))
+    asked = "SELECT name, tags FROM caesar.regions WHERE 1 = CONTAINS(POINT({}), outline)"
+    assert site.ask(asked.format("66.40, 66.13"), "caesar.regions") == [("S1", "point-like")]
+    assert site.ask(asked.format("54.04, 61.51"), "caesar.regions") == [("S0_fitcomp1", None)]
+    assert site.ask(asked.format("54.04, 61.52"), "caesar.regions") == []

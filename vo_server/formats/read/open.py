@@ -9,6 +9,7 @@ from vo_server.errors import IngestError
 from vo_server.formats.read import arrow, ecsv, parquet
 from vo_server.formats.read.arrow import ArrowReader
 from vo_server.formats.read.csv import CsvReader, csv_form, filled_names
+from vo_server.formats.read.ds9 import Ds9Reader, is_ds9
 from vo_server.formats.read.fits import FitsReader
 from vo_server.formats.read.parquet import ParquetReader
 from vo_server.formats.read.source import Source, open_bytes
@@ -79,6 +80,8 @@ def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader
     _check_text(source, head)
     if head.startswith(ecsv.MAGIC):
         return ecsv.open_ecsv(source)
+    if is_ds9(head):
+        return Ds9Reader(source)
     if are_types_needed:
         return CsvReader(source)
     text = DataType(Primitive.CHAR, "*")

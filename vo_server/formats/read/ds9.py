@@ -1,0 +1,138 @@
+"""Read region files of SAOImage DS9 as tables of outlines: one row for each polygon, ellipse or circle on the sky."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from vo_server.errors import IngestError
+from vo_server.formats.read.base import BATCH_ROWS, MalformedRows, TableFacts
+from vo_server.formats.read.source import open_bytes
+from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.query import arrow_schema
+from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vo_server.formats.read.source import Source
+
+__all__ = ["Ds9Reader", "is_ds9"]
+
+_HEAD: Final = re.compile(rb"^#\s*Region file format: DS9", re.IGNORECASE)
+_CORNERS: Final = 24
+"""Corners of the polygon of an ellipse or a circle: its area is 1.1 per cent smaller."""
+_FEWEST: Final = 3
+
+_COLUMNS: Final = (
+    Column("name", DataType(Primitive.CHAR, "*"), description="Text of the region", ucd="meta.id"),
+    Column("shape", DataType(Primitive.CHAR, "*"), description="polygon, ellipse or circle", ucd="meta.code"),
+    Column("tags", DataType(Primitive.CHAR, "*"), description="Tags of the region, joined by blanks", ucd="meta.code"),
+    Column(
+        "outline",
+        DataType(Primitive.DOUBLE, "*", "polygon"),
+        unit="deg",
+        ucd="pos.outline;obs.field",
+        description=f"Outline (ICRS); ellipses and circles have {_CORNERS} corners",
+    ),
+)
+
+
+def is_ds9(head: bytes) -> bool:
+    """Tell whether a file begins as DS9 and CAESAR write region files."""
+    return _HEAD.match(head) is not None
+
+
+class Ds9Reader:
+    """The regions of one file; a :class:`~vo_server.formats.read.base.TableReader`.
+
+    The file is read at once: it describes one map.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    References
+    ----------
+    SAOImage DS9 reference manual, *Regions*: radii are half axes, angles go from west through north.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.file = source.name
+        self.facts = TableFacts(_COLUMNS)
+        self.null_texts: frozenset[str] = frozenset()
+        self.keeps_empty = False
+        self.malformed = MalformedRows()
+        self._source = source
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Give the regions in their order.
+
+        Raises
+        ------
+        IngestError
+            If the file cannot be read, or a region has no outline on the sky.
+        """
+        rows = [self._row(number, region) for number, region in enumerate(self._regions(), start=1)]
+        schema = arrow_schema(_COLUMNS)
+        for start in range(0, len(rows), BATCH_ROWS):
+            names, shapes, tags, outlines = zip(*rows[start : start + BATCH_ROWS], strict=True)
+            values = zip((names, shapes, tags, outlines), schema, strict=True)
+            yield pa.record_batch([pa.array(one, field.type) for one, field in values], schema=schema)
+
+    def row_number(self, index: int) -> int:
+        """Return the number of a region, from 1."""
+        return index + 1
+
+    def fraction(self) -> float | None:
+        """Tell nothing: the file is read at once."""
+        return None
+
+    def _regions(self) -> Any:
+        from regions import Regions  # noqa: PLC0415 - two seconds that only region files cost
+
+        with open_bytes(self._source) as stream:
+            data = stream.read()
+        try:
+            return Regions.parse(data.decode("utf-8"), format="ds9")
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise IngestError(f"the regions cannot be read: {error}", file=self.file) from error
+
+    def _row(self, number: int, region: Any) -> tuple[str | None, str, str | None, list[float]]:
+        kind = type(region).__name__
+        shape = kind.removesuffix("SkyRegion").lower()
+        if kind.endswith("PixelRegion"):
+            raise IngestError(
+                "the region is in pixels of an image, not on the sky",
+                file=self.file,
+                row=number,
+                hint="save the regions in fk5, icrs or galactic coordinates",
+            )
+        if shape == "polygon":
+            corners = region.vertices
+        elif shape == "ellipse":
+            corners = _around(region.center, region.width / 2, region.height / 2, region.angle)
+        elif shape == "circle":
+            corners = _around(region.center, region.radius, region.radius, None)
+        else:
+            raise IngestError(f"a {shape} has no outline", file=self.file, row=number)
+        places = corners.icrs
+        flat = np.column_stack([places.ra.deg, places.dec.deg]).ravel()
+        if len(flat) < 2 * _FEWEST or not np.isfinite(flat).all():
+            raise IngestError(f"a polygon with {len(flat) // 2} corners has no outline", file=self.file, row=number)
+        return region.meta.get("text"), shape, " ".join(region.meta.get("tag", ())) or None, flat.tolist()
+
+
+def _around(centre: Any, first: Any, second: Any, angle: Any) -> Any:
+    """Return corners of an ellipse by its half axes, the first of which is turned from west through north."""
+    from astropy import units  # noqa: PLC0415 - as regions
+
+    turn = np.arange(_CORNERS) * (2 * np.pi / _CORNERS)
+    along, across = first.to_value("deg") * np.cos(turn), second.to_value("deg") * np.sin(turn)
+    tilt = 0.0 if angle is None else angle.to_value("rad")
+    from_west = tilt + np.arctan2(across, along)
+    return centre.directional_offset_by((from_west - np.pi / 2) * units.rad, np.hypot(along, across) * units.deg)
