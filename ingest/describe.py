@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.checks import CheckMode, check_conditions, chosen_checks
 from ingest.sources import find_sources
+from vo_server.formats.read.base import TableReader
 from vo_server.formats.read.open import open_reader
 from vo_server.load import release
 from vo_server.load.bad import BadRows, OnError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from ingest.sources import Sources
     from ingest.spec import SchemaFile
-    from vo_server.formats.read.base import TableReader
     from vo_server.load.description import Description
 
 __all__ = ["describe", "describe_files"]
@@ -40,7 +40,7 @@ def describe_files(files: Sequence[str | Path], *, table: str, description: str 
         If a file cannot be read.
     """
     sources = find_sources(files)
-    readers = [open_reader(str(file)) for file in sources.files]
+    readers = [file if isinstance(file, TableReader) else open_reader(file) for file in sources.files]
     described = describe(readers, split_table_name(table), text=description, sources=sources)
     findings, bad = Findings(described.table), BadRows()
     for reader in readers:

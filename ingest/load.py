@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingest.sources import Sources
     from vo_server.engine.base import Engine
     from vo_server.formats.read.base import TableReader
+    from vo_server.formats.read.source import Source
     from vo_server.load.progress import Progress
     from vo_server.load.release import Describe
     from vo_server.load.summary import LoadSummary
@@ -32,7 +33,7 @@ __all__ = ["check_table", "load_table"]
 
 
 def load_table(
-    files: Sequence[str | Path | TableReader],
+    files: Sequence[str | Path | Source | TableReader],
     *,
     table: str,
     engine: Engine,
@@ -69,7 +70,7 @@ def load_table(
     SchemaFileError
         If the description does not hold together.
     """
-    sources = find_sources(files)
+    sources = find_sources(files, spool=engine.work_folder)
     former = current_release(store, table)
     summary = load_files(
         sources.files,
@@ -88,7 +89,7 @@ def load_table(
 
 
 def check_table(
-    files: Sequence[str | Path | TableReader],
+    files: Sequence[str | Path | Source | TableReader],
     *,
     table: str,
     store: Store | None,

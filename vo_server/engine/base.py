@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     import pyarrow as pa
@@ -162,6 +163,11 @@ class Engine(Protocol):
 
     name: str
     """Key of SQL templates: ``duckdb`` or ``postgres``."""
+
+    @property
+    def work_folder(self) -> Path | None:
+        """Where there is room for files of work in progress; None where only the system knows."""
+        ...
 
     def translate(self, query: ResolvedQuery, *, limit: int | None = None) -> str:
         """Write the query in the engine's SQL, with at most ``limit`` rows.

@@ -44,11 +44,10 @@ class Input:
 
     @property
     def name(self) -> str:
-        """The file without its folder, with the part of it that is read."""
+        """What releases call the file: without its folder, with the part of it that is read."""
         if self.source is None:
             return self.reader.file
-        part = "" if self.source.part is None else f"[{self.source.part}]"
-        return f"{self.source.path.name}{part}"
+        return self.source.label
 
     def key(self, stamp: Stamp) -> str:
         """Return what tells these rows from those of other files: the checksum, and which part of the file."""
@@ -67,7 +66,7 @@ class Input:
 
     def state(self) -> tuple[int, int, int] | None:
         """Return what changes with the file; None when there is nothing to look at."""
-        if self.source is None or self.source.file is not None or not self.source.path.exists():
+        if self.source is None or not self.source.is_here or not self.source.path.exists():
             return None
         found = self.source.path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns
@@ -120,13 +119,13 @@ class Stamping:
         return "" if self._stamp.exception() is not None else self._stamp.result().sha256
 
 
-def open_inputs(files: Sequence[str | Path | TableReader], *, are_types_needed: bool) -> list[Input]:
+def open_inputs(files: Sequence[str | Path | Source | TableReader], *, are_types_needed: bool) -> list[Input]:
     """Open files; readers are taken as they are.
 
     Parameters
     ----------
     files
-        Paths, or readers.
+        Paths, files that were found already, or readers.
     are_types_needed
         False when the types of text columns are described elsewhere: then the pass that finds them is saved.
 
@@ -138,10 +137,10 @@ def open_inputs(files: Sequence[str | Path | TableReader], *, are_types_needed: 
     return [_opened(file, are_types_needed=are_types_needed) for file in files]
 
 
-def _opened(file: str | Path | TableReader, *, are_types_needed: bool) -> Input:
+def _opened(file: str | Path | Source | TableReader, *, are_types_needed: bool) -> Input:
     if isinstance(file, TableReader):
         return Input(file, None)
-    source = Source.of(str(file))
+    source = file if isinstance(file, Source) else Source.of(str(file))
     return Input(open_source(source, are_types_needed=are_types_needed), source)
 
 

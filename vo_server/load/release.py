@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from vo_server.engine.base import Engine, LoadReport
     from vo_server.formats.read.base import TableReader
+    from vo_server.formats.read.source import Source
     from vo_server.load.description import Description
     from vo_server.load.outcome import FileOutcome, Seen
     from vo_server.load.progress import Progress
@@ -94,7 +95,7 @@ def describe(readers: Sequence[TableReader], name: tuple[str, str], *, text: str
 
 
 def load_files(
-    files: Sequence[str | Path | TableReader],
+    files: Sequence[str | Path | Source | TableReader],
     *,
     table: str,
     engine: Engine,
@@ -192,7 +193,7 @@ def load_files(
 
 
 def check_files(
-    files: Sequence[str | Path | TableReader],
+    files: Sequence[str | Path | Source | TableReader],
     *,
     table: str,
     store: Store | None,

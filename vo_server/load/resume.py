@@ -63,6 +63,9 @@ def already_staged(loader: Loader, inputs: Sequence[Input], table: Table) -> dic
         if not waiting:
             break
         stamp = one.stamp()
+        if one.source is not None:
+            # Of files that lie elsewhere, only those that are loaded now are kept here.
+            one.source.release()
         parts = waiting.get(one.key(stamp))
         if parts:
             seen = Seen.decode(parts.pop(0).note, table)

@@ -167,6 +167,8 @@ class Stream:
             error = raised
             seen = Seen(run.findings, run.bad, (), time.monotonic() - begin)
         state = FileState.FAILED if error is not None or run.is_refused else self._state
+        if one.source is not None:
+            one.source.release()
         outcome = FileOutcome(one.name, size_bytes, stamping.sha256, state, seen, one.source is not None, error)
         self._tell(outcome)
         return outcome

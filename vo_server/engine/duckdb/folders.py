@@ -42,6 +42,7 @@ __all__ = [
     "sync_directory",
     "try_lock",
     "unknown_releases",
+    "work_folder",
 ]
 
 TABLES: Final = "tables"
@@ -127,6 +128,11 @@ def try_lock(file: IO[bytes]) -> bool:
     return True
 
 
+def work_folder(directory: Path) -> Path:
+    """Return the folder of all work in progress; a file in it must have no name, or belong to a :class:`WorkFolder`."""
+    return directory / TABLES / _WORK
+
+
 class WorkFolder:
     """A folder of this process for as long as it runs; :meth:`close` removes it.
 
@@ -145,7 +151,7 @@ class WorkFolder:
     """
 
     def __init__(self, directory: Path, *, key: str | None = None) -> None:
-        parent = directory / TABLES / _WORK
+        parent = work_folder(directory)
         parent.mkdir(parents=True, exist_ok=True)
         with _creating(parent):
             if key is None:
@@ -202,7 +208,7 @@ def sweep_work(directory: Path, *, kept_s: float) -> list[str]:
     kept_s
         How long a load that can be resumed is kept since it was last worked on [s].
     """
-    parent = directory / TABLES / _WORK
+    parent = work_folder(directory)
     if not parent.is_dir():
         return []
     gone: list[str] = []

@@ -30,6 +30,7 @@ from vo_server.engine.duckdb.folders import (
     sweep_work,
     try_lock,
     unknown_releases,
+    work_folder,
 )
 from vo_server.engine.duckdb.instance import PROGRESS_SETTINGS, open_instance, select_only, stream
 from vo_server.engine.duckdb.load import DuckdbLoader
@@ -212,6 +213,11 @@ class DuckdbEngine:
     ) -> Loader:
         """Begin to load a release of a table."""
         return DuckdbLoader(self._directory, table, version=version, threads=self._threads, key=key, known=known)
+
+    @property
+    def work_folder(self) -> Path:
+        """Where there is room for files of work in progress: on the disk of the data."""
+        return work_folder(self._directory)
 
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""

@@ -154,6 +154,10 @@ class PostgresEngine:
         """Begin to load a release of a table."""
         return PostgresLoader(self._dsn, table, version=version, data_schema=self._data_schema, key=key, known=known)
 
+    @property
+    def work_folder(self) -> None:
+        """None: the disk of the database is another machine's."""
+
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
         assert table.location is not None

@@ -18,6 +18,8 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vo_server.formats.read.base import TableReader
 
 __all__ = ["open_reader", "open_source"]
@@ -41,13 +43,13 @@ _SAID_BY_NAME: Final = {
 """The format that the end of a name promises, and how a file of that format shows it."""
 
 
-def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
+def open_reader(file: str | Path | Source, *, are_types_needed: bool = True) -> TableReader:
     """Open a file of any known format.
 
     Parameters
     ----------
     file
-        Path, with ``[part]`` behind it to choose an extension or a table.
+        Path, with ``[part]`` behind it to choose an extension or a table, or a file that was found already.
     are_types_needed
         False when the columns are described elsewhere: then the pass over a CSV file that finds their types is saved,
         and all columns are said to be text.
@@ -57,7 +59,7 @@ def open_reader(file: str, *, are_types_needed: bool = True) -> TableReader:
     IngestError
         If the file does not exist, is of no known format, is cut off or malformed.
     """
-    return open_source(Source.of(file), are_types_needed=are_types_needed)
+    return open_source(file if isinstance(file, Source) else Source.of(str(file)), are_types_needed=are_types_needed)
 
 
 def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader:

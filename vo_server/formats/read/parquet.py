@@ -46,7 +46,7 @@ class ParquetReader:
         self.malformed = MalformedRows()
         self._n_read: int = 0
         try:
-            with source.open() as file, pq.ParquetFile(file) as opened:
+            with source.glance() as file, pq.ParquetFile(file) as opened:
                 self._schema = opened.schema_arrow
                 self._n_rows: int = opened.metadata.num_rows
                 n_bytes = sum(

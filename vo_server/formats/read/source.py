@@ -19,7 +19,7 @@ from vo_server.errors import IngestError, TooLargeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Source", "open_bytes"]
+__all__ = ["Backing", "Source", "open_bytes", "view"]
 
 CHUNK_BYTES: Final = 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -29,6 +29,31 @@ _GZIP_WINDOW: Final = 31
 _ZSTD_STEP_BYTES: Final = 2048
 """Bytes that are inflated at once, because the result cannot be bounded: four can become 128 kB, these 64 MB."""
 _PART: Final = re.compile(r"(?P<path>.+)\[(?P<part>[^\[\]]+)\]")
+
+
+class Backing(Protocol):
+    """A file that lies elsewhere, and comes here when it is read."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file [bytes]."""
+        ...
+
+    def open(self) -> io.BufferedReader:
+        """Open the file, fetched as a whole."""
+        ...
+
+    def glance(self) -> io.BufferedReader:
+        """Open the file for a look at a few places, which need not fetch all of it."""
+        ...
+
+    def sha256(self) -> str:
+        """Return the checksum of what was read."""
+        ...
+
+    def release(self) -> None:
+        """Give back what the file takes here."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,10 @@ class Source:
     """The file itself, when it is open and may have no path any more: uploads are files that nobody else sees."""
     max_bytes: int | None = None
     """Most bytes that it may have when it is unpacked; None for any."""
+    backing: Backing | None = None
+    """The file itself, when it lies elsewhere; ``path`` is its name only."""
+    inside: str | None = None
+    """Path in the folder that was named instead of the file, if one was."""
 
     @classmethod
     def of(cls, text: str) -> Source:
@@ -67,31 +96,55 @@ class Source:
             )
         return cls(text, path, part)
 
+    @property
+    def label(self) -> str:
+        """What releases call the file: where it is in the folder that was named, or its name without its folder."""
+        part = "" if self.part is None else f"[{self.part}]"
+        return f"{self.inside or self.path.name}{part}"
+
+    @property
+    def is_here(self) -> bool:
+        """True for a file of this machine that has a path."""
+        return self.file is None and self.backing is None
+
     def open(self) -> io.BufferedReader:
         """Open the file as it lies on disk."""
-        if self.file is None:
-            return self.path.open("rb")
-        return io.BufferedReader(_View(self.file), CHUNK_BYTES)
+        if self.backing is not None:
+            return self.backing.open()
+        return self.path.open("rb") if self.file is None else view(self.file)
+
+    def glance(self) -> io.BufferedReader:
+        """Open the file for a look at a few places; of one that lies elsewhere only these come here."""
+        return self.open() if self.backing is None else self.backing.glance()
+
+    def release(self) -> None:
+        """Tell that the rows were read: what the file takes here, if it lies elsewhere, is not needed any more."""
+        if self.backing is not None:
+            self.backing.release()
 
     @property
     def size_bytes(self) -> int:
         """Size on disk."""
+        if self.backing is not None:
+            return self.backing.size_bytes
         return self.path.stat().st_size if self.file is None else os.fstat(self.file.fileno()).st_size
 
     def sha256(self) -> str:
-        """Return the checksum of the file as it lies on disk; a pass of its own over the bytes."""
+        """Return the checksum of the file as it lies on disk, by a pass of its own over the bytes if it is here."""
+        if self.backing is not None:
+            return self.backing.sha256()
         with self.open() as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def starts_with(self, n_bytes: int) -> bytes:
         """Return the first decompressed bytes."""
-        with open_bytes(self) as stream:
+        with _inflated(self.glance(), self) as stream:
             return stream.read(n_bytes)
 
     @property
     def is_compressed(self) -> bool:
         """True for a gzip or zstandard file."""
-        with self.open() as stream:
+        with self.glance() as stream:
             return stream.read(4).startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
 
     def spooled(self) -> BinaryIO:
@@ -110,11 +163,16 @@ class Source:
         return cast("BinaryIO", copy)
 
 
-class _View(io.RawIOBase):
-    """A file that is open elsewhere, read from its start at a place of its own; closing it leaves the file open."""
+def view(file: BinaryIO) -> io.BufferedReader:
+    """Open a file that is open already at a place of its own; it may be closed before this one is."""
+    return io.BufferedReader(_View(os.dup(file.fileno())), CHUNK_BYTES)
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+
+class _View(io.RawIOBase):
+    """A file that is open elsewhere, read from its start at a place of its own; closing it leaves that open."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._at = 0
 
     def readable(self) -> bool:
@@ -124,17 +182,22 @@ class _View(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io asks for a writable buffer
-        n_bytes = os.preadv(self._file.fileno(), [buffer], self._at)
+        n_bytes = os.preadv(self._descriptor, [buffer], self._at)
         self._at += n_bytes
         return n_bytes
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
-        self._at = (os.fstat(self._file.fileno()).st_size if start is None else start) + offset
+        self._at = (os.fstat(self._descriptor).st_size if start is None else start) + offset
         return self._at
 
     def tell(self) -> int:
         return self._at
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
 
 
 class _Member(Protocol):
@@ -235,7 +298,10 @@ class _Inflated(io.RawIOBase):
 
 def open_bytes(source: Source) -> BinaryIO:
     """Open a file for reading its decompressed bytes; the kind of compression is told by its first bytes."""
-    raw = source.open()
+    return _inflated(source.open(), source)
+
+
+def _inflated(raw: BinaryIO, source: Source) -> BinaryIO:
     magic = raw.read(4)
     raw.seek(0)
     if magic.startswith(_GZIP_MAGIC):
