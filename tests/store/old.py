@@ -53,6 +53,12 @@ INSERT INTO jobs (id, phase, owner, created, destruction, execution_duration_s, 
   '0123456789abcdef0123456789abcdef', 'COMPLETED', 'ada', '2026-03-04 05:06:07.000000{zone}',
   '2036-03-04 05:06:07.000000{zone}', 600, '2026-03-04 05:06:08.000000{zone}', '2026-03-04 05:06:09.000000{zone}', 1
 );
+INSERT INTO schemas (name, folded_name) VALUES ('s', 's');
+INSERT INTO releases (id, schema_name, full_name, folded_name, version, location, is_current, created, code_version,
+  sources, description) VALUES (1, 's', 's.t', 's.t', 'r1', 'tables/s/t/r1.duckdb', {true},
+  '2026-03-04 05:06:07.000000{zone}', '0.1.0', '{{"files":[]}}',
+  '{{"schema":"s","name":"t","columns":[{{"name":"x","datatype":["int",null,null]}}],"n_rows":7,"release":"r1",
+  "location":"tables/s/t/r1.duckdb"}}');
 INSERT INTO job_parameters VALUES ('0123456789abcdef0123456789abcdef', 0, 'QUERY', 'SELECT 1 AS n');
 INSERT INTO job_results VALUES (
   '0123456789abcdef0123456789abcdef', 'result', '0123456789abcdef0123456789abcdef/result-1.vot', 'text/xml', 99, 7,
@@ -62,7 +68,7 @@ INSERT INTO job_results VALUES (
 
 
 def make_old_store(place: Place) -> None:
-    """Make a store of format 1 with one job."""
+    """Make a store of format 1 with one job, and one release of 7 rows of ``s.t``."""
     directory = directory_of(place.url)
     if directory is None:
         with psycopg.connect(place.url) as connection:

@@ -96,6 +96,15 @@ def test_a_job_of_an_old_store_stays_as_it_was(old: Place) -> None:
     store.close()
 
 
+def test_a_release_of_an_old_store_is_listed_with_its_rows_and_can_be_pinned(old: Place) -> None:
+    store = old.open()
+    assert store.catalogue.pin("s.t", "r1", "first") == "s.first"
+    (entry,) = store.catalogue.load().releases
+    assert (entry.full_name, entry.version, entry.n_rows, entry.aliases) == ("s.t", "r1", 7, ("first",))
+    assert (entry.checksum, entry.changes) == (None, None)
+    store.close()
+
+
 def test_a_store_is_upgraded_only_once(old: Place) -> None:
     old.open().close()
     store = old.open()
