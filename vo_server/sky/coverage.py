@@ -1,0 +1,111 @@
+"""Counts by HEALPix cell: where the rows of a table are, as a map and as a MOC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vo_server.sky.healpix import ORDER
+
+if TYPE_CHECKING:
+    from vo_server.sky.angle import IntArray
+
+__all__ = ["CellCounter", "CellCounts"]
+
+FINEST: Final = 12
+"""Order in which few rows are counted: cells of 52 arcseconds."""
+
+MOST_CELLS: Final = 1024**2
+"""Coarser cells are taken when there are more of them: on the whole sky it comes to order 8, cells of 14 arcminutes."""
+
+_WAITING: Final = 1024**2
+
+_SKY_DEG2: Final = 4 * np.pi * np.degrees(1.0) ** 2
+
+
+@dataclass(frozen=True, eq=False)
+class CellCounts:
+    """How many rows each cell has; cells without rows are not in it."""
+
+    order: int
+    cells: IntArray
+    """NESTED cells, shape (n,), ascending."""
+    counts: IntArray
+    """Rows in each, shape (n,), at least 1."""
+
+    @property
+    def area_deg2(self) -> float:
+        """Area of the cells."""
+        return float(len(self.cells) * _SKY_DEG2 / (12 * 4**self.order))
+
+    def coarser(self, order: int) -> CellCounts:
+        """Return the counts in cells of a lower order; the same for a higher one."""
+        if order >= self.order:
+            return self
+        return _summed(order, self.cells >> 2 * (self.order - order), self.counts)
+
+    def at_most(self, n_cells: int) -> CellCounts:
+        """Return the counts in the finest cells of which there are not more than ``n_cells``, at least 12."""
+        found = self
+        while len(found.cells) > n_cells and found.order > 0:
+            found = found.coarser(found.order - 1)
+        return found
+
+
+class CellCounter:
+    """Counts cells as they come, in the finest cells of which there are not too many."""
+
+    def __init__(self) -> None:
+        nothing = np.empty(0, np.int64)
+        self._found = CellCounts(FINEST, nothing, nothing)
+        self._waiting: list[IntArray] = []
+        self._n_waiting = 0
+
+    def see(self, cells: IntArray) -> None:
+        """Count rows.
+
+        Parameters
+        ----------
+        cells
+            Order-29 NESTED cells, shape (n,).
+        """
+        self._waiting.append(cells >> 2 * (ORDER - self._found.order))
+        self._n_waiting += len(cells)
+        if self._n_waiting >= _WAITING:
+            self.counts()
+
+    def merge(self, other: CellCounts) -> None:
+        """Add what was counted elsewhere."""
+        self._add(other)
+
+    def counts(self) -> CellCounts:
+        """Return what was counted."""
+        if self._waiting:
+            waiting, self._waiting, self._n_waiting = np.concatenate(self._waiting), [], 0
+            cells, counts = np.unique(waiting, return_counts=True)
+            self._add(CellCounts(self._found.order, cells, counts.astype(np.int64)))
+        return self._found
+
+    def _add(self, more: CellCounts) -> None:
+        if self._waiting and more.order < self._found.order:
+            self.counts()
+        order = min(self._found.order, more.order)
+        one, other = self._found.coarser(order), more.coarser(order)
+        cells = np.concatenate([one.cells, other.cells])
+        counts = np.concatenate([one.counts, other.counts])
+        # Two ascending runs: the stable sort merges them in one pass.
+        places = np.argsort(cells, kind="stable")
+        found = _summed(order, cells[places], counts[places])
+        self._found = found.at_most(MOST_CELLS)
+        steps = order - self._found.order
+        self._waiting = [cells >> 2 * steps for cells in self._waiting] if steps else self._waiting
+
+
+def _summed(order: int, cells: IntArray, counts: IntArray) -> CellCounts:
+    """Add the counts of equal cells, which follow each other."""
+    if not len(cells):
+        return CellCounts(order, cells, counts)
+    firsts = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1]]))
+    return CellCounts(order, cells[firsts], np.add.reduceat(counts, firsts))
