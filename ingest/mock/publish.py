@@ -17,11 +17,13 @@ from vo_server.errors import UsageError
 from vo_server.load.convert import with_cells
 from vo_server.load.derive import derive
 from vo_server.load.description import Description
+from vo_server.load.statistics import Statistics
 from vo_server.model.provenance import Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
 from vo_server.model.table import Column, Table
 from vo_server.resources import schema_file
+from vo_server.store.statistics import ReleaseStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,13 +130,17 @@ def _warned(description: str | None) -> str:
 def _publish(sky: MockSky, described: Description, version: str, *, engine: Engine, store: Store) -> int:
     """Load one table and make it current; return its number of rows."""
     table = described.table
+    counted = Statistics(table)
     with engine.loader(table, version=version) as loader:
-        for batch in batches(sky, table.full_name, arrow_schema(_made(table))):
-            loader.write(_complete(batch, described))
+        for made in batches(sky, table.full_name, arrow_schema(_made(table))):
+            batch = _complete(made, described)
+            counted.see(batch)
+            loader.write(batch)
         report = loader.finish()
         released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
         release = Release(released, version, datetime.now(UTC), code_version=__version__)
-        store.catalogue.publish(release, schema=described.schema)
+        found = ReleaseStatistics(counted.result(), counted.sky())
+        store.catalogue.publish(release, schema=described.schema, statistics=found)
     return report.n_rows
 
 

@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import pyvo
 import requests
 
 from tests.support.server import SLOW
-from tests.support.service import N_STARS, Service
+from tests.support.service import N_STARS, Service, stars
 from tests.support.users import add_user
 
 COUNT = "SELECT COUNT(*) AS n FROM web.stars"
@@ -116,3 +117,14 @@ def test_a_job_of_a_user_is_found_by_its_id(own_service: pyvo.dal.TAPService) ->
     job = own_service.submit_job(COUNT)
     assert own_service.get_job(job.job_id).phase == "PENDING"
     job.delete()
+
+
+def test_the_table_of_statistics_shows_in_pyvo(tap_service: pyvo.dal.TAPService) -> None:
+    table = tap_service.search("SELECT * FROM tap_schema.statistics WHERE table_name = 'web.stars'").to_table()
+    found = {str(row["column_name"]): row for row in table}
+    assert list(found) == ["id", "ra", "dec", "mag", "name"]
+    expected = stars()["mag"].drop_null().to_numpy()
+    assert found["mag"]["null_count"] == N_STARS - len(expected)
+    assert found["mag"]["median"] == np.percentile(expected, 50, method="inverted_cdf")
+    counts, _ = np.histogram(expected, np.array(found["mag"]["histogram_edges"]))
+    assert list(found["mag"]["histogram_counts"]) == counts.tolist()

@@ -46,6 +46,17 @@ def test_tapquery_fetches_rows(mode: tuple[str, ...], server: Service, stilts: s
     assert rows_of(done) == [{"n": str(N_STARS)}]
 
 
+def test_tapquery_shows_the_table_of_statistics(server: Service, stilts: str, tmp_path: Path) -> None:
+    file = tmp_path / "statistics.fits"
+    query = "SELECT * FROM tap_schema.statistics WHERE table_name = 'web.stars'"
+    run(stilts, "tapquery", f"tapurl={server.tap}", "sync=true", f"adql={query}", f"out={file}", "ofmt=fits")
+    sums = 'addcol n "sum(histogram_counts)"; keepcols "column_name n_rows null_count n"'
+    found = {row["column_name"]: row for row in rows_of(run(stilts, "tpipe", f"in={file}", f"cmd={sums}", "ofmt=csv"))}
+    assert {row["n_rows"] for row in found.values()} == {str(N_STARS)}
+    assert found["mag"]["null_count"] == str(stars()["mag"].null_count)
+    assert 0.95 * N_STARS < float(found["ra"]["n"]) <= N_STARS
+
+
 @pytest.mark.parametrize("mode", [("sync=true",), ("sync=false", "poll=200")])
 def test_tapquery_uploads_a_table(mode: tuple[str, ...], server: Service, stilts: str, places: Path) -> None:
     near = "DISTANCE(u.lon, u.lat, s.ra, s.dec) < 0.0003"

@@ -194,6 +194,55 @@ def test_parts_that_are_merged_are_like_the_whole(rows: pa.Table) -> None:
         assert share == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / SIZE) + 2 / SIZE), percent
 
 
+def in_parts(rows: pa.Table, n_parts: int) -> tuple[Statistics, list[bytes]]:
+    """Return statistics made as a load does, and what it keeps of each part."""
+    merged, kept = Statistics(TABLE), []
+    for seed, first in enumerate(range(0, len(rows), len(rows) // n_parts)):
+        part = merged.part(seed=seed)
+        for batch in rows.slice(first, len(rows) // n_parts).to_batches(max_chunksize=10_000):
+            part.see(batch)
+        kept.append(part.encode())
+        merged.merge(part)
+    return merged, kept
+
+
+def assert_close(rows: pa.Table, result: TableStatistics) -> None:
+    """Check what is not exact against the rows, within five standard deviations."""
+    assert result.n_rows == len(rows)
+    for percent, share in ranks(rows, result, "mag"):
+        p = percent / 100
+        assert share == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / result.n_sampled) + 2 / result.n_sampled)
+    n_ids = column(result, "id").n_distinct
+    assert n_ids == pytest.approx(len(rows), rel=5 * 0.016)
+
+
+def test_later_parts_keep_less_and_lose_nothing(rows: pa.Table) -> None:
+    merged, kept = in_parts(rows, 10)
+    result = merged.result()
+    assert result.n_sampled == SIZE
+    assert_close(rows, result)
+    assert len(kept[-1]) < 0.4 * len(kept[0])
+    again = Statistics(TABLE)
+    for data in reversed(kept):
+        again.merge(Statistics.decode(data, TABLE))
+    for one, other in zip(again.result().columns, result.columns, strict=True):
+        assert (one.percentiles, one.top, one.n_distinct) == (other.percentiles, other.top, other.n_distinct)
+
+
+def test_later_parts_are_right_without_earlier_ones(rows: pa.Table) -> None:
+    _, kept = in_parts(rows, 4)
+    rest = Statistics(TABLE)
+    for data in kept[1:]:
+        rest.merge(Statistics.decode(data, TABLE))
+    result = rest.result()
+    assert 0.6 * SIZE < result.n_sampled < SIZE
+    last = rows.slice(len(rows) // 4)
+    assert_close(last, result)
+    mag = column(result, "mag").histogram
+    assert mag is not None
+    assert not mag.is_exact
+
+
 def test_the_order_of_parts_and_the_sizes_of_batches_do_not_matter(rows: pa.Table) -> None:
     parts = [seen(TABLE, rows.slice(0, 90_000), n_batch=7_001, seed=0), seen(TABLE, rows.slice(90_000), seed=1)]
     again = [seen(TABLE, rows.slice(90_000), n_batch=100_000, seed=1), seen(TABLE, rows.slice(0, 90_000), seed=0)]

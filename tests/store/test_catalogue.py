@@ -227,6 +227,7 @@ def test_readers_see_each_publication_whole_while_they_happen(place: Place) -> N
 def test_a_database_that_fails_is_a_catalogue_error_without_its_words(store: Store) -> None:
     with store.database.write() as connection:
         tables.pins.drop(connection)
+        tables.statistics.drop(connection)
         tables.releases.drop(connection)
     with pytest.raises(CatalogueError, match=r"^the catalogue database") as caught:
         store.catalogue.locations()

@@ -15,11 +15,13 @@ import uvicorn
 
 from vo_server.app import create_app
 from vo_server.factory import ProcessContext
+from vo_server.load.statistics import Statistics
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
 from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Schema, Table
 from vo_server.sky.healpix import cells
+from vo_server.store.statistics import ReleaseStatistics
 from vo_server.web.listen import MAX_HEAD_BYTES
 from vo_server.web.trailers import TrailerProtocol
 
@@ -71,13 +73,17 @@ def stars(n_rows: int = N_STARS) -> pa.Table:
 
 def publish(context: ProcessContext, table: Table, rows: pa.Table, *, version: str = "1") -> None:
     """Load and publish rows as the current release of a table."""
+    counted = Statistics(table)
     with context.engine.loader(table, version=version) as loader:
         for batch in rows.to_batches():
+            counted.see(batch)
             loader.write(batch)
         report = loader.finish()
     released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
     release = Release(released, version, datetime.now(UTC))
-    context.store.catalogue.publish(release, schema=Schema(table.schema, description="Tables of the tests"))
+    schema = Schema(table.schema, description="Tables of the tests")
+    found = ReleaseStatistics(counted.result(), counted.sky())
+    context.store.catalogue.publish(release, schema=schema, statistics=found)
 
 
 def with_stars(settings: Settings) -> Settings:

@@ -33,6 +33,7 @@ from vo_server.services.query import QueryLimits, QueryService
 from vo_server.store.catalogue import CatalogueStore
 from vo_server.store.database import Database
 from vo_server.store.open import Store, open_store
+from vo_server.store.statistics import StatisticsStore
 from vo_server.web.sources import ResultSource
 
 __all__ = ["server"]
@@ -153,7 +154,7 @@ class LateCatalogue(CatalogueStore):
     """A catalogue with a fault: between the first look at it and what is done then, something happens."""
 
     def __init__(self, database: Database, happens: Callable[[], None]) -> None:
-        super().__init__(database)
+        super().__init__(database, statistics=StatisticsStore(database))
         self._happenings = [happens]
 
     def load(self, caller: Identity = ANONYMOUS) -> Catalogue:

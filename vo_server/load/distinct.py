@@ -28,6 +28,9 @@ N_HASHES: Final = 4096
 """Hashes kept beyond that: the number of values is exact up to here, then good to 1.6 % (one standard deviation)."""
 
 
+_NO_BOUND: Final = np.uint64(2**64 - 1)
+
+
 class DistinctValues:
     """Counts each value while there are few different ones; afterwards keeps the smallest hashes.
 
@@ -40,7 +43,8 @@ class DistinctValues:
         self.counts: dict[Any, int] | None = {}
         """How often each value occurs; None when there are too many of them."""
         self._hashes: Hashes = np.empty(0, np.uint64)
-        self._bound = np.uint64(2**64 - 1)
+        self.bound = _NO_BOUND
+        """Larger hashes are not kept, all others are."""
         self._waiting: list[Hashes] = []
         self._n_waiting = 0
 
@@ -60,18 +64,25 @@ class DistinctValues:
             return
         self._give_up(kind)
         if other.counts is None:
-            self._take(other.hashes())
+            kept = other.hashes()
+            self.bound = min(self.bound, other.bound)
+            self._take(kept)
         else:
-            self._take(hashes(pa.array(list(other.counts), kind)))
+            self._take(hashes(pa.array(list(other.counts), _stored(kind)).cast(kind)))
+
+    def leave_out_above(self, bound: np.uint64) -> None:
+        """Begin without counts, and with fewer hashes: larger ones are not wanted by whoever merges these values."""
+        self.counts, self.bound = None, bound
 
     def number(self) -> tuple[int, bool]:
         """Return how many different values there are, and whether that is exact."""
         if self.counts is not None:
             return len(self.counts), True
         kept = self.hashes()
-        if len(kept) < N_HASHES:
+        if self.bound == _NO_BOUND:
             return len(kept), True
-        return round((N_HASHES - 1) * 2.0**64 / (float(kept[-1]) + 1.0)), False
+        n_below = N_HASHES - 1 if len(kept) == N_HASHES else len(kept)
+        return round(n_below * 2.0**64 / (float(self.bound) + 1.0)), False
 
     def hashes(self) -> Hashes:
         """Return the smallest hashes, sorted; none while values are counted."""
@@ -79,12 +90,14 @@ class DistinctValues:
             found = _different(np.concatenate([self._hashes, *self._waiting]))[:N_HASHES]
             self._hashes, self._waiting, self._n_waiting = found, [], 0
             if len(found) == N_HASHES:
-                self._bound = found[-1]
+                self.bound = min(self.bound, found[-1])
+        if len(self._hashes) and self._hashes[-1] > self.bound:  # parts that began with fewer hashes were merged
+            self._hashes = self._hashes[self._hashes <= self.bound]
         return self._hashes
 
-    def restore(self, found: Hashes) -> None:
-        """Go on from hashes that :meth:`hashes` has told."""
-        self.counts = None
+    def restore(self, found: Hashes, bound: int) -> None:
+        """Go on from hashes that :meth:`hashes` has told, and their bound."""
+        self.leave_out_above(np.uint64(bound))
         self._take(found)
 
     def _count(self, values: pa.Array) -> None:
@@ -118,7 +131,7 @@ class DistinctValues:
             self._take(hashes(pa.array(list(counted), _stored(kind)).cast(kind)))
 
     def _take(self, found: Hashes) -> None:
-        found = found[found <= self._bound]
+        found = found[found <= self.bound]
         if len(found):
             self._waiting.append(found)
             self._n_waiting += len(found)

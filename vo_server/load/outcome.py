@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from vo_server.load.bad import BadRows
 from vo_server.load.checks import Findings
+from vo_server.load.statistics import Statistics
 from vo_server.model.release import FileState, SourceFile
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Seen:
     """What the reader noticed."""
     seconds: float = 0.0
     """How long the file took."""
+    statistics: Statistics | None = None
+    """Of the rows, until they are merged with those of the other files."""
 
     def encode(self) -> str:
         """Write it as JSON."""
@@ -36,6 +40,8 @@ class Seen:
             "warnings": self.warnings,
             "seconds": self.seconds,
         }
+        if self.statistics is not None:
+            plain["statistics"] = b64encode(self.statistics.encode()).decode("ascii")
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -43,7 +49,8 @@ class Seen:
         """Read what :meth:`encode` has written of rows of the same table."""
         plain = json.loads(text)
         findings = Findings.from_plain(table, plain["findings"])
-        return cls(findings, BadRows.from_plain(plain["bad"]), tuple(plain["warnings"]), plain["seconds"])
+        statistics = Statistics.decode(b64decode(plain["statistics"]), table)
+        return cls(findings, BadRows.from_plain(plain["bad"]), tuple(plain["warnings"]), plain["seconds"], statistics)
 
 
 @dataclass(frozen=True)

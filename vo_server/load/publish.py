@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vo_server.model.release import SourceFile
     from vo_server.model.table import Column, Schema, Table
     from vo_server.store.open import Store
+    from vo_server.store.statistics import ReleaseStatistics
 
 __all__ = ["check_primary_key", "publish", "repeated", "with_identifier"]
 
@@ -98,10 +99,11 @@ def publish(
     sources: tuple[SourceFile, ...],
     checks: tuple[CheckResult, ...] = (),
     within: Callable[[Connection], None] | None = None,
+    statistics: ReleaseStatistics | None = None,
 ) -> Release:
-    """Make a staged release the current one; ``within`` is done in the same transaction."""
+    """Make a staged release the current one, with its statistics; ``within`` is done in the same transaction."""
     release = Release(table, version, created, sources, code_version=__version__, is_current=True, checks=checks)
-    store.catalogue.publish(release, schema=replace(schema, tables=()), within=within)
+    store.catalogue.publish(release, schema=replace(schema, tables=()), within=within, statistics=statistics)
     return release
 
 

@@ -24,6 +24,7 @@ from vo_server.load.stream import Nowhere, Stream, gathered
 from vo_server.load.summary import LoadSummary, summary_of
 from vo_server.load.union import unite
 from vo_server.model.release import FileState, Release, SourceFile
+from vo_server.store.statistics import ReleaseStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +62,7 @@ class Publish(Protocol):
         created: datetime,
         sources: tuple[SourceFile, ...],
         checks: tuple[CheckResult, ...] = (),
+        statistics: ReleaseStatistics | None = None,
     ) -> Release:
         """Publish; see :func:`vo_server.load.publish.publish`."""
         ...
@@ -182,6 +184,7 @@ def load_files(
                 created=datetime.now(UTC),
                 sources=sources,
                 checks=checks,
+                statistics=ReleaseStatistics(stream.statistics.result(), stream.statistics.sky()),
             )
     except BaseException:
         if report is not None:

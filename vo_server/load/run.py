@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vo_server.formats.read.base import TableReader
     from vo_server.load.convert import Converted, Fault
     from vo_server.load.description import Description
+    from vo_server.load.statistics import Statistics
 
 __all__ = ["FileRun"]
 
@@ -36,6 +37,8 @@ class FileRun:
         What happens to bad rows.
     see
         Is told the rows and the volume [bytes] of each batch, before it is written; what it raises ends the load.
+    statistics
+        Sees the rows that are written; None when nobody wants them.
     """
 
     def __init__(
@@ -45,11 +48,13 @@ class FileRun:
         *,
         on_error: OnError,
         see: Callable[[int, int], None],
+        statistics: Statistics | None = None,
     ) -> None:
         self.description = description
         self.reader = reader
         self.on_error = on_error
         self.see = see
+        self.statistics = statistics
         self.schema: pa.Schema = arrow_schema(description.table.columns)
         self.findings = Findings(description.table)
         self.bad = BadRows()
@@ -100,6 +105,8 @@ class FileRun:
         self.findings.see(batch)
         self.see(batch.num_rows, batch.nbytes)
         if not self.is_refused:
+            if self.statistics is not None:
+                self.statistics.see(batch)
             write(batch)
 
     def _kept(

@@ -64,6 +64,16 @@ class RowSample:
         short = [_without_long(values) for values in rows.columns]
         self._keep(numbers[chosen], pa.RecordBatch.from_arrays(short, schema=self.schema))
 
+    @property
+    def bound(self) -> np.uint64:
+        """Rows with larger numbers are not in the sample, all others are."""
+        self._shrink()
+        return self._bound
+
+    def leave_out_above(self, bound: np.uint64) -> None:
+        """Begin with fewer rows: those with larger numbers are not wanted by whoever merges the sample."""
+        self._bound = bound
+
     def merge(self, other: RowSample) -> None:
         """Add the sample of other streams."""
         self._n_seen += other._n_seen
@@ -77,17 +87,17 @@ class RowSample:
         self._shrink()
         return pa.Table.from_batches(self._rows, self.schema)
 
-    def to_batch(self) -> tuple[pa.Table, Hashes, int, int]:
-        """Return all that :meth:`of` needs: rows, their numbers, the size and the number of rows seen."""
+    def to_batch(self) -> tuple[pa.Table, Hashes, tuple[int, int, int]]:
+        """Return all that :meth:`of` needs: rows, their numbers; the size, the number of rows seen and the bound."""
         rows = self.rows()
         numbers = self._numbers[0] if self._numbers else np.empty(0, np.uint64)
-        return rows, numbers, self._size, self._n_seen
+        return rows, numbers, (self._size, self._n_seen, int(self._bound))
 
     @classmethod
-    def of(cls, rows: pa.Table, numbers: Hashes, size: int, n_seen: int) -> RowSample:
+    def of(cls, rows: pa.Table, numbers: Hashes, size: int, n_seen: int, bound: int) -> RowSample:
         """Return the sample that :meth:`to_batch` has told; it can be merged, and sees no more rows."""
         made = cls(rows.schema)
-        made._size, made._n_seen = size, n_seen
+        made._size, made._n_seen, made._bound = size, n_seen, np.uint64(bound)
         for batch in rows.combine_chunks().to_batches():
             made._keep(numbers, batch)
         return made
@@ -106,6 +116,9 @@ class RowSample:
             return
         numbers = np.concatenate(self._numbers)
         rows = pa.Table.from_batches(self._rows, self.schema)
+        if len(numbers) and numbers.max() > self._bound:  # parts that began with fewer rows were merged
+            chosen = np.flatnonzero(numbers <= self._bound)
+            rows, numbers = rows.take(pa.array(chosen)), numbers[chosen]
         while True:
             if len(numbers) > self._size:
                 chosen = np.sort(np.argpartition(numbers, self._size - 1)[: self._size])

@@ -39,6 +39,7 @@ class Statistics:
 
     def __init__(self, table: Table, *, seed: int = 0) -> None:
         self.n_rows = 0
+        self._table = table
         self._columns = table.visible_columns
         self._tallies = {one.name: ColumnTally(one.name, one.datatype.arrow) for one in self._columns}
         self._is_placed = table.position is not None and HEALPIX_COLUMN in table.by_name
@@ -47,6 +48,20 @@ class Statistics:
         self._sampled = [name for name, tally in self._tallies.items() if not pa.types.is_boolean(tally.kind)]
         kinds = [(name, table.by_name[name].datatype.arrow) for name in self._sampled]
         self._sample = RowSample(pa.schema(kinds), seed=seed)
+
+    def part(self, *, seed: int) -> Statistics:
+        """Return statistics for another part of the same load, to be merged with these.
+
+        They leave out what would not count beside what is here already: the more is known, the less a part keeps.
+        """
+        made = Statistics(self._table, seed=seed)
+        made._sample.leave_out_above(self._sample.bound)
+        for name, tally in made._tallies.items():
+            known = self._tallies[name].distinct
+            if tally.distinct is not None and known is not None and known.counts is None:
+                known.hashes()
+                tally.distinct.leave_out_above(known.bound)
+        return made
 
     def see(self, batch: pa.RecordBatch) -> None:
         """Look at a batch that is about to be written, with all columns of the table."""
@@ -90,12 +105,17 @@ class Statistics:
 
     def encode(self) -> bytes:
         """Return everything as bytes, for :meth:`decode`: a few megabytes, most of them the sample."""
-        rows, numbers, size, n_seen = self._sample.to_batch()
+        rows, numbers, sample = self._sample.to_batch()
+        hashes = {
+            name: tally.distinct.hashes()  # before the facts: they tell the bound
+            for name, tally in self._tallies.items()
+            if tally.distinct is not None and tally.distinct.counts is None
+        }
         sky = self._sky.counts()
         facts = {
             "format": _FORMAT,
             "n_rows": self.n_rows,
-            "sample": [size, n_seen],
+            "sample": sample,
             "order": sky.order,
             "columns": {name: _facts(tally) for name, tally in self._tallies.items()},
         }
@@ -106,9 +126,7 @@ class Statistics:
             "cells": np.diff(sky.cells, prepend=0).tobytes(),
             "counts": sky.counts.tobytes(),
         }
-        for name, tally in self._tallies.items():
-            if tally.distinct is not None and tally.distinct.counts is None:
-                parts[f"hashes {name}"] = tally.distinct.hashes().tobytes()
+        parts |= {f"hashes {name}": kept.tobytes() for name, kept in hashes.items()}
         return _ipc(pa.table({"name": list(parts), "data": pa.array(list(parts.values()), pa.large_binary())}))
 
     @classmethod
@@ -161,6 +179,7 @@ def _facts(tally: ColumnTally) -> dict[str, Any]:
         "ends": [tally.minimum, tally.maximum],
         "moments": [tally.mean, tally.squares],
         "counts": None if counts is None else [list(counts), list(counts.values())],
+        "bound": None if tally.distinct is None or counts is not None else int(tally.distinct.bound),
     }
 
 
@@ -171,7 +190,7 @@ def _restore(tally: ColumnTally, facts: dict[str, Any], hashes: bytes | None) ->
     if tally.distinct is None:
         return
     if hashes is not None:
-        tally.distinct.restore(np.frombuffer(hashes, np.uint64))
+        tally.distinct.restore(np.frombuffer(hashes, np.uint64), facts["bound"])
     else:
         tally.distinct.counts = dict(zip(*facts["counts"], strict=True))
 

@@ -6,8 +6,9 @@ import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
+from zlib import crc32
 
 from vo_server.errors import IngestError
 from vo_server.load.bad import BadRows, OnError
@@ -15,6 +16,7 @@ from vo_server.load.checks import Findings
 from vo_server.load.naming import late_warnings
 from vo_server.load.outcome import FileOutcome, Seen
 from vo_server.load.run import FileRun
+from vo_server.load.statistics import Statistics
 from vo_server.model.release import FileState
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ class Stream:
         self._watch = watch
         self._told = told
         self._totals = Totals()
+        self.statistics = Statistics(description.table)
+        """Of the rows of all files so far."""
         self._guard = threading.Lock()
         self._stop = threading.Event()
 
@@ -122,21 +126,23 @@ class Stream:
             One for each file, in their order.
         """
         staged = staged or {}
-        for outcome in staged.values():
+        resumed = {}
+        for index, outcome in staged.items():
             self._see(outcome.seen.findings.n_rows, outcome.seen.findings.n_bytes)
             self._progress.advance(outcome.seen.findings.n_rows)
+            resumed[index] = replace(outcome, seen=self._counted(outcome.seen))
             self._tell(outcome)
         waiting = [(index, one) for index, one in enumerate(inputs) if index not in staged]
         if n_jobs == 1 or len(waiting) == 1:
-            done = {index: self._load(one) for index, one in waiting}
+            done = {index: self._load(index, one) for index, one in waiting}
         else:
             done = self._side_by_side(waiting, n_jobs)
-        done.update(staged)
+        done.update(resumed)
         return [done[index] for index in range(len(inputs))]
 
     def _side_by_side(self, waiting: Sequence[tuple[int, Input]], n_jobs: int) -> dict[int, FileOutcome]:
         with ThreadPoolExecutor(n_jobs, thread_name_prefix="load") as pool:
-            futures = {index: pool.submit(self._load, one) for index, one in waiting}
+            futures = {index: pool.submit(self._load, index, one) for index, one in waiting}
             try:
                 wait(futures.values(), return_when=FIRST_EXCEPTION)
                 failed = [future for future in futures.values() if future.done() and future.exception()]
@@ -148,11 +154,14 @@ class Stream:
                 pool.shutdown(cancel_futures=True)
             return {index: future.result() for index, future in futures.items()}
 
-    def _load(self, one: Input) -> FileOutcome:
+    def _load(self, index: int, one: Input) -> FileOutcome:
         if self._stop.is_set():
             raise _StoppedError
         begin = time.monotonic()
-        run = FileRun(self._description, one.reader, on_error=self._on_error, see=self._see)
+        with self._guard:
+            # Another file draws other rows, when a load is resumed with more files, too.
+            statistics = self.statistics.part(seed=crc32(f"{index} {one.name}".encode()))
+        run = FileRun(self._description, one.reader, on_error=self._on_error, see=self._see, statistics=statistics)
         size_bytes = 0 if one.source is None else one.source.size_bytes
         error: IngestError | None = None
         stamping = one.stamping()
@@ -160,9 +169,11 @@ class Stream:
             with stamping, self._part() as part:
                 run.load(part.write, self._advance)
                 key = one.key(stamping.result())
-                seen = Seen(run.findings, run.bad, tuple(late_warnings([one.reader])), time.monotonic() - begin)
+                seconds = time.monotonic() - begin
+                seen = Seen(run.findings, run.bad, tuple(late_warnings([one.reader])), seconds, statistics)
                 if not run.is_refused:
                     part.commit(key, seen.encode())
+                seen = self._counted(seen)
         except IngestError as raised:
             error = raised
             seen = Seen(run.findings, run.bad, (), time.monotonic() - begin)
@@ -172,6 +183,13 @@ class Stream:
         outcome = FileOutcome(one.name, size_bytes, stamping.sha256, state, seen, one.source is not None, error)
         self._tell(outcome)
         return outcome
+
+    def _counted(self, seen: Seen) -> Seen:
+        """Add the statistics of a file to those of all, so that not every one is kept until the end."""
+        if seen.statistics is not None:
+            with self._guard:
+                self.statistics.merge(seen.statistics)
+        return replace(seen, statistics=None)
 
     def _advance(self, n_rows: int) -> None:
         if self._stop.is_set():

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vo_server.model.release import Release, SourceFile
     from vo_server.model.table import Table
     from vo_server.store.open import Store
+    from vo_server.store.statistics import ReleaseStatistics
     from vo_server.store.user_tables import Quota
 
 __all__ = ["Index", "UserTableLoads", "opened"]
@@ -243,6 +244,7 @@ class _Publication:
         created: datetime,
         sources: tuple[SourceFile, ...],
         checks: tuple[CheckResult, ...] = (),
+        statistics: ReleaseStatistics | None = None,
     ) -> Release:
         """Publish, unless the table was changed meanwhile or the quota is used up."""
         for column in self._kept.unique:
@@ -259,7 +261,15 @@ class _Publication:
         claim = store.user_tables.claim(kept, base=self._base, quota=self._quota)
         whose = replace(schema, description=f"Tables of the user {kept.owner}")
         return publish(
-            store, table, schema=whose, version=version, created=created, sources=sources, checks=checks, within=claim
+            store,
+            table,
+            schema=whose,
+            version=version,
+            created=created,
+            sources=sources,
+            checks=checks,
+            within=claim,
+            statistics=statistics,
         )
 
     def _check(self, n_rows: int, n_bytes: int) -> None:

@@ -20,6 +20,7 @@ from vo_server.store.pins import add_pin, check_no_pin, read_pins, remove_pin
 from vo_server.store.release_rows import make_none_current, read_entries, release_of, release_values, require, versions
 from vo_server.store.removal import Removal, remove_old_releases, remove_releases
 from vo_server.store.stamp import STAMP, raise_stamp
+from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics
 from vo_server.store.tables import releases, schemas
 from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA, TapSchemaRows
 from vo_server.store.user_tables import check_owner, read_user_tables
@@ -48,10 +49,18 @@ class CatalogueStore:
 
     Every change is one transaction and raises the version stamp; readers see all of it or nothing. A table has
     exactly one current release for as long as it has releases.
+
+    Parameters
+    ----------
+    database
+        Where the rows are.
+    statistics
+        What is known of the rows of releases, for TAP_SCHEMA.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, statistics: StatisticsStore) -> None:
         self._database = database
+        self._statistics = statistics
         self._lock = threading.Lock()
         self._views: CatalogueViews | None = None
         self._descriptions = Descriptions(database)
@@ -93,7 +102,7 @@ class CatalogueStore:
 
     def inline(self, catalogue: Catalogue) -> Mapping[str, pa.Table]:
         """Return the rows of the TAP_SCHEMA tables by full name, made when first asked for and kept per catalogue."""
-        rows = TapSchemaRows(catalogue)
+        rows = TapSchemaRows(catalogue, statistics=self._statistics.of)
         with self._lock:
             for index, kept in enumerate(self._rows):
                 if _are_same(kept.schemas, rows.schemas):
@@ -102,7 +111,14 @@ class CatalogueStore:
             self._rows = [rows, *self._rows[: _MOST_ROWS_KEPT - 1]]
             return rows
 
-    def publish(self, release: Release, *, schema: Schema, within: Callable[[Connection], None] | None = None) -> None:
+    def publish(
+        self,
+        release: Release,
+        *,
+        schema: Schema,
+        within: Callable[[Connection], None] | None = None,
+        statistics: ReleaseStatistics | None = None,
+    ) -> None:
         """Make a release the current one of its table; older releases stay.
 
         Parameters
@@ -115,6 +131,8 @@ class CatalogueStore:
         within
             What is to happen in the same transaction, before anything is written; without it tables of users are left
             alone. Whatever it raises undoes the publication.
+        statistics
+            What was counted of the rows; None when nobody has.
 
         Raises
         ------
@@ -142,6 +160,7 @@ class CatalogueStore:
             _put_schema(connection, schema)
             make_none_current(connection, table.full_name)
             connection.execute(insert(releases).values(release_values(release)))
+            keep_statistics(connection, table.location, statistics)
 
     def releases(self, full_name: str) -> tuple[Release, ...]:
         """Return all releases of a table, newest first; empty for a table that is not published."""

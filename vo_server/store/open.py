@@ -14,6 +14,7 @@ from vo_server.errors import CatalogueError, ConfigurationError
 from vo_server.store.catalogue import CatalogueStore
 from vo_server.store.database import Database, directory_of, first_line, has_file
 from vo_server.store.jobs import JobStore
+from vo_server.store.statistics import StatisticsStore
 from vo_server.store.tables import formats, metadata, stamps
 from vo_server.store.upgrade import FORMAT, upgrade
 from vo_server.store.user_tables import UserTableStore
@@ -39,6 +40,7 @@ class Store:
     """All that the server keeps besides the rows of tables and the files of results."""
 
     catalogue: CatalogueStore
+    statistics: StatisticsStore
     jobs: JobStore
     users: UserStore
     user_tables: UserTableStore
@@ -96,7 +98,15 @@ def open_store(database_url: str, *, store_schema: str = "vo_store", create: boo
             raise _cannot_open(database, error.__cause__) from error
         raise
     database.is_open = True
-    return Store(CatalogueStore(database), JobStore(database), UserStore(database), UserTableStore(database), database)
+    statistics = StatisticsStore(database)
+    return Store(
+        CatalogueStore(database, statistics=statistics),
+        statistics,
+        JobStore(database),
+        UserStore(database),
+        UserTableStore(database),
+        database,
+    )
 
 
 def _nothing_at(place: str) -> ConfigurationError:

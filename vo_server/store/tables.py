@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -40,6 +41,7 @@ __all__ = [
     "releases",
     "schemas",
     "stamps",
+    "statistics",
     "tokens",
     "user_table_readers",
     "user_tables",
@@ -148,6 +150,15 @@ pins = Table(
 """Names that mean one release of a table for good, each in the schema of the table; releases with one are kept."""
 
 Index("pins_release_idx", pins.c.release_id)
+
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("release_id", Integer, ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("summary", LargeBinary, nullable=False),
+    Column("cells", LargeBinary),
+)
+"""What was counted of the rows of releases, written by :mod:`vo_server.store.statistics`; ``cells`` has the map."""
 
 jobs = Table(
     "jobs",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -19,9 +19,19 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Catalogue, Column, Key, Schema, Table, quoted
 from vo_server.store.release_table import RELEASES, release_rows
+from vo_server.store.tap_statistics import (
+    MORE_OF_COLUMNS,
+    MORE_OF_TABLES,
+    STATISTICS,
+    more_of_column,
+    more_of_table,
+    statistics_row,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vo_server.model.statistics import ColumnStatistics, TableStatistics
 
 __all__ = ["SCHEMA_NAME", "TAP_SCHEMA", "UPLOAD_SCHEMA", "TapSchemaRows", "published_name"]
 
@@ -87,6 +97,7 @@ def _key(column: str, target: str, target_column: str) -> Key:
     return Key(f"{column}_fk", f"{SCHEMA_NAME}.{target}", ((column, target_column),))
 
 
+# The columns of the standard come in the order of the alphabet: a client of ViaLactea reads `*` by position.
 TAP_SCHEMA: Final = Schema(
     SCHEMA_NAME,
     description="What is published here: schemas, tables, columns and foreign keys (TAP 1.1, section 4)",
@@ -96,10 +107,10 @@ TAP_SCHEMA: Final = Schema(
             "schemas",
             "Schemas of this service",
             (
-                _column("schema_name", _NAME, "Name of the schema, as queries write it", required=True),
-                _utype("schema"),
                 _description("schema"),
                 _column("schema_index", _INTEGER, "Recommended order of schemas"),
+                _column("schema_name", _NAME, "Name of the schema, as queries write it", required=True),
+                _utype("schema"),
             ),
             primary="schema_name",
         ),
@@ -108,12 +119,13 @@ TAP_SCHEMA: Final = Schema(
             "tables",
             "Tables of this service",
             (
+                _description("table"),
                 _column("schema_name", _NAME, "Schema that the table belongs to", required=True),
+                _column("table_index", _INTEGER, "Recommended order of tables"),
                 _column("table_name", _NAME, "Full name of the table, as queries write it", required=True),
                 _column("table_type", _NAME, "One of: table, view", required=True),
                 _utype("table"),
-                _description("table"),
-                _column("table_index", _INTEGER, "Recommended order of tables"),
+                *MORE_OF_TABLES,
             ),
             _key("schema_name", "schemas", "schema_name"),
             primary="table_name",
@@ -123,20 +135,21 @@ TAP_SCHEMA: Final = Schema(
             "columns",
             "Columns of the tables of this service",
             (
-                _column("table_name", _NAME, "Full name of the table that the column belongs to", required=True),
+                _column("column_index", _INTEGER, "Order of the column in its table"),
                 _column("column_name", _NAME, "Name of the column, as queries write it", required=True),
                 _column("datatype", _NAME, "VOTable datatype", required=True),
-                _column("arraysize", _NAME, "VOTable arraysize; NULL for a single value"),
-                _column("xtype", _NAME, "DALI extended type"),
-                _column("size", _INTEGER, "Length of a string or a one-dimensional array (deprecated: see arraysize)"),
                 _description("column"),
-                _utype("column"),
-                _column("unit", _NAME, "Unit, in VOUnits", principal=True),
-                _column("ucd", _NAME, "UCD: what kind of quantity it is", principal=True),
                 _column("indexed", _INTEGER, "1 when a condition on the column is answered by an index", required=True),
                 _column("principal", _INTEGER, "1 for the columns that matter most", required=True),
+                _column("size", _INTEGER, "Length of a string or a one-dimensional array (deprecated: see arraysize)"),
                 _column("std", _INTEGER, "1 for columns that a standard defines", required=True),
-                _column("column_index", _INTEGER, "Order of the column in its table"),
+                _column("table_name", _NAME, "Full name of the table that the column belongs to", required=True),
+                _column("ucd", _NAME, "UCD: what kind of quantity it is", principal=True),
+                _column("unit", _NAME, "Unit, in VOUnits", principal=True),
+                _utype("column"),
+                _column("arraysize", _NAME, "VOTable arraysize; NULL for a single value"),
+                _column("xtype", _NAME, "DALI extended type"),
+                *MORE_OF_COLUMNS,
             ),
             _key("table_name", "tables", "table_name"),
             primary="table_name column_name",
@@ -146,10 +159,10 @@ TAP_SCHEMA: Final = Schema(
             "keys",
             "Foreign keys: which tables can be joined",
             (
-                _column("key_id", _NAME, "Name of the key; see tap_schema.key_columns", required=True),
-                _column("from_table", _NAME, "Full name of the table that has the key", required=True),
-                _column("target_table", _NAME, "Full name of the table that it points to", required=True),
                 _description("key"),
+                _column("from_table", _NAME, "Full name of the table that has the key", required=True),
+                _column("key_id", _NAME, "Name of the key; see tap_schema.key_columns", required=True),
+                _column("target_table", _NAME, "Full name of the table that it points to", required=True),
                 _utype("key"),
             ),
             Key("from_table_fk", f"{SCHEMA_NAME}.tables", (("from_table", "table_name"),)),
@@ -161,8 +174,8 @@ TAP_SCHEMA: Final = Schema(
             "key_columns",
             "Pairs of columns that foreign keys compare",
             (
-                _column("key_id", _NAME, "Name of the key; see tap_schema.keys", required=True),
                 _column("from_column", _NAME, "Column of the table that has the key", required=True),
+                _column("key_id", _NAME, "Name of the key; see tap_schema.keys", required=True),
                 _column("target_column", _NAME, "Column of the table that it points to", required=True),
             ),
             _key("key_id", "keys", "key_id"),
@@ -187,12 +200,32 @@ TAP_SCHEMA: Final = Schema(
             primary="table_name column_name value",
         ),
         replace(RELEASES, index=7),
+        _table(
+            8,
+            "statistics",
+            "Statistics of the columns of this service, made when their tables were loaded",
+            STATISTICS,
+            Key(
+                "column_fk",
+                f"{SCHEMA_NAME}.columns",
+                (("table_name", "table_name"), ("column_name", "column_name")),
+            ),
+            primary="table_name column_name",
+        ),
     ),
 )
-"""Description of the five tables of the standard, and of our own behind them.
+"""Description of the five tables of the standard, and of those of our own.
 
 They have no location: their rows are handed to the engine with a query.
 """
+
+
+ReadStatistics: TypeAlias = "Callable[[Iterable[str]], Mapping[str, TableStatistics]]"
+"""Returns the statistics of releases by their locations."""
+
+
+def _nothing_known(_locations: Iterable[str]) -> Mapping[str, TableStatistics]:
+    return {}
 
 
 class TapSchemaRows(Mapping[str, pa.Table]):
@@ -202,12 +235,15 @@ class TapSchemaRows(Mapping[str, pa.Table]):
     ----------
     catalogue
         What is published, TAP_SCHEMA itself included; uploads in it are not listed.
+    statistics
+        Returns what is known of releases, by their locations; asked when rows that tell of it are made.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, statistics: ReadStatistics = _nothing_known) -> None:
         self.schemas = tuple(schema for schema in catalogue.schemas if schema.name.lower() != UPLOAD_SCHEMA)
         self._releases = catalogue.releases
         self._made: dict[str, pa.Table] = {}
+        self._read_statistics = statistics
 
     @cached_property
     def _tables(self) -> tuple[Table, ...]:
@@ -216,6 +252,11 @@ class TapSchemaRows(Mapping[str, pa.Table]):
     @cached_property
     def _names(self) -> dict[str, str]:
         return {table.full_name: published_name(table) for table in self._tables}
+
+    @cached_property
+    def _statistics(self) -> Mapping[str, TableStatistics]:
+        """What is known of tables, by their locations; a pinned release may be the one of another table, too."""
+        return self._read_statistics({table.location for table in self._tables if table.location is not None})
 
     def __getitem__(self, full_name: str) -> pa.Table:
         if full_name not in self._made:
@@ -252,6 +293,7 @@ class TapSchemaRows(Mapping[str, pa.Table]):
                 "utype": table.utype,
                 "description": table.description,
                 "table_index": index,
+                **more_of_table(table, self._statistics.get(table.location or "")),
             }
             for index, table in enumerate(self._tables, 1)
         ]
@@ -274,8 +316,9 @@ class TapSchemaRows(Mapping[str, pa.Table]):
                 "principal": int(column.is_principal),
                 "std": int(column.is_std),
                 "column_index": index,
+                **more_of_column(known.get(column.name)),
             }
-            for table in self._tables
+            for table, known in self._with_statistics()
             for index, column in enumerate(table.visible_columns, 1)
         ]
 
@@ -327,6 +370,25 @@ class TapSchemaRows(Mapping[str, pa.Table]):
             self._releases, {one.full_name: self._names[one.full_name] for one in self._tables if one.owner is None}
         )
 
+    def statistics_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``tap_schema.statistics``."""
+        return [
+            {
+                "table_name": self._names[table.full_name],
+                "column_name": quoted(column.name, RESERVED),
+                **statistics_row(known[column.name], self._statistics[table.location or ""]),
+            }
+            for table, known in self._with_statistics()
+            for column in table.visible_columns
+            if column.name in known
+        ]
+
+    def _with_statistics(self) -> Iterator[tuple[Table, dict[str, ColumnStatistics]]]:
+        """Yield each table with the statistics of its columns by their names."""
+        for table in self._tables:
+            found = self._statistics.get(table.location or "")
+            yield table, {} if found is None else {one.name: one for one in found.columns}
+
 
 _BY_NAME: Final = {table.full_name: table for table in TAP_SCHEMA.tables}
 
@@ -338,6 +400,7 @@ _ROWS: Final[dict[str, Callable[[TapSchemaRows], list[dict[str, Any]]]]] = {
     "key_columns": TapSchemaRows.key_column_rows,
     "flags": TapSchemaRows.flag_rows,
     "releases": TapSchemaRows.release_rows,
+    "statistics": TapSchemaRows.statistics_rows,
 }
 
 

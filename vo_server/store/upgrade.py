@@ -100,12 +100,17 @@ def _keep_times_of_records(_to: Upgrade) -> None:
     """Keep when records of the registry were made and changed, which is a new table."""
 
 
+def _keep_statistics(_to: Upgrade) -> None:
+    """Keep statistics of releases, which are a new table; releases that are there have none until they are reloaded."""
+
+
 STEPS: Final[Mapping[int, Callable[[Upgrade], None]]] = {
     2: _tell_more_of_jobs,
     3: _know_users,
     4: _keep_tables_of_users,
     5: _compare_releases,
     6: _keep_times_of_records,
+    7: _keep_statistics,
 }
 """By the format that it leads to, each step from the one before; new tables are made before the first step."""
 
