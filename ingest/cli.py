@@ -11,6 +11,7 @@ from ingest.compare import compare
 from ingest.database import adopted_words, database_option, opened, place, rows_words, store_if_any
 from ingest.hats.command import export
 from ingest.release_commands import drop, pin, releases, rollback, unpin
+from ingest.statistics_commands import moc, stats
 from ingest.verify import verify
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def ingest() -> None:
     """Publish files as tables."""
 
 
-for _command in (export, releases, compare, pin, unpin, rollback, drop, verify):
+for _command in (export, releases, compare, pin, unpin, rollback, drop, verify, stats, moc):
     ingest.add_command(_command)
 
 

@@ -21,7 +21,7 @@ from vo_server.services.registry import RegistryService
 from vo_server.settings import missing_for_registry
 from vo_server.store.registry import RegistryStore
 from vo_server.vo.tapregext import Limit, TapDescription
-from vo_server.web import access, datalink, estimate, examples, limits, oai, scs, tables, tap, uws, vosi
+from vo_server.web import access, datalink, estimate, examples, limits, oai, scs, statistics, tables, tap, uws, vosi
 from vo_server.web.access import IdentityMiddleware
 from vo_server.web.budget import ByteBudget
 from vo_server.web.compress import CompressionMiddleware
@@ -77,6 +77,7 @@ def create_app(settings: Settings) -> Starlette:
             *datalink.ROUTES,
             *oai.ROUTES,
             *examples.API_ROUTES,
+            *statistics.ROUTES,
             Mount("/tap", below_tap),
         ],
         middleware=[

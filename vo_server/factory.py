@@ -116,7 +116,7 @@ class ProcessContext:
             callers=limits,
             memory=UploadMemory(settings.uploads.memory_bytes),
         )
-        catalogue = CatalogueService(catalogue=store.catalogue)
+        catalogue = CatalogueService(catalogue=store.catalogue, statistics=store.statistics)
         return cls(
             settings=settings,
             engine=engine,

@@ -11,7 +11,7 @@ from vo_server.store.open import Store
 @pytest.fixture
 def service(store: Store) -> CatalogueService:
     store.catalogue.publish(release(STARS), schema=GAIA)
-    return CatalogueService(catalogue=store.catalogue)
+    return CatalogueService(catalogue=store.catalogue, statistics=store.statistics)
 
 
 @pytest.mark.parametrize(

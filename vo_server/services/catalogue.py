@@ -11,8 +11,11 @@ from vo_server.model.released import AT
 from vo_server.store.tap_schema import published_name
 
 if TYPE_CHECKING:
+    from vo_server.model.statistics import TableStatistics
     from vo_server.model.table import Catalogue, Table
+    from vo_server.sky.coverage import CellCounts
     from vo_server.store.catalogue import CatalogueStore
+    from vo_server.store.statistics import StatisticsStore
 
 __all__ = ["CatalogueService", "unknown_table"]
 
@@ -24,10 +27,13 @@ class CatalogueService:
     ----------
     catalogue
         The store of what is published.
+    statistics
+        What is known of the rows.
     """
 
-    def __init__(self, *, catalogue: CatalogueStore) -> None:
+    def __init__(self, *, catalogue: CatalogueStore, statistics: StatisticsStore) -> None:
         self._catalogue = catalogue
+        self._statistics = statistics
 
     def load(self, caller: Identity = ANONYMOUS) -> Catalogue:
         """Return what a caller sees now, TAP_SCHEMA included."""
@@ -55,6 +61,26 @@ class CatalogueService:
         if release is not None:
             return release
         raise unknown_table(name, catalogue)
+
+    def statistics(self, table: Table) -> TableStatistics:
+        """Return what is known of the rows of a table that a caller sees.
+
+        Raises
+        ------
+        MissingError
+            If nothing is known.
+        """
+        return self._statistics.of_table(table)
+
+    def sky(self, table: Table) -> CellCounts:
+        """Return the rows by cell of a table that a caller sees.
+
+        Raises
+        ------
+        MissingError
+            If they are not known.
+        """
+        return self._statistics.sky(table)
 
 
 def _release(name: str, catalogue: Catalogue) -> Table | None:

@@ -1,0 +1,102 @@
+"""Statistics and coverages over HTTP, of tables that the caller sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import mocpy
+import numpy as np
+import pytest
+from astropy import units
+
+from tests.support.keepers import ask, made
+from tests.support.service import N_STARS, Service, stars
+
+
+def get(server: Service, path: str, **headers: str) -> httpx.Response:
+    return httpx.get(f"{server.url}/{path}", headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def test_statistics_are_told_as_json(server: Service) -> None:
+    told = get(server, "api/statistics/web.stars").json()
+    columns = {one["name"]: one for one in told["columns"]}
+    assert (told["table"], told["rows"], list(columns)) == ("web.stars", N_STARS, ["id", "ra", "dec", "mag", "name"])
+    magnitudes = stars()["mag"].drop_null().to_numpy()
+    assert columns["mag"]["nulls"] == N_STARS - len(magnitudes)
+    assert columns["mag"]["percentiles"]["50"] == np.percentile(magnitudes, 50, method="inverted_cdf")
+    assert columns["id"]["maximum"] == 2**60 + N_STARS - 1
+    assert sum(told["coverage"]["map"]["counts"]) == N_STARS
+    assert told["coverage"]["moc"] == f"{server.url}/moc/web.stars"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "content_type", "kind"),
+    [
+        ("moc/web.stars", "*/*", "application/fits", "fits"),
+        ("moc/web.stars?format=json", "*/*", "application/json", "json"),
+        ("moc/WEB.stars?FORMAT=text", "application/json", "text/plain; charset=utf-8", "ascii"),
+        ("moc/web.stars", "text/html, application/json;q=0.9, */*", "application/json", "json"),
+        ("moc/web.stars", "image/fits", "application/fits", "fits"),
+    ],
+)
+def test_a_coverage_is_sent_as_asked_for_and_covers_every_row(
+    server: Service, tmp_path: Path, path: str, accept: str, content_type: str, kind: str
+) -> None:
+    answer = get(server, path, Accept=accept)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
+    assert answer.headers["Content-Disposition"].startswith('inline; filename="web.stars.moc.')
+    file = tmp_path / "moc"
+    file.write_bytes(answer.content)
+    moc = mocpy.MOC.load(file, kind)
+    rows = stars()
+    assert moc.contains_lonlat(rows["ra"].to_numpy() * units.deg, rows["dec"].to_numpy() * units.deg).all()
+
+
+def test_a_coverage_that_a_client_has_is_not_sent_again(server: Service) -> None:
+    tag = get(server, "moc/web.stars").headers["ETag"]
+    again = get(server, "moc/web.stars", If_None_Match=f'"other", {tag}')
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert get(server, "moc/web.stars?format=json").headers["ETag"] != tag
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("moc/web.stars?format=png", 400, "fits, json, text"),
+        ("moc/web.starz", 404, "did you mean web.stars"),
+        ("moc/tap_schema.tables", 404, "it has no positions"),
+        ('moc/web."od""d table"', 404, "it has no positions"),
+        ("api/statistics/web.starz", 404, "did you mean web.stars"),
+        ("api/statistics/tap_schema.tables", 404, "no statistics"),
+    ],
+)
+def test_what_is_not_there_is_told_with_a_hint(server: Service, path: str, status: int, words: str) -> None:
+    answer = get(server, path)
+    assert answer.status_code == status, answer.text
+    assert words in answer.text
+
+
+def test_statistics_of_a_private_table_are_its_owners(
+    server: Service, ritas: httpx.Client, annas: httpx.Client, client: httpx.Client, rita: tuple[str, str]
+) -> None:
+    name = f"u_{rita[0]}.counted"
+    made(ritas, name)
+    counted = f"SELECT n_rows FROM tap_schema.statistics WHERE table_name = '{name}' AND column_name = 'note'"
+    assert ask(ritas, counted) == [["3"]]
+    assert ritas.get(f"{server.url}/api/statistics/{name}").json()["rows"] == 3
+    assert ritas.get(f"{server.url}/moc/{name}").status_code == 200
+    for other in (annas, client):
+        assert ask(other, counted) == []
+        assert ask(other, f"SELECT COUNT(*) FROM tap_schema.columns WHERE table_name = '{name}'") == [["0"]]
+        for path in (f"api/statistics/{name}", f"moc/{name}"):
+            assert other.get(f"{server.url}/{path}").status_code == 404
+
+
+def test_what_a_client_kept_of_a_private_table_is_not_confirmed_to_others(
+    server: Service, ritas: httpx.Client, annas: httpx.Client, rita: tuple[str, str]
+) -> None:
+    name = f"u_{rita[0]}.kept"
+    made(ritas, name)
+    tag = ritas.get(f"{server.url}/moc/{name}").headers["ETag"]
+    assert annas.get(f"{server.url}/moc/{name}", headers={"If-None-Match": tag}).status_code == 404
