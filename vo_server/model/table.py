@@ -268,6 +268,15 @@ class Catalogue:
         """All tables, in the order of their schemas."""
         return tuple(table for schema in self.schemas for table in schema.tables)
 
+    @cached_property
+    def keys_by_target(self) -> dict[str, tuple[tuple[Table, Key], ...]]:
+        """Foreign keys by the full name of the table that they point to, each with the table that has it."""
+        found: dict[str, list[tuple[Table, Key]]] = {}
+        for table in self.tables:
+            for key in table.keys:
+                found.setdefault(key.target, []).append((table, key))
+        return {target: tuple(keys) for target, keys in found.items()}
+
     def find(self, full_name: str) -> Table | None:
         """Return the table with exactly this full name, or None."""
         candidates = self.tables_by_folded_name.get(full_name.lower(), ())

@@ -41,10 +41,7 @@ def is_integer(column: Column) -> bool:
 
 def keys_to(table: Table, catalogue: Catalogue) -> Iterator[tuple[Table, Key]]:
     """Yield the foreign keys of other tables that point to a table."""
-    for other in catalogue.tables:
-        for key in other.keys:
-            if key.target == table.full_name:
-                yield other, key
+    yield from catalogue.keys_by_target.get(table.full_name, ())
 
 
 def has_related_data(table: Table, catalogue: Catalogue) -> bool:
