@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from html import unescape
 from urllib.parse import quote
 
 import httpx
@@ -313,3 +314,10 @@ def test_capabilities_tell_a_place_with_rows(cone_server: Service) -> None:
 def test_the_service_of_a_search_is_available(table: str, cone_server: Service) -> None:
     answer = httpx.get(f"{cone_url(cone_server, table)}/availability")
     assert b"available>true<" in answer.content
+
+
+def test_the_first_page_shows_a_search(cone_server: Service) -> None:
+    page = httpx.get(f"{cone_server.url}/").text
+    (command,) = [line for line in page.splitlines() if "/scs/" in line]
+    url = unescape(command.removeprefix("<pre>curl '").removesuffix("'</pre>"))
+    assert httpx.get(url).headers.get("X-VO-Error") is None

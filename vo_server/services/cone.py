@@ -10,7 +10,7 @@ from vo_server.errors import MissingError
 from vo_server.model.datalink import ServiceDescriptor
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
-from vo_server.services.cone_query import cone_query, place_query
+from vo_server.services.cone_query import cone_query, is_searchable, place_query
 from vo_server.services.related import datalink_url, has_related_data
 from vo_server.store.tap_schema import published_name
 
@@ -62,7 +62,7 @@ class ConeService:
             If there is no such table that the caller may see, or it has no positions.
         """
         table = self._catalogue.table(name, caller)
-        if table.position is None:
+        if not is_searchable(table):
             raise MissingError(
                 f"the table {published_name(table)} cannot be searched by place: it has no positions",
                 hint="ask for its rows through TAP",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vo_server.model.cone import ConeRequest
     from vo_server.model.table import Column, Position, Table
 
-__all__ = ["SCS_UCDS", "ConeQuery", "cone_query", "identifier_columns", "place_query"]
+__all__ = ["SCS_UCDS", "ConeQuery", "cone_query", "identifier_columns", "is_searchable", "place_query"]
 
 SCS_UCDS: Final = ("ID_MAIN", "POS_EQ_RA_MAIN", "POS_EQ_DEC_MAIN")
 """UCDs of identifier, right ascension and declination, each of which exactly one column has (SCS 1.03, section 2.2).
@@ -59,6 +59,11 @@ class ConeQuery:
         if (column.ucd or "").lower() in {ucd.lower() for ucd in SCS_UCDS}:
             return replace(column, ucd=None)  # there may be one of each only
         return column
+
+
+def is_searchable(table: Table) -> bool:
+    """Tell whether rows have positions that queries may name."""
+    return table.position is not None and not any(table.by_name[name].is_hidden for name in table.position.columns)
 
 
 def identifier_columns(table: Table) -> tuple[str, ...]:

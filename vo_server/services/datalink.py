@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from vo_server.adql.words import RESERVED
-from vo_server.errors import MissingError, UsageError
+from vo_server.errors import MissingError
 from vo_server.model.datalink import Link, placeholders
 from vo_server.model.datatype import Primitive
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.model.table import quoted
+from vo_server.services.cone_query import is_searchable
 from vo_server.services.origin import links_of_table, sync_url
 from vo_server.services.related import is_integer, is_linkable, keys_to
 from vo_server.store.tap_schema import published_name
@@ -115,7 +116,7 @@ class DatalinkService:
             conditions = f"{_name(only.name)} IN ({', '.join(_literal(only, key[0]) for key in keys)})"
         columns = list(dict.fromkeys([*table.primary_key, *_needed(table, self._catalogue.load(caller))]))
         items = [_name(one) for one in columns]
-        if table.position is not None and table.position.point:
+        if table.position is not None and table.position.point and is_searchable(table):
             point = _name(table.position.point)
             items += [f"COORD1({point})", f"COORD2({point})"]
             columns += [_POINT_RA, _POINT_DEC]
@@ -166,12 +167,12 @@ class _LinkMaker:
         for mine in table.keys:
             target = self._catalogue.find(mine.target)
             values = [row[near] for near, _ in mine.columns]
-            if target is not None and None not in values:
+            if target is not None and _are_askable(values):
                 told = mine.description or f"The row of {target.title or target.full_name} that it belongs to"
                 yield self._query(target, [far for _, far in mine.columns], values, "#counterpart", told)
         for other, theirs in self._incoming:
             values = [row[far] for _, far in theirs.columns]
-            if None not in values:
+            if _are_askable(values):
                 told = f"Its rows in {other.title or other.full_name}"
                 yield self._query(other, [near for near, _ in theirs.columns], values, "#counterpart", told)
         for link in links_of_table(table):
@@ -191,7 +192,7 @@ class _LinkMaker:
 
     def _around(self, row: Mapping[str, Any]) -> Iterator[Link]:
         position = self._table.position
-        if position is None:
+        if position is None or not is_searchable(self._table):
             return
         ra, dec = (_POINT_RA, _POINT_DEC) if position.point else (position.ra, position.dec)
         if row[ra] is None or row[dec] is None:
@@ -213,7 +214,7 @@ def _needed(table: Table, catalogue: Catalogue) -> Iterator[str]:
     """Yield the columns whose values are in links."""
     for link in table.row_links:
         yield from placeholders(link.template)
-    if table.position is not None and not table.position.point:
+    if table.position is not None and not table.position.point and is_searchable(table):
         yield from table.position.columns
     for key in table.keys:
         yield from (near for near, _ in key.columns)
@@ -248,13 +249,16 @@ def _condition(table: Table, names: Sequence[str], values: Sequence[Any]) -> str
     )
 
 
+def _are_askable(values: Sequence[Any]) -> bool:
+    """Tell whether rows can be asked for by these values: texts and numbers, none of them NULL."""
+    return all(isinstance(value, str | int | float) for value in values)
+
+
 def _literal(column: Column, value: Any) -> str:
     """Write a value as ADQL: a number, or a text in quotes, its own quotes doubled."""
     if column.datatype.is_string:
         return "'" + str(value).replace("'", "''") + "'"
-    if isinstance(value, bool | int | float):
-        return repr(value)
-    raise UsageError(f"values of {column.name} cannot be asked for")
+    return repr(value)
 
 
 def _text(column: Column, value: Any) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from vo_server.adql.words import RESERVED
 from vo_server.model.record import RecordState, table_ivoid
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG
+from vo_server.services.cone_query import is_searchable
 from vo_server.store.tap_schema import published_name
 from vo_server.vo import voresource
 from vo_server.vo.conesearch import ConeDescription
@@ -211,7 +212,7 @@ class RegistryService:
                 writer,
                 head,
                 tap_url=self._tap.base_url,
-                cone=None if table.position is None else self._cone(table, with_example=with_example),
+                cone=self._cone(table, with_example=with_example) if is_searchable(table) else None,
                 schema=replace(schema, tables=(table,)),
                 table=table,
                 reserved=RESERVED,

@@ -30,7 +30,8 @@ def datalink_url(root_url: str, table: Table) -> str:
 def is_linkable(table: Table) -> bool:
     """Tell whether a row can be named: by a primary key of whole numbers and texts."""
     return bool(table.primary_key) and all(
-        is_integer(table.by_name[name]) or table.by_name[name].datatype.is_string for name in table.primary_key
+        not column.is_hidden and (is_integer(column) or column.datatype.is_string)
+        for column in (table.by_name[name] for name in table.primary_key)
     )
 
 

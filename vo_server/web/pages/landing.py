@@ -12,8 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from vo_server import __version__
+from vo_server.services.cone_query import is_searchable
 from vo_server.store.tap_schema import published_name
-from vo_server.web.deps import site, tap_url
+from vo_server.web.deps import scs_url, site, tap_url
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -42,6 +43,7 @@ def _page(request: Request) -> str:
         title=escape(here.title),
         tap_url=escape(tap_url(request)),
         example=escape(published_name(published[0]) if published else _FALLBACK),
+        cone=_cone(request, published),
         tables="\n".join(_row(table) for table in published)
         or '<tr><td colspan="3">Nothing is published yet.</td></tr>',
         contact="" if here.contact is None else f"Contact: {escape(here.contact)}.",
@@ -52,6 +54,15 @@ def _page(request: Request) -> str:
 def _published(catalogue: Catalogue) -> list[Table]:
     """Return the tables with rows of their own, without those that the service makes of itself."""
     return [table for table in catalogue.tables if table.location is not None]
+
+
+def _cone(request: Request, published: list[Table]) -> str:
+    """Return an example of a cone search; nothing where no table has positions."""
+    table = next((one for one in published if is_searchable(one)), None)
+    if table is None:
+        return ""
+    url = f"{scs_url(request, published_name(table))}?RA=10.684&DEC=41.269&SR=0.1"
+    return f"<p>Rows around a place, by cone search:</p>\n<pre>curl '{escape(url)}'</pre>"
 
 
 def _row(table: Table) -> str:
