@@ -32,8 +32,9 @@ __all__ = ["MOST_ROWS", "DuckdbStaging"]
 
 logger = logging.getLogger(__name__)
 
-_MEMORY_BYTES: Final = 384 * 1024**2
-"""What a load may use of memory; it spills beyond."""
+_MEMORY_BYTES: Final = 176 * 1024**2
+_MEMORY_PER_COLUMN_BYTES: Final = 256 * 1024
+"""What DuckDB may use of memory, beside the rest of the process; it spills beyond. Each column has a block in work."""
 
 _ROW_GROUP_BYTES: Final = 64 * 1024**2
 MOST_ROWS: Final = 122_880
@@ -145,7 +146,7 @@ class DuckdbStaging:
         return duckdb.connect(
             ":memory:",
             config={
-                "memory_limit": f"{_MEMORY_BYTES}B",
+                "memory_limit": f"{_MEMORY_BYTES + len(self._table.columns) * _MEMORY_PER_COLUMN_BYTES}B",
                 "threads": threads,
                 "temp_directory": str(self._work.path / "spill"),
                 "autoinstall_known_extensions": False,
