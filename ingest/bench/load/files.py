@@ -53,21 +53,23 @@ def _parquet(directory: Path, n_rows: int) -> list[Path]:
 
 
 def _several(directory: Path, n_rows: int) -> list[Path]:
-    made = list(range(_N_FILES))
-    paths = [directory / f"rows{number}.parquet" for number in made]
     n_each = -(-n_rows // _N_FILES)
-    for number, path in enumerate(paths):
-        _write_parquet(path, _between(n_rows, number * n_each, (number + 1) * n_each))
+    paths = [directory / f"rows{number}.parquet" for number in range(-(-n_rows // n_each))]
+    writers: list[pq.ParquetWriter] = []
+    n_before = 0
+    for batch in _visible(n_rows):
+        start = 0
+        while start < batch.num_rows:
+            number, n_in_it = divmod(n_before + start, n_each)
+            if number == len(writers):
+                writers.append(pq.ParquetWriter(paths[number], batch.schema))
+            piece = batch.slice(start, n_each - n_in_it)
+            writers[number].write_batch(piece, row_group_size=_ROW_GROUP_ROWS)
+            start += piece.num_rows
+        n_before += batch.num_rows
+    for writer in writers:
+        writer.close()
     return paths
-
-
-def _between(n_rows: int, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-    first = 0
-    for batch in _visible(min(n_rows, stop)):
-        skipped = max(0, start - first)
-        if skipped < batch.num_rows:
-            yield batch.slice(skipped)
-        first += batch.num_rows
 
 
 def _write_parquet(path: Path, rows: Iterator[pa.RecordBatch]) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from ingest.bench.load.bare import BareCopy
@@ -72,14 +73,16 @@ def measure_load(
         Rows per second and the peak of memory, for each format.
     """
     schema_file = write_schema(directory)
-    limit: Limit | None = None
+    bare: BareCopy | None = None
     try:
         for form in FORMATS:
             files = write_files(directory, form, n_rows)
             told = [_load(database_url, schema_file, files) for _ in range(repeat)]
-            if limit is None and directory_of(database_url) is None and "rates" in only:
-                limit = _limit(database_url, directory, n_rows=n_rows, repeat=repeat)
+            if bare is None and directory_of(database_url) is None and "rates" in only:
+                bare = BareCopy(database_url, _loaded(database_url), schema=DATA_SCHEMA, file=directory / "rows.copy")
             _drop(database_url)
+            # Measured anew beside each format: others may use the machine as well.
+            limit = None if bare is None else _limit(bare, n_rows=n_rows, repeat=repeat)
             for file in files:
                 file.unlink()
             if "rates" in only:
@@ -107,17 +110,13 @@ def _load(database_url: str, schema_file: Path, files: list[Path]) -> Told:
     return Told(**json.loads(done.stdout))
 
 
-def _limit(database_url: str, directory: Path, *, n_rows: int, repeat: int) -> Limit:
+def _limit(bare: BareCopy, *, n_rows: int, repeat: int) -> Limit:
+    return Limit(_BARE, median(n_rows / bare.seconds() for _ in range(repeat)))
+
+
+def _loaded(database_url: str) -> Table:
     with closing(open_store(database_url, store_schema=STORE_SCHEMA)) as store:
-        table = _published(store.catalogue.load().find(TABLE.full_name))
-    file = directory / "rows.copy"
-    bare = BareCopy(database_url, table, schema=DATA_SCHEMA, file=file)
-    seconds = min(bare.seconds() for _ in range(repeat))
-    file.unlink()
-    return Limit(_BARE, n_rows / seconds)
-
-
-def _published(table: Table | None) -> Table:
+        table = store.catalogue.load().find(TABLE.full_name)
     assert table is not None
     return table
 
