@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchFeed"]
 
-_AHEAD: Final = 2
-"""Batches that wait for the database at most."""
+_AHEAD: Final = 1
+"""Batches that wait for the database at most, beside the one that it reads and the one that is made."""
 
 
 class _AbortedError(Exception):

@@ -32,7 +32,7 @@ __all__ = ["MOST_ROWS", "DuckdbStaging"]
 
 logger = logging.getLogger(__name__)
 
-_MEMORY_BYTES: Final = 176 * 1024**2
+_MEMORY_BYTES: Final = 120 * 1024**2
 _MEMORY_PER_COLUMN_BYTES: Final = 256 * 1024
 """What DuckDB may use of memory, beside the rest of the process; it spills beyond. Each column has a block in work."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_BYTES", "BATCH_ROWS", "MALFORMED_KEPT", "MalformedRows", "TableFacts", "TableReader", "batch_rows"]
 
-BATCH_ROWS: Final = 65_536
+BATCH_ROWS: Final = 32_768
 """Most rows in a batch: enough to make the cost per batch vanish."""
 
 BATCH_BYTES: Final = 32 * 1024 * 1024
