@@ -140,6 +140,7 @@ class DuckdbLoader:
         """Write the rows, in the order of their cells, to a second file, which thereby has no dead space."""
         staging = self._staging
         order = f'"{HEALPIX_COLUMN}" NULLS LAST' if self._is_sorted else None
+        staging.begin_sort()
         staging.attach("release")
         cursor = staging.connection.execute(f"CREATE TABLE release.main.{ROWS} AS {staging.rows_sql(order=order)}")
         cursor = staging.connection.execute(f"SELECT count(*) FROM release.main.{ROWS}")

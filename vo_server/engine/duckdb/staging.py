@@ -32,9 +32,15 @@ __all__ = ["MOST_ROWS", "DuckdbStaging"]
 
 logger = logging.getLogger(__name__)
 
-_MEMORY_BYTES: Final = 120 * 1024**2
-_MEMORY_PER_COLUMN_BYTES: Final = 256 * 1024
-"""What DuckDB may use of memory, beside the rest of the process; it spills beyond. Each column has a block in work."""
+_MEGABYTE: Final = 1024**2
+_MEMORY_BYTES: Final = 120 * _MEGABYTE
+_MEMORY_PER_COLUMN_BYTES: Final = _MEGABYTE // 4
+"""What DuckDB may use of memory while files are read, beside what they need; each column has a block in work."""
+
+_SORT_BYTES: Final = 192 * _MEGABYTE
+_SORT_PER_COLUMN_BYTES: Final = _MEGABYTE
+"""What it may use for the sort, when the files are done with; it spills beyond. Wide rows need more to be sorted at all
+(rows of 840 bytes fail with 146 MB)."""
 
 _ROW_GROUP_BYTES: Final = 64 * 1024**2
 MOST_ROWS: Final = 122_880
@@ -126,6 +132,12 @@ class DuckdbStaging:
         """Attach a file of the work folder under its name, and make it if it is not there."""
         quoted = str(self.path(name)).replace("'", "''")
         self.connection.execute(f"ATTACH '{quoted}' AS {name} (ROW_GROUP_SIZE {self._row_group})")
+
+    def begin_sort(self) -> None:
+        """Let the sort have the memory that the files needed."""
+        pa.default_memory_pool().release_unused()
+        limit_bytes = _SORT_BYTES + len(self._table.columns) * _SORT_PER_COLUMN_BYTES
+        self.connection.execute(f"SET memory_limit = '{limit_bytes}B'")
 
     def detach(self, name: str) -> None:
         """Bring all that was written into a file and let go of it."""
