@@ -6,13 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
+import mocpy
 import pyarrow as pa
 import pytest
+from astropy import units
 from lxml import etree
 
 from tests.support.answers import texts
+from tests.support.cones import places
 from tests.support.service import Service, publish
 from tests.support.users import add_user
 from vo_server.model.datatype import DataType, Primitive
@@ -160,6 +164,21 @@ def test_the_record_of_the_service_is_what_the_service_tells_itself(registry_ser
     assert canonical(record.findall("capability")) == canonical(told.findall("capability"))
     tables = etree.fromstring(httpx.get(f"{registry_server.tap}/tables").content)
     assert canonical(record.findall("tableset/schema")) == canonical(tables.findall("schema"))
+
+
+def test_a_record_tells_where_in_the_sky_the_rows_are(registry_server: Service, tmp_path: Path) -> None:
+    record = record_of(registry_server, SKY)
+    (coarse,), (url,) = texts(record, "coverage/spatial/text()"), texts(record, "coverage/footprint/text()")
+    moc = mocpy.MOC.from_string(coarse)
+    ra, dec = places()
+    assert moc.max_order <= 5
+    assert moc.contains_lonlat(ra * units.deg, dec * units.deg).all()
+    file = tmp_path / "moc.fits"
+    file.write_bytes(httpx.get(url.replace("http://vo.example.org", registry_server.url)).content)
+    fine = mocpy.MOC.load(file, "fits")
+    assert fine.contains_lonlat(ra * units.deg, dec * units.deg).all()
+    assert fine.difference(moc).empty()
+    assert record_of(registry_server, SKY.replace("sky", "measures")).find("coverage") is None
 
 
 def test_dublin_core_tells_the_same_in_short(registry_server: Service) -> None:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
 from vo_server.adql.words import RESERVED
+from vo_server.errors import MissingError
 from vo_server.model.record import RecordState, table_ivoid
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG
 from vo_server.services.cone_query import is_searchable
+from vo_server.sky.moc import moc_text
 from vo_server.store.tap_schema import published_name
 from vo_server.vo import voresource
 from vo_server.vo.conesearch import ConeDescription
 from vo_server.vo.oaipmh import write_dublin_core
-from vo_server.vo.voresource import Head
+from vo_server.vo.voresource import Coverage, Head
 from vo_server.vo.xml import XmlWriter
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Record", "RegistryService"]
 
 _Body: TypeAlias = Callable[[XmlWriter, Head], None]
+
+_COVERAGE_ORDER: Final = 5
+"""Deepest order of the coverage in a record, of cells of two degrees; all of it is behind a link."""
 
 _BEGINNING: Final = RecordState(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC))
 """What a digest is made with: the time of a record is no part of it."""
@@ -213,6 +218,7 @@ class RegistryService:
                 head,
                 tap_url=self._tap.base_url,
                 cone=self._cone(table, with_example=with_example) if is_searchable(table) else None,
+                coverage=self._coverage(table),
                 schema=replace(schema, tables=(table,)),
                 table=table,
                 reserved=RESERVED,
@@ -224,6 +230,14 @@ class RegistryService:
             # The example is some row, which another process may choose otherwise.
             lambda writer, head: write(writer, head, with_example=False),
         )
+
+    def _coverage(self, table: Table) -> Coverage | None:
+        try:
+            counts = self._catalogue.sky(table)
+        except MissingError:
+            return None
+        url = f"{self.publisher.url}/moc/{quote(published_name(table))}"
+        return Coverage(moc_text(counts, order=min(counts.order, _COVERAGE_ORDER)), url)
 
     def _cone(self, table: Table, *, with_example: bool) -> ConeDescription:
         return ConeDescription(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vo_server.vo.tapregext import TapDescription
 
 __all__ = [
+    "Coverage",
     "Head",
     "write_authority",
     "write_organisation",
@@ -61,6 +62,16 @@ class Head:
     types: Sequence[str] = ()
     relations: Sequence[tuple[str, str]] = ()
     """Pairs (kind of relationship, identifier of the other resource)."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Where in the sky the rows of a table are."""
+
+    moc: str
+    """The coverage in the text form of MOC 2.0, coarse: whole records are read by everybody."""
+    url: str
+    """Where all of it is."""
 
 
 def write_authority(writer: XmlWriter, head: Head) -> None:
@@ -125,6 +136,7 @@ def write_table(
     *,
     tap_url: str,
     cone: ConeDescription | None,
+    coverage: Coverage | None,
     schema: Schema,
     table: Table,
     reserved: frozenset[str],
@@ -139,6 +151,8 @@ def write_table(
         Address of TAP.
     cone
         Its cone search; None for a table without positions.
+    coverage
+        Where its rows are; None where that is not known.
     schema
         Its schema, with this table alone.
     table
@@ -158,6 +172,10 @@ def write_table(
             writer.leaf("accessURL", tap_url, {"use": "base"})
         if cone is not None:
             conesearch.write_capability(writer, cone)
+        if coverage is not None:
+            with writer.element("coverage"):
+                writer.leaf("spatial", coverage.moc)
+                writer.leaf("footprint", coverage.url, {"ivo-id": "ivo://ivoa.net/std/moc"})
         with writer.element("tableset"):
             write_schema(writer, schema, reserved)
 
