@@ -14,6 +14,7 @@ import pyvo
 import requests
 
 from tests.support.service import Service
+from tests.support.taplint import taplint
 from tests.support.xsd import votlint
 
 FIRST = 2**60
@@ -44,6 +45,13 @@ def test_datalinklint_and_votlint_find_nothing(
     newer = ("'counterpart'", "'documentation'")
     assert [line for line in found if not (line.startswith("E-SMCO") and any(term in line for term in newer))] == []
     assert votlint(stilts, answer.content) == []
+
+
+@pytest.mark.stilts
+def test_taplint_finds_no_error_in_answers_that_describe_services(cone_server: Service, stilts: str) -> None:
+    report = taplint(stilts, cone_server.tap, "stages=TMV TME TMS TMC CPV CAP QGE MDQ")
+    assert {"QGE", "MDQ"} <= report.stages
+    assert [one for one in report.findings if one.level in {"E", "F"}] == []
 
 
 def test_pyvo_follows_the_links_of_the_rows_of_a_query(cone_server: Service, session: requests.Session) -> None:

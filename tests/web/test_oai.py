@@ -21,12 +21,22 @@ from tests.support.service import Service, publish
 from tests.support.users import add_user
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import Column, Table
+from vo_server.model.table import HEALPIX_COLUMN, Column, Position, Table
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 SKY = "ivo://example.org/tap/cone.sky"
 PASSING = Table("passing", "table", (Column("a", DataType(Primitive.INT)),), description="For a while")
 PASSING_ID = "ivo://example.org/tap/passing.table"
+BROKEN = Table(
+    "passing",
+    "broken",
+    (
+        Column("ra", DataType(Primitive.DOUBLE), unit="deg"),
+        Column("dec", DataType(Primitive.DOUBLE), unit="deg"),
+        Column(HEALPIX_COLUMN, DataType(Primitive.LONG), is_hidden=True),
+    ),
+    position=Position("ra", "dec"),
+)
 OWN = ["ivo://example.org", "ivo://example.org/org", "ivo://example.org/registry", "ivo://example.org/tap"]
 
 
@@ -179,6 +189,20 @@ def test_a_record_tells_where_in_the_sky_the_rows_are(registry_server: Service, 
     assert fine.contains_lonlat(ra * units.deg, dec * units.deg).all()
     assert fine.difference(moc).empty()
     assert record_of(registry_server, SKY.replace("sky", "measures")).find("coverage") is None
+
+
+def test_a_table_that_cannot_be_read_keeps_no_record_from_harvesters(registry_server: Service) -> None:
+    rows = pa.table({"ra": [1.0], "dec": [2.0], HEALPIX_COLUMN: [5]}, schema=arrow_schema(BROKEN.columns))
+    publish(registry_server.context, BROKEN, rows)
+    (release,) = registry_server.context.store.catalogue.releases("passing.broken")
+    assert release.table.location is not None
+    registry_server.context.engine.drop(release.table.location)
+    try:
+        record = record_of(registry_server, "ivo://example.org/tap/passing.broken")
+        assert record.find("capability/maxSR") is not None
+        assert record.find("capability/testQuery") is None
+    finally:
+        registry_server.context.store.catalogue.remove("passing.broken")
 
 
 def test_dublin_core_tells_the_same_in_short(registry_server: Service) -> None:

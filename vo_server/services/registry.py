@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
 from vo_server.adql.words import RESERVED
-from vo_server.errors import MissingError
+from vo_server.errors import MissingError, VoError
 from vo_server.model.record import RecordState, table_ivoid
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG
 from vo_server.services.cone_query import is_searchable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from vo_server.vo.tapregext import TapDescription
 
 __all__ = ["Record", "RegistryService"]
+
+_log = logging.getLogger(__name__)
 
 _Body: TypeAlias = Callable[[XmlWriter, Head], None]
 
@@ -245,8 +248,16 @@ class RegistryService:
             description=table.title or table.description,
             max_radius_deg=MAX_RADIUS_DEG,
             max_rows=self._max_rows,
-            example=self._cones.place(table) if with_example else None,
+            example=self._example(table) if with_example else None,
         )
+
+    def _example(self, table: Table) -> tuple[float, float] | None:
+        """Return a place with rows; one table that cannot be read now does not keep all records from harvesters."""
+        try:
+            return self._cones.place(table)
+        except VoError as error:
+            _log.warning("the record of %s has no test query: %s", table.full_name, error)
+            return None
 
 
 def cone_url(root_url: str, table: Table) -> str:
