@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from vo_server.settings import Settings
 
-__all__ = ["QUERIES", "demo"]
+__all__ = ["QUERIES", "demo", "mock"]
 
 DEFAULT_ROWS: Final = 100_000
 """Objects of the mock sky; each table has a part of them."""
@@ -51,7 +51,8 @@ QUERIES: Final = {
 def demo(rows: int, port: int, data: Path) -> None:
     """Make a mock sky, publish it and serve it, until Ctrl-C.
 
-    The tables have the columns of LS-PSC and of BANNJOS and are made up; mock.truth says what each object really is.
+    The tables have the columns of VEXAS, LS-PSC, J-PLUS with BANNJOS, Rubin DP1, ViaLactea and CAESAR and are made up;
+    mock.truth says what each object really is (docs/mock.md).
     """
     from vo_server.commands.serve import run  # noqa: PLC0415 - late: not needed to show the help
     from vo_server.settings import load_settings  # noqa: PLC0415
@@ -60,6 +61,35 @@ def demo(rows: int, port: int, data: Path) -> None:
     settings = load_settings(database=f"duckdb:///{data.resolve()}", server=server)
     _prepare(rows, settings)
     run(settings, announce=_announce)
+
+
+@click.group()
+def mock() -> None:
+    """Show what the mock sky of the demo is made of."""
+
+
+@mock.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Directory of the files."
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    default=1 << 16,
+    show_default=True,
+    help="Objects of the sky that is drawn.",
+)
+def plots(output: Path, rows: int) -> None:
+    """Draw counts, colours and classes of the mock sky beside what is stated of them (docs/mock.md)."""
+    from ingest.mock.plots import draw  # noqa: PLC0415 - late: not needed to show the help
+    from ingest.mock.sky import MockSky  # noqa: PLC0415
+
+    try:
+        paths = draw(MockSky(rows, _SEED), output)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}; plots need matplotlib: pip install 'vo-server[plots]'") from error
+    for path in paths:
+        click.echo(str(path))
 
 
 def _prepare(rows: int, settings: Settings) -> None:
@@ -76,7 +106,7 @@ def _prepare(rows: int, settings: Settings) -> None:
     click.echo(f"mock sky of {rows} objects (made up, no real catalogue)")
     with closing(open_store(settings.database)) as store, closing(open_engine(settings.database)) as engine:
         for table in publish_mock_sky(sky, engine=engine, store=store):
-            click.echo(f"  {table.name:<20} {table.n_rows:>10} rows{'' if table.is_new else ', there already'}")
+            click.echo(f"  {table.name:<30} {table.n_rows:>10} rows{'' if table.is_new else ', there already'}")
 
 
 def _announce(url: str) -> None:
