@@ -200,3 +200,29 @@ def test_answers_of_cone_searches_describe_the_service(cone_server: Service) -> 
     found = descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.sky", params=asked))
     assert found == {"source_id": f"{cone_server.url}/datalink/cone.sky"}
     assert descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.points", params=asked)) == {}
+
+
+def descriptors_of_job(server: Service) -> dict[str, str]:
+    asked = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 source_id FROM cone.sky", "PHASE": "RUN"}
+    made = httpx.post(f"{server.url}/tap/async", data=asked, follow_redirects=False)
+    job = f"{server.url}/tap/async/{made.headers['Location'].rpartition('/')[2]}"
+    for _ in range(30):
+        if httpx.get(f"{job}/phase", params={"WAIT": "2"}, timeout=30).text.strip() == "COMPLETED":
+            break
+    return descriptors_of(httpx.get(f"{job}/results/result", follow_redirects=True))
+
+
+def test_results_of_jobs_describe_the_service_where_its_url_is_set(registry_server: Service) -> None:
+    assert descriptors_of_job(registry_server) == {"source_id": "http://vo.example.org/datalink/cone.sky"}
+
+
+def test_results_of_jobs_describe_no_service_where_its_url_is_not_known(cone_server: Service) -> None:
+    assert descriptors_of_job(cone_server) == {}
+
+
+def test_a_release_has_links_and_a_search_under_its_own_name(cone_server: Service) -> None:
+    rows = rows_of(ask(cone_server, "cone.sky@1", FIRST))
+    assert {"#this", "#auxiliary"} <= {row["semantics"] for row in rows}
+    for row in rows:
+        if row["access_url"].startswith(cone_server.url):
+            assert httpx.get(row["access_url"], timeout=30).status_code == 200
