@@ -26,6 +26,7 @@ from vo_server.model.query import arrow_schema
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vo_server.model.datatype import DataType
     from vo_server.model.table import Table
 
 __all__ = ["MOST_ROWS", "DuckdbStaging"]
@@ -39,8 +40,8 @@ _MEMORY_PER_COLUMN_BYTES: Final = _MEGABYTE // 4
 
 _SORT_BYTES: Final = 192 * _MEGABYTE
 _SORT_PER_COLUMN_BYTES: Final = _MEGABYTE
-"""What it may use for the sort, when the files are done with; it spills beyond. Wide rows need more to be sorted at all
-(rows of 840 bytes fail with 146 MB)."""
+"""What it may use for the sort, when the files are done with; it spills beyond. Each element of an array counts as a
+column. Wide rows need more to be sorted at all (840 bytes fail with 146 MB, 1.3 kB in arrays with 384 MB)."""
 
 _ROW_GROUP_BYTES: Final = 64 * 1024**2
 MOST_ROWS: Final = 122_880
@@ -136,7 +137,8 @@ class DuckdbStaging:
     def begin_sort(self) -> None:
         """Let the sort have the memory that the files needed."""
         pa.default_memory_pool().release_unused()
-        limit_bytes = _SORT_BYTES + len(self._table.columns) * _SORT_PER_COLUMN_BYTES
+        n_values = sum(_values_of(column.datatype) for column in self._table.columns)
+        limit_bytes = _SORT_BYTES + n_values * _SORT_PER_COLUMN_BYTES
         self.connection.execute(f"SET memory_limit = '{limit_bytes}B'")
 
     def detach(self, name: str) -> None:
@@ -225,3 +227,8 @@ class _Transaction:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _values_of(datatype: DataType) -> int:
+    """Return how many columns a column is as wide as: the elements of an array of fixed length."""
+    return int(datatype.arraysize or 1) if datatype.is_array and (datatype.arraysize or "").isdecimal() else 1
