@@ -116,8 +116,8 @@ def source_id(block: Block) -> IntArray:
 
 
 def has_spectrum(block: Block) -> BoolArray:
-    """Tell which objects have a spectrum: most bright quasars, every tenth bright galaxy, some stars."""
-    share = np.array([0.12, 0.7, 0.06])[np.minimum(block.kind, Kind.STAR)]
+    """Tell which objects have a spectrum: most bright quasars, four in ten bright galaxies, a fifth of the stars."""
+    share = np.array([0.4, 0.85, 0.2])[np.minimum(block.kind, Kind.STAR)]
     limit = np.array([19.8, 20.8, 19.5])[np.minimum(block.kind, Kind.STAR)]
     drawn = block.generator(Stream.VEXAS).random(len(block))
     return is_detected(block) & (block.r_mag < limit) & (drawn < share)
