@@ -16,6 +16,7 @@ from vo_server.model.record import Publisher
 from vo_server.resources import recipe_files
 from vo_server.services.catalogue import CatalogueService
 from vo_server.services.cone import ConeService
+from vo_server.services.cone_query import NEW_UCDS, SCS_UCDS
 from vo_server.services.datalink import DatalinkService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.job_estimates import JobEstimates
@@ -127,7 +128,11 @@ class ProcessContext:
             job_estimates=JobEstimates(queries=queries, uploads=uploads, jobs=store.jobs, results=results),
             jobs=JobService(jobs=store.jobs, results=results, limits=_job_limits(settings), callers=limits),
             catalogue=catalogue,
-            cones=ConeService(catalogue=catalogue, queries=queries),
+            cones=ConeService(
+                catalogue=catalogue,
+                queries=queries,
+                ucds=SCS_UCDS if settings.cone.ucds == "ucd1" else NEW_UCDS,
+            ),
             datalinks=DatalinkService(catalogue=catalogue, queries=queries),
             recipes=RecipeService(read=lambda: read_recipes(recipe_files()), queries=queries),
             targets=TargetService(queries=queries),

@@ -28,6 +28,7 @@ from vo_server.errors import ConfigurationError
 __all__ = [
     "AnonymousSettings",
     "CallerSettings",
+    "ConeSettings",
     "DuckdbSettings",
     "PostgresSettings",
     "RegistrySettings",
@@ -112,6 +113,17 @@ class TapSettings(_Group):
         pattern="^(lower|legacy)$",
         description="Spelling of feature-type URIs in capabilities: 'lower' as ADQL 2.1 section 4.1 demands, 'legacy' "
         "with TAPRegExt in mixed case for clients from before 2023.",
+    )
+
+
+class ConeSettings(_Group):
+    """Cone searches."""
+
+    ucds: str = Field(
+        "ucd1",
+        pattern=r"^ucd1\+?$",
+        description="UCDs of identifier and position in answers: 'ucd1' as SCS 1.03 has them and clients look for "
+        "them, 'ucd1+' as the draft of SCS 1.1 has them.",
     )
 
 
@@ -267,6 +279,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     registry: RegistrySettings = RegistrySettings()
     tap: TapSettings = TapSettings()
+    cone: ConeSettings = ConeSettings()
     uploads: UploadSettings = UploadSettings()
     uws: UwsSettings = UwsSettings()
     user_tables: UserTableSettings = UserTableSettings()

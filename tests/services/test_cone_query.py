@@ -10,7 +10,7 @@ from vo_server.adql.front import compile_query
 from vo_server.model.cone import ConeRequest, Verbosity
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Catalogue, Column, Position, Schema, Table
-from vo_server.services.cone_query import SCS_UCDS, cone_query, is_searchable, place_query
+from vo_server.services.cone_query import NEW_UCDS, SCS_UCDS, cone_query, is_searchable, place_query
 
 DOUBLE = DataType(Primitive.DOUBLE)
 TABLE = Table(
@@ -41,6 +41,20 @@ def test_a_column_that_has_an_ucd_of_the_standard_already_gives_way() -> None:
         "ra": "POS_EQ_RA_MAIN",
         "dec": "POS_EQ_DEC_MAIN",
     }
+
+
+def test_the_ucds_may_be_those_of_the_draft_of_scs_11() -> None:
+    asked = cone_query(TABLE, CONE, ucds=NEW_UCDS)
+    resolved = compile_query(asked.adql, Catalogue((Schema("s", (TABLE,)),)))
+    found = {column.name: column.ucd for column in asked.described(resolved.columns)}
+    assert (found['o"dd'], found["ra"], found["dec"]) == NEW_UCDS
+    assert found["old"] == "ID_MAIN"
+
+
+def test_no_second_column_has_an_ucd_of_the_three() -> None:
+    asked = cone_query(TABLE, CONE, ucds=NEW_UCDS)
+    (second,) = asked.described([Column("other", DOUBLE, ucd="META.ID;META.MAIN")])
+    assert second.ucd is None
 
 
 @pytest.mark.parametrize("names", [("ra", "dec"), ("SELECT", "order"), ("a b", 'c"d'), ("δ1", "δ2")])

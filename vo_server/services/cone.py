@@ -10,7 +10,7 @@ from vo_server.errors import MissingError
 from vo_server.model.datalink import ServiceDescriptor
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
-from vo_server.services.cone_query import cone_query, is_searchable, place_query
+from vo_server.services.cone_query import SCS_UCDS, cone_query, is_searchable, place_query
 from vo_server.services.related import datalink_url, has_related_data
 from vo_server.store.tap_schema import published_name
 
@@ -46,9 +46,14 @@ class ConeService:
         Finds tables by the names that they have in addresses.
     queries
         Runs the queries.
+    ucds
+        UCDs of identifier, right ascension and declination in the answers.
     """
 
-    def __init__(self, *, catalogue: CatalogueService, queries: QueryService) -> None:
+    def __init__(
+        self, *, catalogue: CatalogueService, queries: QueryService, ucds: tuple[str, str, str] = SCS_UCDS
+    ) -> None:
+        self._ucds = ucds
         self._catalogue = catalogue
         self._queries = queries
         self._places: dict[str, tuple[float, float] | None] = {}
@@ -104,7 +109,7 @@ class ConeService:
             If the engine refuses to start; later failures come out of the stream.
         """
         table = self.table(name, caller)
-        asked = cone_query(table, cone)
+        asked = cone_query(table, cone, ucds=self._ucds)
         query = Query(asked.adql, maxrec=cone.maxrec, response_format=cone.response_format)
         result = self._queries.run(query, timeout_s=timeout_s, rest=rest, request_url=request_url, caller=caller)
         if root_url is not None and has_related_data(table, self._catalogue.load(caller)):

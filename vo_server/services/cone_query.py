@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from vo_server.model.cone import ConeRequest
     from vo_server.model.table import Column, Position, Table
 
-__all__ = ["SCS_UCDS", "ConeQuery", "cone_query", "identifier_columns", "is_searchable", "place_query"]
+__all__ = ["NEW_UCDS", "SCS_UCDS", "ConeQuery", "cone_query", "identifier_columns", "is_searchable", "place_query"]
 
 SCS_UCDS: Final = ("ID_MAIN", "POS_EQ_RA_MAIN", "POS_EQ_DEC_MAIN")
 """UCDs of identifier, right ascension and declination, each of which exactly one column has (SCS 1.03, section 2.2).
 
 They are UCD1, which is what pyvo and the validators look for; all other columns have UCD1+."""
 
-_IDENTIFIER_UCD: Final = "meta.id;meta.main"
+NEW_UCDS: Final = ("meta.id;meta.main", "pos.eq.ra;meta.main", "pos.eq.dec;meta.main")
+"""The same in UCD1+, as the draft of SCS 1.1 wants them."""
+
+_IDENTIFIER_UCD: Final = NEW_UCDS[0]
 _BETWEEN_PARTS: Final = " "
 
 
@@ -36,15 +39,12 @@ class ConeQuery:
     """A query for the rows in a cone, and what becomes of its columns."""
 
     adql: str
+    identifier: str
+    """Name of the column that identifies a row."""
     ucds: dict[str, str]
     """UCDs of the three columns of the standard, by their names in the answer."""
     origins: dict[str, Column]
     """The published columns of which the answer has another form (a text, a double), by their names in the answer."""
-
-    @property
-    def identifier(self) -> str:
-        """Name of the column that identifies a row."""
-        return next(name for name, ucd in self.ucds.items() if ucd == SCS_UCDS[0])
 
     def described(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the columns of the answer as SCS wants them to be described; types and order stay."""
@@ -56,7 +56,7 @@ class ConeQuery:
             column = replace(column, unit=origin.unit, description=origin.description, utype=origin.utype)
         if column.name in self.ucds:
             return replace(column, ucd=self.ucds[column.name])
-        if (column.ucd or "").lower() in {ucd.lower() for ucd in SCS_UCDS}:
+        if (column.ucd or "").lower() in {ucd.lower() for ucd in self.ucds.values()}:
             return replace(column, ucd=None)  # there may be one of each only
         return column
 
@@ -74,7 +74,7 @@ def identifier_columns(table: Table) -> tuple[str, ...]:
     return tuple(marked[:1])
 
 
-def cone_query(table: Table, cone: ConeRequest) -> ConeQuery:
+def cone_query(table: Table, cone: ConeRequest, *, ucds: tuple[str, str, str] = SCS_UCDS) -> ConeQuery:
     """Write the query for the rows of a table inside a cone.
 
     Columns stay in published order; what the answer has beside them comes first. The identifier is a text (SCS 1.03,
@@ -87,6 +87,8 @@ def cone_query(table: Table, cone: ConeRequest) -> ConeQuery:
         A table with a position.
     cone
         Where to look, and for which columns.
+    ucds
+        UCDs of identifier, right ascension and declination.
     """
     assert table.position is not None
     wanted = _wanted(table, cone.verbosity)
@@ -94,16 +96,16 @@ def cone_query(table: Table, cone: ConeRequest) -> ConeQuery:
     ra, dec = _coordinates(table.position)
     keys = identifier_columns(table)
     items: list[str] = []
-    ucds: dict[str, str] = {}
+    marked: dict[str, str] = {}
     origins: dict[str, Column] = {}
 
     def add(name: str, value: str, ucd: str, origin: Column | None = None) -> str:
-        ucds[name] = ucd
+        marked[name] = ucd
         if origin is not None:
             origins[name] = origin
         return value if value == _name(name) else f"{value} AS {_name(name)}"
 
-    id_ucd, ra_ucd, dec_ucd = SCS_UCDS
+    id_ucd, ra_ucd, dec_ucd = ucds
     if len(keys) != 1:
         # All positions are numbers; of a key any column may be a text already.
         parts = [_as_text(_name(key), table.by_name[key]) for key in keys] or [_cast(ra), _cast(dec)]
@@ -124,7 +126,8 @@ def cone_query(table: Table, cone: ConeRequest) -> ConeQuery:
     point = _name(table.position.point) if table.position.point else f"POINT({ra}, {dec})"
     circle = f"CIRCLE({_number(cone.ra_deg)}, {_number(cone.dec_deg)}, {_number(cone.radius_deg)})"
     adql = f"SELECT {', '.join(items)} FROM {_source(table)} WHERE 1 = CONTAINS({point}, {circle})"
-    return ConeQuery(adql, ucds, origins)
+    identifier = next(name for name, ucd in marked.items() if ucd == id_ucd)
+    return ConeQuery(adql, identifier, marked, origins)
 
 
 def place_query(table: Table) -> str:
