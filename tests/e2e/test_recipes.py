@@ -129,3 +129,19 @@ def test_two_sigma_is_purer_and_less_complete_than_one_and_one_purer_than_the_hi
         completeness[name] = n_right / sum(one.n_class for one in found)
     assert purity["2sigma_class"] > purity["1sigma_class"] > purity["highest_median"]
     assert completeness["2sigma_class"] < completeness["1sigma_class"] < completeness["highest_median"]
+
+
+def verdict(sky: ProcessContext, ra_deg: float, dec_deg: float) -> str:
+    found = answer(sky, RECIPES["ls_psc/broker"], {"ra": str(ra_deg), "dec": str(dec_deg)})
+    return str(found.verdict[0])
+
+
+def test_the_broker_tells_stars_hosts_and_what_nobody_looked_at(
+    sky: ProcessContext, tables: Mapping[str, pd.DataFrame]
+) -> None:
+    sources = tables["ls_psc.main"]
+    star = sources[sources.score > 0.9].iloc[0]
+    galaxy = sources[sources.score < 0.1].iloc[0]
+    assert verdict(sky, star.ra, star.dec) == "stellar"
+    assert verdict(sky, galaxy.ra, galaxy.dec) == "hosted"
+    assert verdict(sky, 20.0, -80.0) == "unknown"

@@ -199,7 +199,7 @@ def test_an_object_store_that_does_not_answer_is_told(bucket: str) -> None:
             ask()
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/results", "nowhere://bucket"])
+@pytest.mark.parametrize("url", ["gs://bucket/results", "nowhere://bucket"])
 def test_a_url_without_a_file_system_is_refused_with_what_to_install(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"results cannot be kept at .*install the package"):
         ResultStore(url)

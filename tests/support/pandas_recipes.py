@@ -154,6 +154,23 @@ def _nearest(tables: Tables) -> pd.DataFrame:
     return rows.assign(is_a=np.where(rows.score > 0.5, "star", "host"))
 
 
+def _hostless(tables: Tables) -> pd.DataFrame:
+    """Return the verdict on the middle of the field, where no source is near."""
+    near = tables[LS][_separation_deg(tables[LS].ra, tables[LS].dec, *_empty_place(tables)) <= 30 / 3600]
+    assert len(near) == 0
+    return pd.DataFrame({"verdict": ["hostless"], "n_near": [0], "observed": [1]})
+
+
+def _empty_place(tables: Tables) -> tuple[float, float]:
+    """Return a place near the middle of the field without a source within 30 arcsec."""
+    rows = tables[LS]
+    for step in range(1000):
+        place = (ALERT[0] + 0.01 * step, ALERT[1])
+        if (_separation_deg(rows.ra, rows.dec, *place) > 30 / 3600).all():
+            return place
+    raise AssertionError("the mock sky is full of sources")
+
+
 def _counted(condition: str) -> Select:
     return lambda tables: pd.DataFrame({"n": [len(tables[LS].query(condition))]})
 
@@ -271,6 +288,11 @@ def _oracles() -> dict[str, Oracle]:
     alert = {"ra": str(ALERT[0]), "dec": str(ALERT[1])}
     found |= {
         "ls_psc/nearest3": Oracle(_nearest, ("ls_id", "sep_arcsec"), lambda _: {**alert, "radius": str(300 / 3600)}),
+        "ls_psc/broker": Oracle(
+            _hostless,
+            ("verdict", "n_near", "observed"),
+            lambda tables: dict(zip(("ra", "dec"), map(str, _empty_place(tables)), strict=True)),
+        ),
         "ls_psc/neighbours": Oracle(_nearest, ("ls_id", "is_a"), lambda _: {**alert, "radius_arcsec": "300"}),
         "ls_psc/point_sources": Oracle(_counted("score > 0.5"), ("n",)),
         "ls_psc/gaia_bonus": Oracle(_counted("score > 1"), ("n",)),

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.model.footprints import Footprints
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN, Catalogue, Column, Position, Schema, Table
+from vo_server.sky.compound import CoverageMap
 from vo_server.sky.healpix import NO_CELL, cells
 
 if TYPE_CHECKING:
@@ -79,6 +81,10 @@ _EDGES = Table(
     location="edges",
 )
 
+_OBSERVED = Table("ls_psc", "main", _columns(ra=_DOUBLE, dec=_DOUBLE))
+FOOTPRINT = CoverageMap.of_text("3/63 74 282 425 4/1084-1085").ranges
+"""Cells around some of the places where objects crowd; not all of them."""
+
 _TINY_ROWS: list[tuple[Any, ...]] = [
     (1, 7, 0.5, 0.1, "alpha", True, _at(2015, 1, 1), 9223372036854775807, 200),
     (2, -7, 1.5, 0.3, "Beta", False, _at(2015, 6, 1, 12, 30, 0, 500_000), -5, 0),
@@ -107,7 +113,11 @@ _EDGE_ROWS: list[tuple[Any, ...]] = [
 
 def catalogue() -> Catalogue:
     """Return the description of the test sky: its objects and matches of them, and tiny tables."""
-    return Catalogue((Schema("sky", (_OBJECTS, _MATCHES, _TINY, _PAIRS, _EDGES)),))
+    known = {"ls_psc.main": FOOTPRINT, "sky.objects": FOOTPRINT}
+    return Catalogue(
+        (Schema("sky", (_OBJECTS, _MATCHES, _TINY, _PAIRS, _EDGES)), Schema("ls_psc", (_OBSERVED,))),
+        footprints=Footprints(lambda table: known.get(table.full_name)),
+    )
 
 
 def _positions(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -204,4 +214,4 @@ def rows_of(table: Table) -> pa.Table:
 
 def tables() -> tuple[Table, ...]:
     """Return the tables of the test sky."""
-    return catalogue().tables
+    return catalogue().schemas[0].tables

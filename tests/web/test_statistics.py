@@ -100,3 +100,16 @@ def test_what_a_client_kept_of_a_private_table_is_not_confirmed_to_others(
     made(ritas, name)
     tag = ritas.get(f"{server.url}/moc/{name}").headers["ETag"]
     assert annas.get(f"{server.url}/moc/{name}", headers={"If-None-Match": tag}).status_code == 404
+
+
+def test_a_footprint_tells_no_counterpart_from_not_observed(client: httpx.Client) -> None:
+    adql = "SELECT TOP 1 in_footprint('web.stars', ra, dec) AS here FROM web.stars"
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": adql, "FORMAT": "csv", "RESPONSEFORMAT": "csv"})
+    assert answer.text.split() == ["here", "1"]
+
+
+def test_a_table_without_positions_has_no_footprint(client: httpx.Client) -> None:
+    adql = "SELECT in_footprint('od\"d table', 1, 2) AS here FROM web.stars"
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": adql})
+    assert answer.status_code == 400
+    assert "is not known" in answer.text

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server.adql import functions
 from vo_server.adql.conversion import resolve_conversion
+from vo_server.adql.footprint import resolve_footprint
 from vo_server.adql.function import Family
 from vo_server.adql.kinds import is_literal, literal_value, unify, unwrapped
 from vo_server.adql.marks import UNKNOWN, describe, kind_of
@@ -98,6 +99,8 @@ def _value(state: Resolution, node: Call, function: Function) -> Column:
         return UNKNOWN if unit is None else Column("", function.returns, unit=unit, ucd=arguments[0].ucd)
     if function.name == "REGION":
         return _region(state, node)
+    if function.name == "in_footprint":
+        resolve_footprint(state, node)
     return function.annotate(arguments) if function.annotate is not None else Column("", function.returns)
 
 

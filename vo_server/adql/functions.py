@@ -14,6 +14,7 @@ from vo_server.adql.function import DOUBLE, Family, Function, Parameter
 from vo_server.adql.library.aggregates import AGGREGATE_FUNCTIONS
 from vo_server.adql.library.bits import BIT_FUNCTIONS
 from vo_server.adql.library.extremes import EXTREME_FUNCTIONS
+from vo_server.adql.library.footprint import FOOTPRINT_FUNCTIONS
 from vo_server.adql.library.geometry import GEOMETRY_FUNCTIONS
 from vo_server.adql.library.ivo import IVO_FUNCTIONS
 from vo_server.adql.library.maths import MATHS_FUNCTIONS
@@ -23,7 +24,7 @@ __all__ = ["DOUBLE", "FUNCTIONS", "Family", "Function", "Parameter", "find", "na
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     *MATHS_FUNCTIONS, *GEOMETRY_FUNCTIONS, *TEXT_FUNCTIONS,
-    *IVO_FUNCTIONS, *BIT_FUNCTIONS, *AGGREGATE_FUNCTIONS, *EXTREME_FUNCTIONS,
+    *IVO_FUNCTIONS, *BIT_FUNCTIONS, *AGGREGATE_FUNCTIONS, *EXTREME_FUNCTIONS, *FOOTPRINT_FUNCTIONS,
 )  # fmt: skip
 """All functions; overloads of one name stand together, the first that fits is meant."""
 

@@ -77,6 +77,7 @@ def finish(state: Resolution, query: tree.QueryNode) -> ResolvedQuery:
         sources=state.sources,
         merged=state.merged,
         factors=state.factors,
+        footprints=state.footprints,
         notes=tuple(sorted(state.notes, key=lambda note: (note.span.start, note.span.end))),
     )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TableReference,
     )
     from vo_server.errors import Problem
+    from vo_server.model.footprints import CellRanges
     from vo_server.model.table import Column, Table
 
 __all__ = ["BoundColumn", "Derivation", "MergedColumn", "OutputColumn", "ResolvedQuery", "Source"]
@@ -104,6 +105,8 @@ class ResolvedQuery:
     do not go together."""
     factors: Mapping[Call, float] = field(default_factory=dict)
     """What each IN_UNIT multiplies its value by."""
+    footprints: Mapping[Call, CellRanges] = field(default_factory=dict)
+    """The cells that each in_footprint asks for."""
 
     @property
     def tables(self) -> tuple[Table, ...]:

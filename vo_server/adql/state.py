@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Select,
         TableReference,
     )
+    from vo_server.model.footprints import CellRanges
     from vo_server.model.table import Catalogue, Column
 
 __all__ = ["CommonTable", "CommonTables", "Resolution"]
@@ -63,6 +64,7 @@ class Resolution:
     sources: dict[TableReference, Source] = field(default_factory=dict)
     merged: dict[Join, tuple[MergedColumn, ...]] = field(default_factory=dict)
     factors: dict[Call, float] = field(default_factory=dict)
+    footprints: dict[Call, CellRanges] = field(default_factory=dict)
     plain: dict[Expression, object] = field(default_factory=dict)
     """Values without a unit; see :mod:`vo_server.adql.measure`."""
     open_selects: set[Select] = field(default_factory=set)

@@ -36,12 +36,12 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
 }
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
-_OVERLAPS: Final = ("CONTAINS", "INTERSECTS")
+_OVERLAPS: Final = ("CONTAINS", "INTERSECTS", "IN_FOOTPRINT")
 _BELOW: Final = frozenset({"<", "<=", "="})
 
 
 def is_true_when_one(node: Condition) -> Call | None:
-    """Return the CONTAINS or INTERSECTS of which a condition is true when it is 1, and false when it is 0.
+    """Return the CONTAINS, INTERSECTS or in_footprint of which a condition is true when it is 1, false when it is 0.
 
     ``CONTAINS(...) = 1``, ``0 <> CONTAINS(...)``, ``CONTAINS(...) > 0``, ``CONTAINS(...) BETWEEN 1 AND 1``,
     ``CONTAINS(...) IN (1)``, and the call by itself.

@@ -38,6 +38,7 @@ __all__ = [
     "ends_of",
     "one_turn",
     "place_of",
+    "place_of_numbers",
     "shape_of",
     "without_nan",
 ]
@@ -184,8 +185,8 @@ def ends_of(lowering: Lowering, node: Call) -> Generator[Ask, exp.Expr, tuple[Pl
     """Read the two places of DISTANCE in either form."""
     if len(node.arguments) == _SEPARATE_NUMBERS:
         lon1, lat1, lon2, lat2 = node.arguments
-        one = yield from _numbers(lowering, lon1, lat1)
-        other = yield from _numbers(lowering, lon2, lat2)
+        one = yield from place_of_numbers(lowering, lon1, lat1)
+        other = yield from place_of_numbers(lowering, lon2, lat2)
     else:
         one = yield from place_of(lowering, node.arguments[0])
         other = yield from place_of(lowering, node.arguments[1])
@@ -257,7 +258,8 @@ def _checked(make: Callable[[], _T], node: Expression) -> _T:
         raise refusal(ProblemKind.TYPE, error.message, node.span, hint=error.hint) from error
 
 
-def _numbers(lowering: Lowering, lon: Expression, lat: Expression) -> _PlaceSteps:
+def place_of_numbers(lowering: Lowering, lon: Expression, lat: Expression) -> _PlaceSteps:
+    """Read a place that is given as longitude and latitude [deg]."""
     lon_sql, lon_deg = yield from _angle(lowering, lon, wrapped_ra_deg)
     lat_sql, lat_deg = yield from _angle(lowering, lat, checked_dec_deg)
     known = None if lon_deg is None or lat_deg is None else (lon_deg, lat_deg)
@@ -266,14 +268,14 @@ def _numbers(lowering: Lowering, lon: Expression, lat: Expression) -> _PlaceStep
 
 def _point(lowering: Lowering, node: Call) -> _ShapeSteps:
     lon, lat = _without_frame(node)
-    return (yield from _numbers(lowering, lon, lat))
+    return (yield from place_of_numbers(lowering, lon, lat))
 
 
 def _centred(lowering: Lowering, arguments: tuple[Expression, ...], n_with_point: int) -> _PlaceSteps:
     """Read the centre of a circle or a box: a point, or two numbers."""
     if len(arguments) == n_with_point:
         return (yield from place_of(lowering, arguments[0]))
-    return (yield from _numbers(lowering, arguments[0], arguments[1]))
+    return (yield from place_of_numbers(lowering, arguments[0], arguments[1]))
 
 
 def _circle(lowering: Lowering, node: Call) -> _ShapeSteps:
@@ -308,7 +310,7 @@ def _polygon(lowering: Lowering, node: Call) -> _ShapeSteps:
             places.append(place)
     else:
         for lon, lat in zip(arguments[::2], arguments[1::2], strict=True):
-            place = yield from _numbers(lowering, lon, lat)
+            place = yield from place_of_numbers(lowering, lon, lat)
             places.append(place)
     known = [place.known_deg for place in places if place.known_deg is not None]
     if len(known) == len(places):

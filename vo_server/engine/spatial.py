@@ -21,15 +21,18 @@ from vo_server.engine.shapes import (
     Circle,
     Corners,
     Place,
+    Written,
     array_of,
     ends_of,
     one_turn,
     place_of,
+    place_of_numbers,
     shape_of,
     without_nan,
 )
 from vo_server.engine.sqltree import all_of, wrapped
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.sky.compound import CoverageMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -43,6 +46,7 @@ __all__ = ["GEOMETRY_RULES", "distance_filters", "overlap_test", "shape_value"]
 _INT: Final = DataType(Primitive.INT)
 _DOUBLE: Final = DataType(Primitive.DOUBLE)
 _FRAME: Final = "ICRS"
+_IN_FOOTPRINT: Final = "IN_FOOTPRINT"
 
 
 # ------------------------------------------------------------------------------------------------------- values
@@ -109,14 +113,19 @@ def _overlap_value(lowering: Lowering, node: Call, _: Ask) -> Steps:
 
 
 def _two_shapes(lowering: Lowering, node: Call) -> Generator[Ask, exp.Expr, tuple[Shape, Shape]]:
+    """Read what is compared: two shapes, or a place and the footprint of a table."""
+    if node.name.upper() == _IN_FOOTPRINT:
+        _, lon, lat = node.arguments
+        place = yield from place_of_numbers(lowering, lon, lat)
+        return place, Written("", CoverageMap(lowering.query.footprints[node]))
     one = yield from shape_of(lowering, node.arguments[0])
     other = yield from shape_of(lowering, node.arguments[1])
     return one, other
 
 
 def _overlap(lowering: Lowering, node: Call, one: Shape, other: Shape) -> exp.Expr:
-    """Return the condition that CONTAINS or INTERSECTS of two shapes is 1."""
-    relation = contained if node.name.upper() == "CONTAINS" else met
+    """Return the condition that CONTAINS, INTERSECTS or in_footprint is 1."""
+    relation = met if node.name.upper() == "INTERSECTS" else contained
     return relation(lowering, one, other, node.span)
 
 
@@ -131,6 +140,7 @@ GEOMETRY_RULES: Final[dict[str, Callable[[Lowering, Call, Ask], Steps]]] = {
     "COORDSYS": _coordsys,
     "DISTANCE": _distance,
     "INTERSECTS": _overlap_value,
+    _IN_FOOTPRINT: _overlap_value,
     "POINT": _shape,
     "POLYGON": _shape,
     "REGION": _shape,

@@ -12,6 +12,7 @@ from typing import Final
 
 from vo_server.model.datalink import RowLink
 from vo_server.model.datatype import DataType
+from vo_server.model.footprints import NO_FOOTPRINTS, Footprints
 from vo_server.model.provenance import Provenance
 from vo_server.model.released import NO_RELEASES, Releases
 
@@ -253,6 +254,8 @@ class Catalogue:
     """Grows with every publication; what the same caller sees of a store at the same version is equal."""
     releases: Releases = field(default=NO_RELEASES, compare=False, repr=False)
     """All releases of the tables, for names like ``table@version`` and for lists."""
+    footprints: Footprints = field(default=NO_FOOTPRINTS, compare=False, repr=False)
+    """Where the tables have been observed."""
     tables_by_folded_name: dict[str, tuple[Table, ...]] = field(init=False, compare=False, repr=False)
     """Tables by lower-cased ``schema.table`` and by lower-cased bare table name."""
 
@@ -284,4 +287,4 @@ class Catalogue:
 
     def with_schema(self, schema: Schema) -> Catalogue:
         """Return a catalogue with one more schema, e.g. TAP_SCHEMA or the uploads of one request."""
-        return Catalogue((*self.schemas, schema), self.version, self.releases)
+        return Catalogue((*self.schemas, schema), self.version, self.releases, self.footprints)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from vo_server.errors import UsageError
+from vo_server.errors import MissingError, UsageError
+from vo_server.model.footprints import CellRanges, Footprints
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
 from vo_server.model.released import AT, ReleaseEntry, Releases
 from vo_server.model.table import Catalogue, Key, Schema, Table, followed
+from vo_server.sky.footprint import footprint
 from vo_server.store.descriptions import Descriptions
 from vo_server.store.encode import encode_changes
 from vo_server.store.pins import add_pin, check_no_pin, read_pins, remove_pin
@@ -304,9 +306,18 @@ class CatalogueStore:
             table = self._descriptions.find(entry.number)
             return None if table is None else _of_user(table, kept.get(entry.full_name))
 
-        catalogue = Catalogue((*found, TAP_SCHEMA), int(version or 0), Releases(entries, read))
+        catalogue = Catalogue(
+            (*found, TAP_SCHEMA), int(version or 0), Releases(entries, read), Footprints(self._footprint)
+        )
         whole = replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
         return CatalogueViews(whole, kept)
+
+    def _footprint(self, table: Table) -> CellRanges | None:
+        """Return the cells in which a table would have objects; None where its rows were not counted."""
+        try:
+            return footprint(self._statistics.sky(table))
+        except MissingError:
+            return None
 
 
 def _check_names(table: Table) -> None:

@@ -65,7 +65,9 @@ class CatalogueViews:
         if hidden not in self._by_hidden:
             schemas = (_without(schema, hidden) for schema in self.whole.schemas)
             kept = tuple(schema for schema in schemas if schema is not None)
-            self._by_hidden[hidden] = Catalogue(kept, self.whole.version, self.whole.releases.without(hidden))
+            self._by_hidden[hidden] = Catalogue(
+                kept, self.whole.version, self.whole.releases.without(hidden), self.whole.footprints
+            )
         return self._by_hidden[hidden]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from tests.engine.samples import publish
 from tests.engine.site import AnyEngine, DuckdbSite, PostgresSite
-from tests.support.testsky import rows_of, tables
+from tests.support.testsky import catalogue, rows_of, tables
 from vo_server.model.table import Catalogue, Schema
 
 Sky = tuple[AnyEngine, Catalogue]
@@ -18,7 +19,9 @@ Sky = tuple[AnyEngine, Catalogue]
 
 def _loaded(engine: AnyEngine) -> Sky:
     published = [publish(engine, table, rows_of(table).to_batches()) for table in tables()]
-    return engine, Catalogue((Schema("sky", tuple(published)),))
+    known = catalogue()
+    others = (schema for schema in known.schemas if schema.name != "sky")
+    return engine, replace(known, schemas=(Schema("sky", tuple(published)), *others))
 
 
 @pytest.fixture(scope="session")
