@@ -85,7 +85,7 @@ def _islands(seen: _Radio) -> dict[str, NDArray[Any]]:
     error_jy = np.hypot(_RMS_JY * np.sqrt(seen.n_components), 0.03 * seen.flux_jy)
     flux = np.maximum(seen.flux_jy + error_jy * seen.normal[:, 0], 2.0 * _RMS_JY)
     snr = seen.flux_jy / _RMS_JY
-    ra_deg, dec_deg = measured_positions(block, 5.0 / snr + 0.3, np.random.Generator(_jumped(block)))
+    ra_deg, dec_deg = measured_positions(block, 5.0 / snr + 0.3, block.generator(Stream.RADIO, part=3))
     x, y = _pixels(ra_deg, dec_deg)
     extent = 0.5 * (seen.separation_arcsec + 2.2 * np.hypot(_BEAM_ARCSEC[0], seen.size_arcsec)) / _PIXEL_ARCSEC
     half_x, half_y = np.ceil(extent), np.ceil(extent * 0.9)
@@ -130,7 +130,7 @@ def components(block: Block) -> Rows:
     source, number = source[kept], number[kept]
     island = _islands(seen)
     objects = seen.block.select(source)
-    random = np.random.Generator(_jumped(objects).jumped())
+    random = objects.generator(Stream.RADIO, part=2)
     normal = random.standard_normal((10, len(source)))
     n_of = seen.n_components[source]
     # Two components lie on both sides of the middle, a third one in it.
@@ -186,7 +186,7 @@ def _see(block: Block) -> _Radio:
     flux = true_flux_jy(block)
     chosen = np.flatnonzero(is_detected(block))
     block = block.select(chosen)
-    random = np.random.Generator(_jumped(block))
+    random = block.generator(Stream.RADIO, part=1)
     n = len(block)
     n_components = 1 + np.searchsorted(np.cumsum(_COMPONENT_SHARES)[:-1], random.random(n))
     return _Radio(
@@ -198,13 +198,6 @@ def _see(block: Block) -> _Radio:
         random.standard_normal((n, 6)),
         random.random(n) < _FAKE,
     )
-
-
-def _jumped(block: Block) -> np.random.Philox:
-    """Return numbers beside those that decide which objects are radio sources."""
-    source = block.generator(Stream.RADIO).bit_generator
-    assert isinstance(source, np.random.Philox)
-    return source.jumped()
 
 
 def _pixels(ra_deg: FloatArray, dec_deg: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -109,7 +109,7 @@ def mag_ab_dual_obj(block: Block) -> Rows:
     """Return the rows of ``jplus.MagABDualObj`` for a block."""
     observed = _observed(block)
     block = observed.block
-    random = np.random.Generator(np.random.Philox(block.generator(Stream.JPLUS).integers(1 << 62)))
+    random = block.generator(Stream.JPLUS, part=1)
     n = len(block)
     snr_r = np.maximum(observed.auto.snr[:, 0], 0.5)
     stellarity = 1.0 / (

@@ -204,7 +204,7 @@ def tractor_native(block: Block) -> Rows:
 
 def _more_random(block: Block) -> np.random.Generator:
     """Return numbers that do not depend on how many the fluxes took, the same for all tables."""
-    return np.random.Generator(block.generator(Stream.LEGACY).bit_generator.jumped())  # type: ignore[attr-defined]
+    return block.generator(Stream.LEGACY, part=1)
 
 
 def _dchisq(seen: Observed, random: np.random.Generator) -> tuple[FloatArray, BoolArray]:

@@ -52,7 +52,7 @@ def main(block: Block) -> Rows:
 
 def _score(block: Block, confirmed: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Draw scores that are the probability of being a point, with the bonus of 1 for stars that Gaia confirms."""
-    random = np.random.Generator(block.generator(Stream.LS_PSC).bit_generator.jumped())  # type: ignore[attr-defined]
+    random = block.generator(Stream.LS_PSC, part=1)
     shares = priors(block)
     point = shares[:, Kind.STAR] + _POINTLIKE_QUASARS * shares[:, Kind.QSO]
     apart = np.interp(block.r_mag, *_SEPARATION)

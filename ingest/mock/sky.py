@@ -123,9 +123,12 @@ class Block:
         arrays = [item.name for item in fields(self) if isinstance(getattr(self, item.name), np.ndarray)]
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
-    def generator(self, stream: Stream) -> np.random.Generator:
-        """Return the random numbers of this block for one purpose, from their beginning."""
-        return _generator(self.seed, self.number, stream)
+    def generator(self, stream: Stream, *, part: int = 0) -> np.random.Generator:
+        """Return the random numbers of this block for one purpose, from their beginning.
+
+        Parts of a purpose have numbers of their own, which do not depend on how many another part has taken.
+        """
+        return np.random.Generator(_source(self.seed, self.number, stream).jumped(part))
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ class MockSky:
 @lru_cache(maxsize=16)
 def _block(sky: MockSky, number: int) -> Block:
     """Make a block. The last ones are kept: at a small size all tables are made from the same blocks."""
-    random = _generator(sky.seed, number, Stream.TRUTH)
+    random = np.random.Generator(_source(sky.seed, number, Stream.TRUTH))
     index = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int64)
     brick, in_brick = _dealt_out(index)
     field = footprint.field_of(brick)
@@ -248,8 +251,8 @@ MAX_OBJECTS: Final = ((1 << 20) // int(slots().max())) * CYCLE
 """Legacy Surveys identifiers have 20 bits for the number inside a brick."""
 
 
-def _generator(seed: int, block: int, stream: Stream) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(block, int(stream)))))
+def _source(seed: int, block: int, stream: Stream) -> np.random.Philox:
+    return np.random.Philox(np.random.SeedSequence(seed, spawn_key=(block, int(stream))))
 
 
 def _kinds(field: IntArray, uniform: FloatArray) -> IntArray:

@@ -187,7 +187,7 @@ def smw(block: Block) -> Rows:
 def spec_good(block: Block) -> Rows:
     """Return the rows of ``vexas.spec_good`` for a block; three labels in a thousand are wrong."""
     block = block.select(has_spectrum(block))
-    random = np.random.Generator(block.generator(Stream.VEXAS).bit_generator.jumped())  # type: ignore[attr-defined]
+    random = block.generator(Stream.VEXAS, part=1)
     n = len(block)
     is_wrong = random.random(n) < 0.003
     kind = np.where(is_wrong, (block.kind + 1) % 3, block.kind)

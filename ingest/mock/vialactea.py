@@ -241,9 +241,7 @@ def _measure(clumps: Clumps, band: str) -> dict[str, NDArray[Any]]:
     one = BANDS[band]
     n = len(clumps.block)
     # Each band has numbers of its own, the same in its table and in the merged one.
-    source = clumps.block.generator(Stream.CLUMPS).bit_generator
-    assert isinstance(source, np.random.Philox)
-    normal = np.random.Generator(source.jumped(1 + list(BANDS).index(band))).standard_normal((5, n))
+    normal = clumps.block.generator(Stream.CLUMPS, part=1 + list(BANDS).index(band)).standard_normal((5, n))
     true = clumps.flux_jy(one.wavelength_um)
     error = np.hypot(one.limit_jy / 5.0, 0.1 * true)
     offset = 0.1 * one.beam_arcsec / 3600.0
