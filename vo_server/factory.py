@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessContext", "limit_table", "publisher_of", "results_place"]
 
-_BATCHES_HELD: Final = 20
+_BATCHES_HELD: Final = 23
 """Batches' worth of memory that one answer holds when its client stalls: what the driver has ahead, the batch itself,
 the text made of it, which is three times as long, and what the allocators keep. Measured."""
 

@@ -20,6 +20,9 @@ from ingest.mock.sky import MockSky
 from ingest.mock.tables import MOCK_TABLES
 from tests.support.demo import Demo, running
 from tests.support.process import run_command
+from tests.support.taplint import ACCEPTED, taplint
+from vo_server.resources import recipe_files
+from vo_server.services.recipe_files import read_recipes
 
 pytestmark = pytest.mark.e2e
 
@@ -95,6 +98,21 @@ def test_all_tables_are_served_and_say_that_they_are_made_up(demo: Demo) -> None
     schemas = service.search("SELECT schema_name, description FROM TAP_SCHEMA.schemas").to_table()
     for row in schemas:
         assert str(row["schema_name"]).upper() == "TAP_SCHEMA" or "Mock data" in row["description"]
+
+
+def test_the_examples_are_all_the_recipes(demo: Demo) -> None:
+    shown = pyvo.dal.TAPService(demo.url).examples
+    assert {one["QUERY"] for one in shown} == {recipe.query() for recipe in read_recipes(recipe_files())}
+
+
+@pytest.mark.stilts
+def test_taplint_finds_no_error_in_the_tables_of_all_systems(demo: Demo, stilts: str) -> None:
+    report = taplint(stilts, demo.url)
+    wrong = [one for one in report.findings if one.level in "EF" and one.key not in ACCEPTED]
+    assert not wrong, "\n".join(f"{one.key} {one.text}" for one in wrong)
+    (ran,) = [one.text for one in report.findings if one.key == "S-EXA-XVAL"]
+    n_recipes = len(read_recipes(recipe_files()))
+    assert f"Execution success/attempt: {n_recipes}/{n_recipes}" in ran
 
 
 def test_the_truth_has_a_row_for_every_object(demo: Demo) -> None:

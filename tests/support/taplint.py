@@ -10,6 +10,13 @@ _SECTION = re.compile(r"Section (?P<stage>[A-Z0-9]{3}): ")
 _LINE = re.compile(r"(?P<level>[EWFIS])-(?P<stage>[A-Z0-9]{3})-(?P<code>[A-Z0-9]{4})(?:-(?P<count>\d+))? (?P<text>.*)")
 
 
+ACCEPTED = {
+    "F-LOC-NOTP": "there is no ObsLocTAP table: the service holds catalogues, not observing schedules",
+    "W-CAP-CULF": "ADQL 2.1 section 4.1 wants feature URIs in lower case; STILTS 3.4.7 expects TAPRegExt",
+}
+"""What is left in the report, and why."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the report."""
