@@ -10,13 +10,12 @@ from typing import IO, TYPE_CHECKING, Final, Self
 import pyarrow as pa
 
 from vo_server.engine.base import LoadReport
-from vo_server.engine.duckdb.attach import ROWS
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import location_of, path_of, sync_directory, try_lock
-from vo_server.engine.duckdb.staging import DuckdbStaging
+from vo_server.engine.duckdb.release import check_columns, write_release
+from vo_server.engine.duckdb.staging import StagingFolder
 from vo_server.engine.faults import translated
 from vo_server.errors import EngineError, IngestError
-from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +74,9 @@ class DuckdbLoader:
         self._key = key
         self._known = known
         self._location = location_of(table.schema, table.name, version)
-        self._is_sorted = HEALPIX_COLUMN in table.by_name
         self._parts = ExitStack()
         self._whole: StreamedPart | None = None
-        self._opened: DuckdbStaging | None = None
+        self._opened: StagingFolder | None = None
         self._finished: IO[bytes] | None = None
         self._release = f"release {version} of {table.full_name}"
         if self._target.exists() and not self._is_leftover():
@@ -87,7 +85,8 @@ class DuckdbLoader:
     def __enter__(self) -> Self:
         try:
             with translated(duckdb_fault, doing=f"load {self._location}"):
-                self._opened = DuckdbStaging(self._directory, self._table, key=self._key, threads=self._threads)
+                check_columns(self._table)
+                self._opened = StagingFolder(self._directory, self._table, key=self._key)
                 self._opened.begin()
         except BaseException:
             self._close()
@@ -123,30 +122,20 @@ class DuckdbLoader:
         if self._whole is not None:
             self._whole.commit(_ONLY, "")
         with translated(duckdb_fault, doing=f"load {self._location}"):
-            n_rows = self._write_release()
-            self._finished = self._publishable(self._staging.path("release"))
+            staging = self._staging
+            # A second file, in the order of the cells, has no dead space and needs no room in memory for all rows.
+            file, n_rows = write_release(staging.path, self._table, staging.rows(), threads=self._threads)
+            self._finished = self._publishable(file)
         return LoadReport(self._location, n_rows, os.fstat(self._finished.fileno()).st_size)
 
     @property
-    def _staging(self) -> DuckdbStaging:
+    def _staging(self) -> StagingFolder:
         assert self._opened is not None
         return self._opened
 
     @property
     def _target(self) -> Path:
         return path_of(self._directory, self._location)
-
-    def _write_release(self) -> int:
-        """Write the rows, in the order of their cells, to a second file, which thereby has no dead space."""
-        staging = self._staging
-        order = f'"{HEALPIX_COLUMN}" NULLS LAST' if self._is_sorted else None
-        staging.begin_sort()
-        staging.attach("release")
-        cursor = staging.connection.execute(f"CREATE TABLE release.main.{ROWS} AS {staging.rows_sql(order=order)}")
-        cursor = staging.connection.execute(f"SELECT count(*) FROM release.main.{ROWS}")
-        ((n_rows,),) = cursor.fetchall()
-        staging.detach("release")
-        return int(n_rows)
 
     def _is_leftover(self) -> bool:
         """Remove the release of a load that was killed before it was published; False when it is none."""

@@ -1,61 +1,52 @@
-"""Where the rows of a load are kept until its release is made: a DuckDB file in a work folder, part by part.
+"""Where the rows of a load are kept until its release is made: files in a work folder, two for each part.
 
-Each part is one transaction, with a line in the table of parts. A process that is killed leaves the parts that it has
-committed, and the next load with the same key goes on with them.
+One has the rows, as Arrow writes a stream of batches; the other one, written when the rows are safe, what is known of
+the part. So a part is there completely or not at all. A process that is killed leaves the parts that it has committed,
+and the next load with the same key goes on with them.
+
+The rows are neither compressed nor put into a database before they are sorted: of 1 000 000 rows of 28 columns a table
+of DuckDB takes 1.7 s of processor time, this 0.1 s.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import shutil
 import threading
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-import duckdb
 import pyarrow as pa
 
-from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.base import StagedPart
-from vo_server.engine.duckdb.attach import ROWS
 from vo_server.engine.duckdb.faults import duckdb_fault
-from vo_server.engine.duckdb.folders import WorkFolder
+from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
 from vo_server.engine.part import StreamedPart
-from vo_server.errors import IngestError
 from vo_server.model.query import arrow_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from vo_server.model.datatype import DataType
     from vo_server.model.table import Table
 
-__all__ = ["MOST_ROWS", "DuckdbStaging"]
+__all__ = ["StagingFolder"]
 
 logger = logging.getLogger(__name__)
 
-_MEGABYTE: Final = 1024**2
-_MEMORY_BYTES: Final = 120 * _MEGABYTE
-_MEMORY_PER_COLUMN_BYTES: Final = _MEGABYTE // 4
-"""What DuckDB may use of memory while files are read, beside what they need; each column has a block in work."""
-
-_SORT_BYTES: Final = 192 * _MEGABYTE
-_SORT_PER_COLUMN_BYTES: Final = _MEGABYTE
-"""What it may use for the sort, when the files are done with; it spills beyond. Each element of an array counts as a
-column. Wide rows need more to be sorted at all (840 bytes fail with 146 MB, 1.3 kB in arrays with 384 MB)."""
-
-_ROW_GROUP_BYTES: Final = 64 * 1024**2
 MOST_ROWS: Final = 122_880
-"""DuckDB's row group; wide tables get smaller ones, because a row group is written as a whole."""
-_VECTOR: Final = 2048
+"""Rows that are written at once, and held in memory when they are read again."""
 
-_PART: Final = "_vo_part"
-"""Column of the staged rows that says which part they belong to."""
+_ROWS: Final = ".arrow"
+_FACTS: Final = ".json"
+_UNFINISHED: Final = ".new"
+_LOCK: Final = "lock"
 
-_FILE: Final = "staging"
 
-
-class DuckdbStaging:
-    """The staged rows of one load, and the DuckDB instance that it uses.
+class StagingFolder:
+    """The staged rows of one load.
 
     Parameters
     ----------
@@ -65,170 +56,142 @@ class DuckdbStaging:
         What is loaded.
     key
         Of a load that can be resumed; None for one that cannot.
-    threads
-        Threads for compression and sorting.
 
     Raises
     ------
     IngestError
-        If another process works under this key, or the columns cannot be stored.
+        If another process works under this key.
     """
 
-    def __init__(self, directory: Path, table: Table, *, key: str | None, threads: int) -> None:
+    def __init__(self, directory: Path, table: Table, *, key: str | None) -> None:
         self._table = table
         self._schema = arrow_schema(table.columns)
-        self._row_group = rows_per_batch(self._schema, target_bytes=_ROW_GROUP_BYTES, multiple=_VECTOR, most=MOST_ROWS)
         self._is_resumable = key is not None
-        self._numbers = threading.Lock()
+        self._guard = threading.Lock()
         self._last = 0
+        self._parts: dict[int, _Facts] = {}
         self._work = WorkFolder(directory, key=key)
-        self.connection = self._opened(threads)
-        """The instance; ``staging`` is attached."""
 
-    def path(self, name: str) -> Path:
-        """Return the place of a file in the work folder."""
-        return self._work.path / f"{name}.duckdb"
+    @property
+    def path(self) -> Path:
+        """Where there is room for the release while it is made."""
+        return self._work.path
 
     def begin(self) -> None:
-        """Find what an earlier load has staged, or else make the tables."""
-        for leftover in self._work.path.iterdir():
-            if leftover.name.startswith(("release", "spill")):
+        """Find what an earlier load has staged, and remove what else it has left."""
+        self._parts = {
+            facts.number: facts for facts in map(self._complete, sorted(self.path.glob(f"*{_FACTS}"))) if facts
+        }
+        kept = {_LOCK} | {self._file(number, kind).name for number in self._parts for kind in (_ROWS, _FACTS)}
+        for leftover in self.path.iterdir():
+            if leftover.name not in kept:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        if not self._has_parts():
-            for leftover in self._work.path.glob(f"{_FILE}.*"):
-                leftover.unlink()
-            self.attach(_FILE)
-            self._create()
-        self._last = max((part.number for part in self.staged()), default=0)
+        self._last = max(self._parts, default=0)
 
     def staged(self) -> tuple[StagedPart, ...]:
         """Return the parts that are staged, in their order."""
-        found = self.connection.cursor().execute(f"SELECT number, key, note FROM {_FILE}.main.parts ORDER BY number")
-        return tuple(StagedPart(*row) for row in found.fetchall())
+        with self._guard:
+            return tuple(StagedPart(one.number, one.key, one.note) for _, one in sorted(self._parts.items()))
 
     def discard(self, part: StagedPart) -> None:
         """Remove a part."""
-        with self.connection.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute(f"DELETE FROM {_FILE}.main.{ROWS} WHERE {_PART} = ?", [part.number])
-            cursor.execute(f"DELETE FROM {_FILE}.main.parts WHERE number = ?", [part.number])
-            cursor.execute("COMMIT")
+        with self._guard:
+            del self._parts[part.number]
+        for kind in (_FACTS, _ROWS):
+            self._file(part.number, kind).unlink()
 
     def part(self) -> StreamedPart:
         """Begin a part."""
-        with self._numbers:
+        with self._guard:
             self._last += 1
-            number = self._last
-        transaction = _Transaction(self.connection.cursor(), number)
+            transaction = _Transaction(self, self._last)
         return StreamedPart(self._table, transaction, stored=self._schema, most_rows=MOST_ROWS, fault=duckdb_fault)
 
-    def rows_sql(self, *, order: str | None) -> str:
-        """Return the SELECT of all staged rows; in the order of the parts when no other is given."""
-        names = ", ".join(_quoted(column.name) for column in self._table.columns)
-        if order is None and self._last > 1:
-            order = f"{_PART}, rowid"
-        return f"SELECT {names} FROM {_FILE}.main.{ROWS}" + (f" ORDER BY {order}" if order else "")
-
-    def attach(self, name: str) -> None:
-        """Attach a file of the work folder under its name, and make it if it is not there."""
-        quoted = str(self.path(name)).replace("'", "''")
-        self.connection.execute(f"ATTACH '{quoted}' AS {name} (ROW_GROUP_SIZE {self._row_group})")
-
-    def begin_sort(self) -> None:
-        """Let the sort have the memory that the files needed."""
-        pa.default_memory_pool().release_unused()
-        n_values = sum(_values_of(column.datatype) for column in self._table.columns)
-        limit_bytes = _SORT_BYTES + n_values * _SORT_PER_COLUMN_BYTES
-        self.connection.execute(f"SET memory_limit = '{limit_bytes}B'")
-
-    def detach(self, name: str) -> None:
-        """Bring all that was written into a file and let go of it."""
-        self.connection.execute(f"CHECKPOINT {name}")
-        self.connection.execute(f"DETACH {name}")
+    def rows(self) -> pa.RecordBatchReader:
+        """Return all staged rows, in the order of the parts."""
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches())
 
     def close(self, *, is_over: bool) -> None:
-        """Close the instance; what is staged under a key stays unless the load is over."""
-        is_kept = False
-        try:
-            is_kept = self._is_resumable and not is_over and bool(self.staged())
-        except duckdb.Error:
-            logger.debug("what was staged cannot be read", exc_info=True)
-        self.connection.close()
-        self._work.close(is_kept=is_kept)
+        """Let go of the folder; what is staged under a key stays unless the load is over."""
+        self._work.close(is_kept=self._is_resumable and not is_over and bool(self._parts))
 
-    def _opened(self, threads: int) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{_MEMORY_BYTES + len(self._table.columns) * _MEMORY_PER_COLUMN_BYTES}B",
-                "threads": threads,
-                "temp_directory": str(self._work.path / "spill"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "python_enable_replacements": False,
-            },
-        )
+    def write(self, number: int, rows: pa.RecordBatchReader) -> None:
+        """Write the rows of a part, and make them durable."""
+        path = self._file(number, _ROWS)
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
+            for batch in rows:
+                stream.write_batch(batch)
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
 
-    def _has_parts(self) -> bool:
-        """Attach the file of an earlier load; False when there is none, or none that can be read."""
-        if not self.path(_FILE).exists():
-            return False
-        try:
-            self.attach(_FILE)
-            if self.staged():
-                return True
-            self.connection.execute(f"DETACH {_FILE}")
-        except duckdb.Error:
-            # The machine has stopped while it was written, or it is of another version of DuckDB.
-            logger.info("the staged rows of an earlier load cannot be read; beginning anew", exc_info=True)
-            self.connection.execute(f"DETACH DATABASE IF EXISTS {_FILE}")
-        return False
+    def record(self, part: StagedPart, n_rows: int) -> None:
+        """Note that a part is complete."""
+        facts = _Facts(part.number, part.key, part.note, n_rows, self._file(part.number, _ROWS).stat().st_size)
+        target = self._file(part.number, _FACTS)
+        unfinished = target.with_suffix(_UNFINISHED)
+        with unfinished.open("w", encoding="utf-8") as file:
+            json.dump(asdict(facts), file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+        sync_directory(self.path)
+        with self._guard:
+            self._parts[part.number] = facts
 
-    def _create(self) -> None:
-        columns = ", ".join(f"{_quoted(column.name)} {column.datatype.duckdb}" for column in self._table.columns)
+    def forget(self, number: int) -> None:
+        """Remove the rows of a part that is given up."""
+        self._file(number, _ROWS).unlink(missing_ok=True)
+
+    def _file(self, number: int, kind: str) -> Path:
+        return self.path / f"part-{number:06}{kind}"
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for number in sorted(self._parts):
+            # Read, not mapped: mapped pages would count as memory of this process.
+            with pa.OSFile(str(self._file(number, _ROWS))) as file, pa.ipc.open_stream(file) as stream:
+                yield from stream
+
+    def _complete(self, file: Path) -> _Facts | None:
+        """Read what is known of a part; None when it is damaged, which nothing but a damaged disk does."""
         try:
-            self.connection.execute(f"CREATE TABLE {_FILE}.main.{ROWS} ({columns}, {_PART} INTEGER)")
-        except duckdb.CatalogException as error:
-            raise IngestError(
-                f"the columns of {self._table.full_name} cannot be stored: two have the same name but for the case",
-                hint="rename one of them in the schema file",
-            ) from error
-        self.connection.execute(
-            f"CREATE TABLE {_FILE}.main.parts (number INTEGER, key VARCHAR, note VARCHAR, n_rows BIGINT)"
-        )
+            facts = _Facts(**json.loads(file.read_text(encoding="utf-8")))
+            size_bytes = self._file(facts.number, _ROWS).stat().st_size
+        except (OSError, TypeError, ValueError):
+            logger.info("the staged rows of an earlier load cannot be read: %s", file.name, exc_info=True)
+            return None
+        return facts if size_bytes == facts.size_bytes else None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a part that is complete."""
+
+    number: int
+    key: str
+    note: str
+    n_rows: int
+    size_bytes: int
+    """Of the file with the rows."""
 
 
 class _Transaction:
-    """A part on a cursor of its own; a :class:`~vo_server.engine.part.PartTransaction`."""
+    """A part in its file; a :class:`~vo_server.engine.part.PartTransaction`."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, number: int) -> None:
-        self._cursor = cursor
+    def __init__(self, staging: StagingFolder, number: int) -> None:
+        self._staging = staging
         self._number = number
 
     def begin(self) -> None:
-        self._cursor.execute("BEGIN")
+        """Do nothing: the file is made by the first row."""
 
     def insert(self, rows: pa.RecordBatchReader) -> None:
-        """Copy a stream of batches into the staging file, in its order."""
-        self._cursor.register("incoming", rows)
-        self._cursor.execute(f"INSERT INTO {_FILE}.main.{ROWS} SELECT *, {self._number} FROM incoming")
+        self._staging.write(self._number, rows)
 
     def commit(self, key: str, note: str, n_rows: int) -> None:
-        self._cursor.execute(f"INSERT INTO {_FILE}.main.parts VALUES (?, ?, ?, ?)", [self._number, key, note, n_rows])
-        self._cursor.execute("COMMIT")
+        self._staging.record(StagedPart(self._number, key, note), n_rows)
 
     def rollback(self) -> None:
-        # Closing ends the transaction whatever its state is.
-        self._cursor.close()
+        self._staging.forget(self._number)
 
     def close(self) -> None:
-        self._cursor.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _values_of(datatype: DataType) -> int:
-    """Return how many columns a column is as wide as: the elements of an array of fixed length."""
-    return int(datatype.arraysize or 1) if datatype.is_array and (datatype.arraysize or "").isdecimal() else 1
+        """Do nothing: the file is closed already."""
