@@ -28,9 +28,10 @@ def test_every_resource_is_there_for_anonymous_callers(client: httpx.Client, pat
     assert client.get(path).status_code == 200
 
 
-def test_the_examples_that_are_not_there_are_404(client: httpx.Client) -> None:
+def test_the_examples_are_there_as_the_capabilities_say(client: httpx.Client) -> None:
     """Section 2.6."""
-    assert client.get("examples").status_code == 404
+    assert client.get("examples").status_code == 200
+    assert "ivo://ivoa.net/std/DALI#examples" in client.get("capabilities").text
 
 
 def test_unknown_parameters_change_nothing(client: httpx.Client) -> None:
