@@ -182,7 +182,7 @@ def sweep(database: str | None) -> None:
     Loads that run, published releases and dropped ones that queries still read are spared.
     """
     with opened(database) as (engine, store):
-        gone = engine.sweep(store.catalogue.locations(), with_staging=True)
+        gone = engine.sweep(store.catalogue.locations, with_staging=True)
     for name in gone:
         click.echo(f"removed {name}")
     click.echo(f"{len(gone)} leftover{'' if len(gone) == 1 else 's'} removed")

@@ -98,7 +98,7 @@ def test_leaving_a_load_before_its_end_leaves_nothing(engine: AnyEngine, site: S
 
     with pytest.raises(RuntimeError, match="the file is broken"):
         load_a_broken_file()
-    assert site.open(grace_s=0).sweep(frozenset()) == []
+    assert site.open(grace_s=0).sweep(frozenset) == []
     assert publish(engine, SKY, [sky_rows(10)]).n_rows == 10
 
 
@@ -132,7 +132,7 @@ def test_what_postgres_cannot_hold_is_told_and_leaves_nothing(postgres_engine: A
         publish(postgres_engine, twins, [])
     with pytest.raises(EngineError, match="NUL"):
         publish(postgres_engine, _one_column("t", TEXT), [pa.record_batch({"t": ["a\0b"]})])
-    assert postgres_engine.sweep(frozenset()) == []
+    assert postgres_engine.sweep(frozenset) == []
     floats = Table("demo", "wide", tuple(Column(f"c{n}", DataType(Primitive.FLOAT)) for n in range(1300)))
     narrow = pa.record_batch([pa.array([0.5], pa.float32())] * 1300, schema=arrow_schema(floats.columns))
     assert publish(postgres_engine, floats, [narrow]).n_rows == 1

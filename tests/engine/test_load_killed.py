@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -110,11 +110,11 @@ def test_a_killed_load_is_never_seen_and_the_next_one_succeeds(site: Site, word:
     assert len(finished) <= (1 if delay_s else 0)  # either it was quicker than the kill, or nothing is there
     assert answer(engine, "SELECT count(*) FROM {}", LONG, of=[old]) == [{"c0": 100}]
 
-    engine.sweep(known)
+    engine.sweep(lambda: known)
     deadline = time.monotonic() + 20
     while set(_visible(site)) != known and time.monotonic() < deadline:
         time.sleep(0.2)  # PostgreSQL has to notice first that the session is gone
-        engine.sweep(known)
+        engine.sweep(lambda: known)
     assert set(_visible(site)) == known
     if isinstance(site, DuckdbSite):
         site.close()
@@ -130,14 +130,14 @@ def test_a_sweep_spares_a_load_that_runs_in_another_process(site: Site) -> None:
     with loading(site, 100_000) as child:
         for word in ("begun", "finishing"):
             child.await_word(word)
-            assert engine.sweep(frozenset()) == []
+            assert engine.sweep(frozenset) == []
             child.go_on()
         child.await_word("finished")
         (location,) = _releases(site)
-        assert engine.sweep(frozenset()) == []  # finished, not yet published, and its process lives
+        assert engine.sweep(frozenset) == []  # finished, not yet published, and its process lives
         child.kill()
     deadline = time.monotonic() + 20
-    while not (gone := engine.sweep(frozenset())) and time.monotonic() < deadline:
+    while not (gone := engine.sweep(frozenset)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert location in gone
     assert _visible(site) == []
@@ -146,10 +146,29 @@ def test_a_sweep_spares_a_load_that_runs_in_another_process(site: Site) -> None:
 def test_a_finished_release_has_some_time_to_be_published(site: Site) -> None:
     table = publish(site.open(), SKY, [sky_rows(100)])
     assert table.location is not None
-    assert site.open(grace_s=600).sweep(frozenset()) == []
-    assert site.open(grace_s=0).sweep(frozenset({table.location})) == []
-    assert site.open(grace_s=0).sweep(frozenset()) == [table.location]
+    known = frozenset({table.location})
+    assert site.open(grace_s=600).sweep(frozenset) == []
+    assert site.open(grace_s=0).sweep(lambda: known) == []
+    assert site.open(grace_s=0).sweep(frozenset) == [table.location]
     assert _visible(site) == []
+
+
+def test_a_release_that_is_published_while_a_sweep_looks_around_is_spared(site: Site) -> None:
+    engine = site.open(grace_s=0)
+    published: set[str] = set()
+    with ExitStack() as load:
+        loader = load.enter_context(engine.loader(SKY, version="new"))
+        loader.write(sky_rows(100))
+        report = loader.finish()
+
+        def known() -> frozenset[str]:
+            found = frozenset(published)
+            published.add(report.location)
+            load.close()  # the load has published, and lets go of its release
+            return found
+
+        assert engine.sweep(known) == []
+    assert _releases(site) == [report.location]
 
 
 def test_a_long_load_keeps_its_memory_bounded(site: Site) -> None:

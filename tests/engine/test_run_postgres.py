@@ -219,9 +219,9 @@ def test_a_release_in_use_is_dropped_by_a_later_sweep(postgres_site: PostgresSit
     with closing(start(engine, "SELECT id, ra, dec, name FROM {}", SKY.columns[:4], of=[table])) as rows:
         next(rows)
         engine.drop(table.location)
-        assert engine.sweep(frozenset()) == []
+        assert engine.sweep(frozenset) == []
         assert 0 < sum(batch.num_rows for batch in rows) < 300_000
-    assert engine.sweep(frozenset()) == [table.location]
+    assert engine.sweep(frozenset) == [table.location]
 
 
 def test_a_sweep_touches_no_table_that_is_not_ours(postgres_site: PostgresSite) -> None:
@@ -229,7 +229,7 @@ def test_a_sweep_touches_no_table_that_is_not_ours(postgres_site: PostgresSite) 
     publish(engine, SKY, [sky_rows(10)])
     with psycopg.connect(postgres_site.dsn) as connection:
         connection.execute(f"CREATE TABLE {postgres_site.data_schema}.mine (id integer)")
-    assert len(engine.sweep(frozenset())) == 1
+    assert len(engine.sweep(frozenset)) == 1
     with psycopg.connect(postgres_site.dsn) as connection:
         connection.execute(f"SELECT * FROM {postgres_site.data_schema}.mine")
 

@@ -66,6 +66,6 @@ def test_a_killed_load_leaves_the_old_table_served(site: Site, big: Path, tmp_pa
     assert site.rows("s.t").num_rows == N_ROWS
     assert site.table("s.t").release == "new"
     store, engine = site.open_store(), site.open_engine()
-    assert engine.sweep(store.catalogue.locations()) == []
+    assert engine.sweep(store.catalogue.locations) == []
     engine.close()
     store.close()

@@ -46,7 +46,7 @@ def assert_unchanged(site: Site) -> None:
     store = site.open_store()
     assert [release.version for release in store.catalogue.releases("s.t")] == ["v1"]
     engine = site.open_engine()
-    assert engine.sweep(store.catalogue.locations()) == []
+    assert engine.sweep(store.catalogue.locations) == []
     engine.close()
     store.close()
 

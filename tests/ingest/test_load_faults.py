@@ -68,7 +68,7 @@ def _eager_engine(site: Site) -> Engine:
 
 def _sweep(site: Site) -> list[str]:
     with closing(_eager_engine(site)) as engine, closing(site.open_store()) as store:
-        return engine.sweep(store.catalogue.locations())
+        return engine.sweep(store.catalogue.locations)
 
 
 def test_two_loads_of_one_version_leave_one_of_them_whole(site: Site, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_old_releases_are_dropped_and_their_rows_with_them(loaded: Site) -> None
     assert done.stdout == "s.t: release v2 was removed\ns.t: release v1 was pinned and kept\n"
     store, engine = loaded.open_store(), loaded.open_engine()
     assert [one.version for one in store.catalogue.releases("s.t")] == ["v3", "v1"]
-    assert engine.sweep(store.catalogue.locations()) == []
+    assert engine.sweep(store.catalogue.locations) == []
     engine.close()
     store.close()
     assert loaded.rows("s.t").num_rows == 3

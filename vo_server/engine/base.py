@@ -269,10 +269,16 @@ class Engine(Protocol):
         """Remove the rows of a release that is no longer in the catalogue; running queries keep theirs."""
         ...
 
-    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
+    def sweep(self, known: Callable[[], frozenset[str]], *, with_staging: bool = False) -> list[str]:
         """Remove leftovers of killed loads, sparing known locations and loads that still run; return what went.
 
-        Rows that are staged under a key wait some days for their load to be resumed, unless ``with_staging`` is true.
+        Parameters
+        ----------
+        known
+            Gives the locations that the catalogue names; asked again of each leftover once nobody else has it, because
+            its load may have published it meanwhile.
+        with_staging
+            Also remove rows that are staged under a key, which else wait some days for their load to be resumed.
         """
         ...
 

@@ -190,7 +190,7 @@ def load_files(
         if report is not None:
             _drop_unless_published(engine, store, report.location)
         raise
-    swept = engine.sweep(store.catalogue.locations())
+    swept = engine.sweep(store.catalogue.locations)
     notes = [*notes, *warnings_of(checks)]
     return summary_of(described, release, seen, report, notes, time.monotonic() - began, tuple(swept))
 

@@ -278,7 +278,7 @@ class UserTableService:
 
     def sweep_leftovers(self) -> tuple[str, ...]:
         """Remove what killed loads have left in the database; return the places."""
-        return tuple(self._engine.sweep(self._store.catalogue.locations()))
+        return tuple(self._engine.sweep(self._store.catalogue.locations))
 
     def remove_all(self, owner: str) -> tuple[str, ...]:
         """Remove all tables of a user and return their names."""

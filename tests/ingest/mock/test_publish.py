@@ -132,7 +132,7 @@ def test_another_sky_replaces_the_first_and_its_rows_are_dropped(engine: DuckdbE
     before = store.catalogue.locations()
     list(publish_mock_sky(MockSky(50), engine=engine, store=store))
     assert not before & store.catalogue.locations()
-    assert engine.sweep(store.catalogue.locations()) == []
+    assert engine.sweep(store.catalogue.locations) == []
     truth = store.catalogue.load().find("mock.truth")
     assert truth is not None
     assert truth.n_rows == 50

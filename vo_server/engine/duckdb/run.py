@@ -253,14 +253,11 @@ class DuckdbEngine:
         self._releases.forget(location)
         remove_empty_parents(self._directory, path)
 
-    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
+    def sweep(self, known: Callable[[], frozenset[str]], *, with_staging: bool = False) -> list[str]:
         """Remove what killed loads and killed servers have left, and finished loads that were never published."""
         gone = sweep_work(self._directory, kept_s=0.0 if with_staging else STAGING_KEPT_S)
-        for location in unknown_releases(self._directory, known):
-            if self._is_abandoned(path_of(self._directory, location)):
-                self.drop(location)
-                gone.append(location)
-        return gone
+        unknown = unknown_releases(self._directory, known())
+        return gone + [location for location in unknown if self._drop_abandoned(location, known)]
 
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
@@ -326,13 +323,21 @@ class DuckdbEngine:
             classify=duckdb_fault,
         )
 
-    def _is_abandoned(self, path: Path) -> bool:
+    def _drop_abandoned(self, location: str, known: Callable[[], frozenset[str]]) -> bool:
+        """Remove a release unless it is young, its load still runs, or the load has published it meanwhile."""
+        path = path_of(self._directory, location)
         try:
             with path.open("rb") as file:
-                age_s = time.time() - os.fstat(file.fileno()).st_mtime
-                return age_s > self._grace_s and try_lock(file)
+                found = os.fstat(file.fileno())
+                if time.time() - found.st_mtime <= self._grace_s or not try_lock(file):
+                    return False
+                # A load lets go of the lock when it has published; another one may have put its file here.
+                if location in known() or not os.path.samestat(found, path.stat()):
+                    return False
+                self.drop(location)
         except FileNotFoundError:
             return False
+        return True
 
 
 class _Statement:

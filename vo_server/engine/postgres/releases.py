@@ -15,6 +15,8 @@ from vo_server.engine.postgres.faults import postgres_fault
 from vo_server.engine.postgres.place import split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vo_server.model.table import Table
 
 __all__ = ["LOCK_CLASS", "AdvisoryLock", "drop_release", "mark", "sweep_releases"]
@@ -56,17 +58,19 @@ def drop_release(connection: psycopg.Connection[Any], location: str) -> bool:
 
 
 def sweep_releases(
-    connection: psycopg.Connection[Any], *, data_schema: str, known: frozenset[str], grace_s: float
+    connection: psycopg.Connection[Any], *, data_schema: str, known: Callable[[], frozenset[str]], grace_s: float
 ) -> list[str]:
     """Drop the releases that the catalogue does not know, sparing young ones and those of loads that still run."""
     gone: list[str] = []
     with translated(postgres_fault, doing="sweep"):
+        published = known()
         for name, comment in _marked(connection, data_schema):
             location = f"{data_schema}.{name}"
-            if location in known or _age_s(comment) < grace_s:
+            if location in published or _age_s(comment) < grace_s:
                 continue
             with AdvisoryLock(connection, LOCK_CLASS, location) as is_free:
-                if is_free and drop_release(connection, location):
+                # A load lets go of the lock when it has published, which may have been just now.
+                if is_free and location not in known() and drop_release(connection, location):
                     gone.append(location)
     return gone
 

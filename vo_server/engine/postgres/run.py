@@ -186,7 +186,7 @@ class PostgresEngine:
         with connect(self._dsn) as connection:
             drop_release(connection, location)
 
-    def sweep(self, known: frozenset[str], *, with_staging: bool = False) -> list[str]:
+    def sweep(self, known: Callable[[], frozenset[str]], *, with_staging: bool = False) -> list[str]:
         """Remove dropped releases that were in use, finished loads that were never published, and staged rows."""
         with connect(self._dsn) as connection:
             gone = sweep_releases(connection, data_schema=self._data_schema, known=known, grace_s=self._grace_s)
