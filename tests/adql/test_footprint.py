@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.testsky import FOOTPRINT, catalogue
 from vo_server.adql.front import check_open, compile_query
 from vo_server.errors import AdqlError, ProblemKind
+from vo_server.model.footprints import Footprints
 
 
 def cells(call: str) -> object:
@@ -30,6 +33,17 @@ def test_an_unknown_table_is_told_with_the_nearest() -> None:
 def test_a_table_without_a_footprint_is_told() -> None:
     with pytest.raises(AdqlError, match=r"the footprint of sky\.pairs is not known"):
         cells("in_footprint('sky.pairs', ra, dec)")
+
+
+def test_footprints_of_too_many_cells_together_are_refused() -> None:
+    scattered = tuple((2 * number, 2 * number) for number in range(10_000))
+    sky = replace(catalogue(), footprints=Footprints(lambda _: scattered))
+    asked = [f"in_footprint('sky.objects', ra, dec) AS f{number}" for number in range(8)]
+    compile_query(f"SELECT {', '.join(asked[:5])} FROM sky.objects", sky)
+    with pytest.raises(AdqlError, match="too many cells of footprints: at most 50000") as caught:
+        compile_query(f"SELECT {', '.join(asked)} FROM sky.objects", sky)
+    (problem,) = caught.value.problems
+    assert problem.kind is ProblemKind.LIMIT
 
 
 def test_the_name_cannot_be_calculated() -> None:

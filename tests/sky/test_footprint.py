@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from vo_server.sky.compound import CoverageMap
 from vo_server.sky.coverage import CellCounts
-from vo_server.sky.footprint import MOST_RANGES, footprint
+from vo_server.sky.footprint import MOST_CELLS, _n_cells, footprint
 from vo_server.sky.healpix import cells
 
 
@@ -44,7 +45,23 @@ def test_scattered_patches_are_joined_until_a_query_can_hold_them() -> None:
     order = 9
     every_other = np.arange(0, 12 * 4**order, 8)
     found = footprint(CellCounts(order, every_other, np.full(len(every_other), 1000)))
-    assert 0 < len(found) <= MOST_RANGES
+    assert 0 < len(found) <= MOST_CELLS
+
+
+def test_a_survey_of_the_whole_sky_with_many_holes_has_few_enough_cells() -> None:
+    order = 7
+    observed = np.flatnonzero(np.random.default_rng(1).random(12 * 4**order) > 0.02)
+    found = CoverageMap(footprint(CellCounts(order, observed, np.full(len(observed), 12))))
+    assert 0 < sum(map(len, found.cells_by_order.values())) <= MOST_CELLS
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.999])
+def test_as_many_cells_are_counted_as_a_map_of_them_has(share: float) -> None:
+    order = 5
+    observed = np.flatnonzero(np.random.default_rng(1).random(12 * 4**order) >= share)
+    found = footprint(CellCounts(order, observed, np.full(len(observed), 12)))
+    n_cells = sum(map(len, CoverageMap(found).cells_by_order.values()))
+    assert n_cells == _n_cells(CellCounts(order, observed, observed))
 
 
 def test_no_rows_have_no_footprint() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vo_server.adql.kinds import unwrapped
+from vo_server.adql.limits import MAX_FOOTPRINT_CELLS, limit_problem
 from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.tree import StringLiteral
 from vo_server.errors import ProblemKind
 from vo_server.model.released import AT
+from vo_server.sky.compound import CoverageMap
 
 if TYPE_CHECKING:
     from vo_server.adql.state import Resolution
     from vo_server.adql.tree import Call
+    from vo_server.model.footprints import CellRanges
     from vo_server.model.table import Catalogue, Table
 
 __all__ = ["resolve_footprint"]
@@ -43,6 +46,17 @@ def resolve_footprint(state: Resolution, node: Call) -> None:
         )
         return
     state.footprints[node] = cells
+    _count(state, node, cells)
+
+
+def _count(state: Resolution, node: Call, cells: CellRanges) -> None:
+    """Refuse a query with so many footprints, or so large ones, that its SQL would grow out of bounds."""
+    if state.n_footprint_cells > MAX_FOOTPRINT_CELLS:
+        return
+    state.n_footprint_cells += sum(map(len, CoverageMap(cells).cells_by_order.values()))
+    if state.n_footprint_cells > MAX_FOOTPRINT_CELLS:
+        hint = "ask once in a subquery, and use its value as often as it is needed"
+        state.problems.append(limit_problem("cells of footprints", MAX_FOOTPRINT_CELLS, node.span, hint=hint))
 
 
 def _tables(state: Resolution, name: str) -> list[Table]:

@@ -16,6 +16,7 @@ __all__ = [
     "MAX_COLUMNS",
     "MAX_DEPTH",
     "MAX_DIGITS",
+    "MAX_FOOTPRINT_CELLS",
     "MAX_JOINS",
     "MAX_NAME",
     "MAX_OPERATORS",
@@ -58,6 +59,9 @@ MAX_NAME: Final = 1_000
 
 MAX_DIGITS: Final = 1_000
 """Characters of one number."""
+
+MAX_FOOTPRINT_CELLS: Final = 50_000
+"""Cells of all footprints that a query asks for, each as often as it does: the SQL names every one of them."""
 
 
 def limit_problem(what: str, limit: int, span: Span, *, hint: str | None = None) -> Problem:

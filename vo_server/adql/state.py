@@ -65,6 +65,8 @@ class Resolution:
     merged: dict[Join, tuple[MergedColumn, ...]] = field(default_factory=dict)
     factors: dict[Call, float] = field(default_factory=dict)
     footprints: dict[Call, CellRanges] = field(default_factory=dict)
+    n_footprint_cells: int = 0
+    """Cells of all of these."""
     plain: dict[Expression, object] = field(default_factory=dict)
     """Values without a unit; see :mod:`vo_server.adql.measure`."""
     open_selects: set[Select] = field(default_factory=set)

@@ -11,13 +11,15 @@ from vo_server.sky.healpix import ORDER
 if TYPE_CHECKING:
     from vo_server.sky.coverage import CellCounts
 
-__all__ = ["MOST_RANGES", "ROWS_PER_CELL", "footprint"]
+__all__ = ["MOST_CELLS", "ROWS_PER_CELL", "footprint"]
 
 ROWS_PER_CELL: Final = 10
 """Mean number of rows in the cells of a footprint, at least: one in 20 000 cells is empty then by chance alone."""
 
-MOST_RANGES: Final = 5_000
-"""Ranges of cells, at most: conditions of a query are made of them."""
+MOST_CELLS: Final = 10_000
+"""Cells, at most, when four that fill a larger one count as that: a condition of a query names each of them."""
+
+_PARTS: Final = 4
 
 
 def footprint(found: CellCounts) -> tuple[tuple[int, int], ...]:
@@ -38,11 +40,20 @@ def footprint(found: CellCounts) -> tuple[tuple[int, int], ...]:
     """
     while found.order > 0 and len(found.cells) and found.counts.sum() < ROWS_PER_CELL * len(found.cells):
         found = found.coarser(found.order - 1)
-    ranges = _ranges(found)
-    while len(ranges) > MOST_RANGES:
+    while _n_cells(found) > MOST_CELLS:
         found = found.coarser(found.order - 1)
-        ranges = _ranges(found)
-    return ranges
+    return _ranges(found)
+
+
+def _n_cells(found: CellCounts) -> int:
+    """Return how many cells there are when four that fill a larger one are that one."""
+    n_cells, cells = 0, found.cells
+    for _ in range(found.order):
+        larger, n_parts = np.unique(cells >> 2, return_counts=True)
+        full = larger[n_parts == _PARTS]
+        n_cells += len(cells) - _PARTS * len(full)
+        cells = full
+    return n_cells + len(cells)
 
 
 def _ranges(found: CellCounts) -> tuple[tuple[int, int], ...]:
