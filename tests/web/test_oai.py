@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -270,6 +272,13 @@ def test_a_list_goes_on_where_it_was_when_a_record_changes_meanwhile(registry_se
     assert SKY in seen
 
 
+def token(*plain: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+TIME, NO_ZONE = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00"
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -287,6 +296,8 @@ def test_a_list_goes_on_where_it_was_when_a_record_changes_meanwhile(registry_se
         ("verb=ListRecords&metadataPrefix=ivo_vor&resumptionToken=x", "badArgument"),
         ("verb=ListRecords&resumptionToken=nonsense", "badResumptionToken"),
         ("verb=ListRecords&resumptionToken=W10", "badResumptionToken"),
+        (f"verb=ListRecords&resumptionToken={token('ivo_vor', None, None, NO_ZONE, 'a', 1)}", "badResumptionToken"),
+        (f"verb=ListRecords&resumptionToken={token('ivo_vor', NO_ZONE, None, TIME, 'a', 1)}", "badResumptionToken"),
         ("verb=ListSets&resumptionToken=x", "badResumptionToken"),
         ("verb=ListRecords&metadataPrefix=marc", "cannotDisseminateFormat"),
         ("verb=GetRecord&metadataPrefix=marc&identifier=ivo://example.org/tap", "cannotDisseminateFormat"),

@@ -24,8 +24,10 @@ MAX_RADIUS_DEG: Final = 180.0
 _NAMES: Final = ("RA", "DEC", "SR", "VERB", "MAXREC", "RESPONSEFORMAT")
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_SEXAGESIMAL: Final = re.compile(r"([+-]?)([0-9]+)[:hHdD°\s]+([0-9]+)(?:[:mM'\s]+([0-9]+(?:\.[0-9]*)?)[sS\"]?)?[mM']?")
-_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_SEXAGESIMAL: Final = re.compile(
+    r"([+-]?)([0-9]{1,3})[:hHdD°\s]+([0-9]{1,2})(?:[:mM'\s]+([0-9]{1,2}(?:\.[0-9]*)?)[sS\"]?)?[mM']?"
+)
+_COMMA: Final = re.compile(r"[+-]?[0-9]{1,3},[0-9]{1,20}")
 
 
 def to_cone(parameters: Iterable[tuple[str, str]]) -> ConeRequest:

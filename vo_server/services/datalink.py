@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,8 @@ MAX_IDS: Final = 100
 _AROUND_DEG: Final = 5.0 / 3600.0
 """Radius of the search around a row [deg]."""
 
-_LONGEST: Final = 9_223_372_036_854_775_807
+_LARGEST: Final = 9_223_372_036_854_775_807
+_INTEGER: Final = re.compile(r"-?[0-9]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -236,10 +238,9 @@ def _key(table: Table, value: str) -> tuple[Any, ...] | None:
         if not is_integer(table.by_name[name]):
             key.append(part)
             continue
-        text = part.strip()
-        if not (text.isascii() and text.removeprefix("-").isdigit()) or abs(int(text[:40])) > _LONGEST:
+        if _INTEGER.fullmatch(part.strip()) is None or abs(number := int(part)) > _LARGEST:
             return None
-        key.append(int(text))
+        key.append(number)
     return tuple(key)
 
 

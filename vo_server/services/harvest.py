@@ -89,11 +89,16 @@ class _Selection:
         prefix, since, until, updated, identifier, cursor = json.loads(base64.b64decode(padded, b"-_", validate=True))
         if prefix not in FORMATS or not isinstance(identifier, str) or not isinstance(cursor, int):
             raise ValueError("not a token")
-        return cls(prefix, _time(since), _time(until), (datetime.fromisoformat(updated), identifier), cursor)
+        after = (_time(updated), identifier)
+        return cls(prefix, since and _time(since), until and _time(until), after, cursor)
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _time(text: str) -> datetime:
+    """Read a time as :meth:`_Selection.token` writes it."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return found
 
 
 class HarvestService:
