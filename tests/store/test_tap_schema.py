@@ -11,7 +11,8 @@ from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Catalogue, Column, Schema, Table
 from vo_server.store.open import Store
-from vo_server.store.tap_schema import TAP_SCHEMA, TapSchemaRows
+from vo_server.store.tap_schema import TAP_SCHEMA
+from vo_server.store.tap_schema_rows import TapSchemaRows
 
 NAMES = ["schemas", "tables", "columns", "keys", "key_columns", "flags", "releases", "statistics"]
 OWN = {"tap_schema.flags", "tap_schema.releases", "tap_schema.statistics"}

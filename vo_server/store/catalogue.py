@@ -24,7 +24,8 @@ from vo_server.store.removal import Removal, remove_old_releases, remove_release
 from vo_server.store.stamp import STAMP, raise_stamp
 from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics
 from vo_server.store.tables import releases, schemas
-from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA, TapSchemaRows
+from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA
+from vo_server.store.tap_schema_rows import TapSchemaRows
 from vo_server.store.user_tables import check_owner, read_user_tables
 from vo_server.store.views import CatalogueViews
 
