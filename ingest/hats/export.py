@@ -202,12 +202,14 @@ class _Folder:
         self._schema = partition_schema(self._columns, table.provenance.links if table.provenance else ())
         self._ends = np.array([pixel.end for pixel in pixels])
         self._at = 0
+        self._n_rows = 0
         self._file: PartitionFile | None = None
         self._footer: pq.FileMetaData | None = None
         self.has_metadata = True
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows, which may go on through several partitions."""
+        self._n_rows += batch.num_rows
         at = np.searchsorted(self._ends, _numbers(batch.column(0)), side="right")
         starts = [0, *(np.flatnonzero(np.diff(at)) + 1).tolist(), batch.num_rows]
         for start, end in pairwise(starts):
@@ -216,9 +218,8 @@ class _Folder:
     def finish(self, counts: Counts, rows_per_pixel: int) -> None:
         """Write what is told of all partitions."""
         self._close()
-        n_written = self._footer.num_rows if self._footer is not None and self.has_metadata else counts.n_rows
-        if n_written != counts.n_rows:
-            raise EngineError(f"{counts.n_rows} rows were counted but {n_written} were read")
+        if self._n_rows != counts.n_rows:
+            raise EngineError(f"{counts.n_rows} rows were counted but {self._n_rows} were read")
         dataset = self._path / DATASET
         pq.write_metadata(self._schema, dataset / COMMON_METADATA)
         if self.has_metadata and self._footer is not None:

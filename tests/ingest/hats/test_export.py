@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from hats.io.file_io.file_io import read_fits_image
 from hats.io.validation import is_valid_catalog
 from hats.loaders.read_hats import read_hats
 
+from ingest.hats import export
+from ingest.hats.pixels import Counts
 from tests.ingest.conftest import Site
 from tests.support.lsdb_client import lsdb_rows
-from vo_server.errors import MissingError, UsageError
+from vo_server.errors import EngineError, MissingError, UsageError
 from vo_server.model.table import HEALPIX_COLUMN
 from vo_server.sky.healpix import cells
 
@@ -212,6 +215,22 @@ def test_rows_without_a_position_can_be_left_out(unplaced: Site, tmp_path: Path)
     result = unplaced.run("export", "s.u", "--hats", tmp_path / "hats", "--without-position", "skip")
     assert "1 rows without a position were left out" in result.output
     assert sorted(lsdb_rows(tmp_path / "hats", tmp_path / "found.parquet")["id"].to_pylist()) == [1, 3]
+
+
+def test_rows_that_do_not_come_are_noticed_without_a_list_of_chunks_too(
+    full: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_MOST_CHUNKS", 0)  # what a large catalogue exceeds
+    with closing(full.open_store()) as store:
+        (release,) = store.catalogue.releases("s.t")
+    with closing(full.open_engine()) as engine:
+        (batch, *_) = export._rows(engine, release.table)
+    counts = Counts()
+    counts.add(batch.column(0).to_numpy())
+    folder = export._Folder(tmp_path / "part", release, counts.partitions(300))
+    folder.write(batch.slice(0, 100))
+    with pytest.raises(EngineError, match=rf"{batch.num_rows} rows were counted but 100 were read"):
+        folder.finish(counts, 300)
 
 
 def test_a_folder_that_is_there_is_not_touched(duckdb_site: Site, tmp_path: Path) -> None:
