@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ PUBLISHED = 10995472384671213
 """An identifier of LS-PSC that is release 10000, brick 339610, object 15853."""
 
 
-def computed(name: str, *inputs: list[float | None]) -> list[object]:
+def computed(name: str, *inputs: Sequence[float | None]) -> list[object]:
     formula = FORMULAS[name]
     arrays = [pa.array(values, kind.arrow) for values, kind in zip(inputs, formula.inputs, strict=True)]
     values: list[object] = formula.compute(*arrays).to_pylist()
@@ -28,6 +29,11 @@ def test_a_published_identifier_is_unpacked_and_packed() -> None:
     assert computed("ls_brickid", [PUBLISHED, None]) == [339610, None]
     assert computed("ls_objid", [PUBLISHED, None]) == [15853, None]
     assert computed("ls_id", [10000, None], [339610, 1], [15853, 1]) == [PUBLISHED, None]
+
+
+@pytest.mark.parametrize("parts", [(2**23, 1, 1), (9010, 2**20, 1), (9010, 1, 2**20), (9010, -1, 1), (9010, 1, -1)])
+def test_numbers_that_do_not_fit_make_no_identifier_of_another_object(parts: tuple[int, ...]) -> None:
+    assert computed("ls_id", *([float(one)] for one in parts)) == [None]
 
 
 @pytest.mark.parametrize(("release", "expected"), [(9010, True), (9012, True), (9011, False), (10000, False)])

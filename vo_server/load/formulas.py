@@ -54,8 +54,15 @@ def element_of(lists: pa.Array, number: int) -> pa.Array:
 
 
 def _packed(release: pa.Array, brickid: pa.Array, objid: pa.Array) -> pa.Array:
-    upper = pc.bit_wise_or(pc.shift_left(release, 2 * _BITS), pc.shift_left(brickid, _BITS))
-    return pc.bit_wise_or(upper, objid)
+    """Pack three numbers into one; NULL where one has not the bits that are there for it."""
+    parts = [_within(release, 63 - 2 * _BITS), _within(brickid, _BITS), _within(objid, _BITS)]
+    upper = pc.bit_wise_or(pc.shift_left(parts[0], 2 * _BITS), pc.shift_left(parts[1], _BITS))
+    return pc.bit_wise_or(upper, parts[2])
+
+
+def _within(values: pa.Array, n_bits: int) -> pa.Array:
+    is_in = pc.and_(pc.greater_equal(values, 0), pc.less(values, 1 << n_bits))
+    return pc.if_else(is_in, values, pa.scalar(None, values.type))
 
 
 def _release(ls_id: pa.Array) -> pa.Array:
