@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -13,7 +14,8 @@ from lxml import etree
 
 from tests.support.answers import csv_rows, error_text, texts
 from tests.support.cones import places
-from tests.support.service import Service
+from tests.support.server import make_settings
+from tests.support.service import Service, running, with_stars
 from tests.support.users import add_user
 
 FIRST = 2**60
@@ -97,6 +99,16 @@ def test_rows_come_in_the_order_of_the_identifiers_and_one_twice_counts_once(con
     assert order == [str(FIRST + 9), str(FIRST + 2), "nonsense"]
     changes = sum(one["ID"] != other["ID"] for one, other in pairwise(rows))
     assert changes == 2
+
+
+def test_rows_beyond_the_limit_of_the_caller_are_not_told_to_be_missing(tmp_path: Path) -> None:
+    settings = make_settings(f"duckdb:///{tmp_path / 'data'}", tmp_path / "results", hard_maxrec=5, default_maxrec=5)
+    with running(with_stars(settings)) as server:
+        assert len(by_semantics(ask(server, "web.stars", *range(2**60, 2**60 + 5)), "#this")) == 5
+        answer = ask(server, "web.stars", *range(2**60, 2**60 + 10))
+    assert answer.status_code == 413
+    assert "10 keys of web.stars have more rows" in error_text(answer)
+    assert "fewer rows at once" in answer.text
 
 
 @pytest.mark.parametrize(

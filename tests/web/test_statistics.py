@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import mocpy
@@ -51,6 +52,13 @@ def test_a_coverage_is_sent_as_asked_for_and_covers_every_row(
     moc = mocpy.MOC.load(file, kind)
     rows = stars()
     assert moc.contains_lonlat(rows["ra"].to_numpy() * units.deg, rows["dec"].to_numpy() * units.deg).all()
+
+
+def test_the_address_of_a_coverage_holds_for_names_with_blanks_and_quotes(cone_server: Service) -> None:
+    address = get(cone_server, f"api/statistics/{quote('cone.od' + chr(34) + 'd pairs')}").json()["coverage"]["moc"]
+    assert '"' not in address
+    assert " " not in address
+    assert httpx.get(address).status_code == 200
 
 
 def test_a_coverage_that_a_client_has_is_not_sent_again(server: Service) -> None:

@@ -10,8 +10,9 @@ from vo_server.errors import MissingError
 from vo_server.model.datalink import ServiceDescriptor
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
+from vo_server.services.addresses import datalink_url
 from vo_server.services.cone_query import SCS_UCDS, cone_query, is_searchable, place_query
-from vo_server.services.related import datalink_url, has_related_data
+from vo_server.services.related import has_related_data
 from vo_server.store.tap_schema import published_name
 
 if TYPE_CHECKING:

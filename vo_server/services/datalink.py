@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from vo_server.adql.words import RESERVED
-from vo_server.errors import MissingError
+from vo_server.errors import MissingError, TooLargeError
 from vo_server.model.datalink import Link, placeholders
 from vo_server.model.datatype import Primitive
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.model.table import quoted
+from vo_server.services.addresses import cone_url
 from vo_server.services.cone_query import is_searchable
 from vo_server.services.origin import links_of_table, sync_url
 from vo_server.services.related import is_integer, is_linkable, keys_to
@@ -32,6 +33,9 @@ __all__ = ["MAX_IDS", "DatalinkService", "Links"]
 
 MAX_IDS: Final = 100
 """Most identifiers of one request; pyvo asks for so many at once."""
+
+_MOST_ROWS: Final = 10 * MAX_IDS
+"""Most rows that are read: more than one of a key only where a table repeats keys that it should not."""
 
 _AROUND_DEG: Final = 5.0 / 3600.0
 """Radius of the search around a row [deg]."""
@@ -88,7 +92,7 @@ class DatalinkService:
         MissingError
             If there is no such table that the caller may see, or its rows cannot be named.
         EngineError, LimitError
-            If the rows cannot be read.
+            If the rows cannot be read, or are more than their caller may have.
         """
         table = self._catalogue.table(name, caller)
         if not is_linkable(table):
@@ -123,13 +127,18 @@ class DatalinkService:
             items += [f"COORD1({point})", f"COORD2({point})"]
             columns += [_POINT_RA, _POINT_DEC]
         adql = f"SELECT {', '.join(items)} FROM {published_name(table)} WHERE {conditions}"
-        query = Query(adql, maxrec=len(keys))
+        query = Query(adql, maxrec=_MOST_ROWS)
         found = {}
         with closing(self._queries.run(query, timeout_s=timeout_s, caller=caller)) as result:
             for batch in result.batches:
                 for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     row = dict(zip(columns, cells, strict=True))
                     found[tuple(row[one] for one in table.primary_key)] = row
+        if result.overflow:
+            raise TooLargeError(
+                f"{len(set(keys))} keys of {published_name(table)} have more rows than an answer may have here",
+                hint="ask for the links of fewer rows at once",
+            )
         return found
 
 
@@ -200,7 +209,7 @@ class _LinkMaker:
         if row[ra] is None or row[dec] is None:
             return
         asked = urlencode({"RA": repr(float(row[ra])), "DEC": repr(float(row[dec])), "SR": f"{_AROUND_DEG:.6f}"})
-        url = f"{self._root_url}/scs/{quote(published_name(self._table))}?{asked}"
+        url = f"{cone_url(self._root_url, self._table)}?{asked}"
         told = f"All rows of {self._table.title or self._table.full_name} within 5 arcsec"
         yield Link("", "#auxiliary", url, description=told, content_type="text/xml")
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import quote
 
 from vo_server.adql.words import RESERVED
 from vo_server.errors import MissingError, VoError
 from vo_server.model.record import RecordState, table_ivoid
+from vo_server.services.addresses import cone_url, moc_url
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG
 from vo_server.services.cone_query import is_searchable
 from vo_server.sky.moc import moc_text
-from vo_server.store.tap_schema import published_name
 from vo_server.vo import voresource
 from vo_server.vo.conesearch import ConeDescription
 from vo_server.vo.oaipmh import write_dublin_core
@@ -239,8 +238,8 @@ class RegistryService:
             counts = self._catalogue.sky(table)
         except MissingError:
             return None
-        url = f"{self.publisher.url}/moc/{quote(published_name(table))}"
-        return Coverage(moc_text(counts, order=min(counts.order, _COVERAGE_ORDER)), url)
+        text = moc_text(counts, order=min(counts.order, _COVERAGE_ORDER))
+        return Coverage(text, moc_url(self.publisher.url, table))
 
     def _cone(self, table: Table, *, with_example: bool) -> ConeDescription:
         return ConeDescription(
@@ -258,11 +257,6 @@ class RegistryService:
         except VoError as error:
             _log.warning("the record of %s has no test query: %s", table.full_name, error)
             return None
-
-
-def cone_url(root_url: str, table: Table) -> str:
-    """Return the address of the cone search of a table."""
-    return f"{root_url}/scs/{quote(published_name(table))}"
 
 
 def _public(catalogue: Catalogue) -> Catalogue:

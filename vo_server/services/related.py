@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from vo_server.adql.resolved import BoundColumn
 from vo_server.adql.tree import ColumnName, Select
 from vo_server.model.datalink import ServiceDescriptor
 from vo_server.model.datatype import Primitive
-from vo_server.store.tap_schema import published_name
+from vo_server.services.addresses import datalink_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +16,9 @@ if TYPE_CHECKING:
     from vo_server.adql.resolved import OutputColumn, ResolvedQuery
     from vo_server.model.table import Catalogue, Column, Key, Table
 
-__all__ = ["datalink_url", "has_related_data", "is_integer", "is_linkable", "keys_to", "services_of"]
+__all__ = ["has_related_data", "is_integer", "is_linkable", "keys_to", "services_of"]
 
 _INTEGERS: Final = frozenset({Primitive.UNSIGNED_BYTE, Primitive.SHORT, Primitive.INT, Primitive.LONG})
-
-
-def datalink_url(root_url: str, table: Table) -> str:
-    """Return the address of the links of the rows of a table."""
-    return f"{root_url}/datalink/{quote(published_name(table))}"
 
 
 def is_linkable(table: Table) -> bool:

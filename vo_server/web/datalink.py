@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from vo_server.errors import ParameterError
-from vo_server.services.related import datalink_url
+from vo_server.services.addresses import datalink_url
 from vo_server.vo.datalink import LINKS_MIME, links_document
 from vo_server.web.deps import identity, limits_of, parameters, root_url, site
 from vo_server.web.errors import answer_as_links

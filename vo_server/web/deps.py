@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import quote
 
 from vo_server.access.clients import client_key
 from vo_server.errors import MissingError
@@ -37,7 +36,6 @@ __all__ = [
     "parts_of",
     "rest_of",
     "root_url",
-    "scs_url",
     "site",
     "tap_url",
 ]
@@ -106,11 +104,6 @@ def root_url(request: Request) -> str:
 def tap_url(request: Request) -> str:
     """Return the base URL of TAP."""
     return f"{root_url(request)}/tap"
-
-
-def scs_url(request: Request, name: str) -> str:
-    """Return the address of the cone search of a table, by its published name."""
-    return f"{root_url(request)}/scs/{quote(name)}"
 
 
 def rest_of(request: Request) -> Rest:

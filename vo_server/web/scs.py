@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from vo_server.formats.registry import find_format
+from vo_server.services.addresses import cone_url
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG, to_cone
-from vo_server.store.tap_schema import published_name
 from vo_server.vo.conesearch import ConeDescription, capabilities
-from vo_server.web.deps import identity, limits_of, parameters, rest_of, root_url, scs_url, site
+from vo_server.web.deps import identity, limits_of, parameters, rest_of, root_url, site
 from vo_server.web.errors import answer_as_cone
 from vo_server.web.sources import ResultSource
 from vo_server.web.stream import StreamedResponse
@@ -64,7 +64,7 @@ def _capabilities(request: Request) -> bytes:
     table = cones.table(request.path_params["name"], caller)
     return capabilities(
         ConeDescription(
-            url=scs_url(request, published_name(table)),
+            url=cone_url(root_url(request), table),
             description=table.title or table.description,
             max_radius_deg=MAX_RADIUS_DEG,
             max_rows=limits_of(request).rows,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from vo_server.errors import ParameterError
 from vo_server.model.statistics import PERCENTILES, ColumnStatistics
+from vo_server.services.addresses import moc_url
 from vo_server.sky.moc import MOC_WRITERS
 from vo_server.store.tap_schema import published_name
 from vo_server.web.deps import identity, parameters, root_url, site
@@ -105,7 +106,7 @@ def _told(request: Request, table: Table) -> dict[str, Any]:
             "order": found.coverage_order,
             "cells": found.n_cells,
             "area_deg2": found.area_deg2,
-            "moc": f"{root_url(request)}/moc/{table.full_name}",
+            "moc": moc_url(root_url(request), table),
             "map": {"order": seen.order, "cells": seen.cells.tolist(), "counts": seen.counts.tolist()},
         }
     return told

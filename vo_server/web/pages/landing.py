@@ -12,9 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from vo_server import __version__
+from vo_server.services.addresses import cone_url
 from vo_server.services.cone_query import is_searchable
 from vo_server.store.tap_schema import published_name
-from vo_server.web.deps import scs_url, site, tap_url
+from vo_server.web.deps import root_url, site, tap_url
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +62,7 @@ def _cone(request: Request, published: list[Table]) -> str:
     table = next((one for one in published if is_searchable(one)), None)
     if table is None:
         return ""
-    url = f"{scs_url(request, published_name(table))}?RA=10.684&DEC=41.269&SR=0.1"
+    url = f"{cone_url(root_url(request), table)}?RA=10.684&DEC=41.269&SR=0.1"
     return f"<p>Rows around a place, by cone search:</p>\n<pre>curl '{escape(url)}'</pre>"
 
 
