@@ -116,6 +116,7 @@ def names(table: UploadedTable) -> list[str]:
         pytest.param(b"<VOTABLE></VOTABLE>", "no table", id="no-table"),
         pytest.param(b"<html><body>404</body></html>", "no rows", id="html"),
         pytest.param(b"PK\x03\x04" + bytes(99), "not a text file", id="zip"),
+        pytest.param(b"# Region file format: DS9\nfk5\ncircle(1,2,0.1)\n", "region files of DS9", id="ds9"),
         pytest.param(b"a,b\n1,2\n3\n", "row 2: ", id="csv-row"),
         pytest.param(
             votable(f'<FIELD name="{"n" * 64}" datatype="int"/>', cells(1)), "longer than 63 bytes", id="name"

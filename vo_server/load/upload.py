@@ -89,7 +89,7 @@ def read_upload(
         If it has more rows or bytes than allowed.
     """
     try:
-        reader = open_source(source)
+        reader = open_source(source, takes_regions=False)
         table, notes = _described(reader.facts, name, source.name)
         rows = _rows(reader, table, limits, hold)
     except IngestError as error:

@@ -179,7 +179,7 @@ def opened(file: Path, *, shown_as: str, are_types_needed: bool = True) -> Table
         wanted = read_table(file.read_bytes(), schema="", name="")
         return BatchReader(shown_as, TableFacts(wanted.columns, description=wanted.description, n_rows=0))
     with _as_upload(file, shown_as):
-        reader = open_reader(str(file), are_types_needed=are_types_needed)
+        reader = open_reader(str(file), are_types_needed=are_types_needed, takes_regions=False)
     return _Named(reader, file, shown_as)
 
 

@@ -43,7 +43,7 @@ _SAID_BY_NAME: Final = {
 """The format that the end of a name promises, and how a file of that format shows it."""
 
 
-def open_reader(file: str | Path | Source, *, are_types_needed: bool = True) -> TableReader:
+def open_reader(file: str | Path | Source, *, are_types_needed: bool = True, takes_regions: bool = True) -> TableReader:
     """Open a file of any known format.
 
     Parameters
@@ -53,16 +53,19 @@ def open_reader(file: str | Path | Source, *, are_types_needed: bool = True) -> 
     are_types_needed
         False when the columns are described elsewhere: then the pass over a CSV file that finds their types is saved,
         and all columns are said to be text.
+    takes_regions
+        False for files of strangers: region files are read as a whole, and each region takes a millisecond or more.
 
     Raises
     ------
     IngestError
         If the file does not exist, is of no known format, is cut off or malformed.
     """
-    return open_source(file if isinstance(file, Source) else Source.of(str(file)), are_types_needed=are_types_needed)
+    source = file if isinstance(file, Source) else Source.of(str(file))
+    return open_source(source, are_types_needed=are_types_needed, takes_regions=takes_regions)
 
 
-def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader:
+def open_source(source: Source, *, are_types_needed: bool = True, takes_regions: bool = True) -> TableReader:
     """Open a file that was found already; see :func:`open_reader`."""
     head = source.starts_with(_HEAD_BYTES)
     if not head:
@@ -83,12 +86,22 @@ def open_source(source: Source, *, are_types_needed: bool = True) -> TableReader
     if head.startswith(ecsv.MAGIC):
         return ecsv.open_ecsv(source)
     if is_ds9(head):
-        return Ds9Reader(source)
+        return _regions(source, takes_regions=takes_regions)
     if are_types_needed:
         return CsvReader(source)
     text = DataType(Primitive.CHAR, "*")
     form = csv_form(source)
     return CsvReader(source, form=form, columns=[Column(name, text) for name in filled_names(form.names)])
+
+
+def _regions(source: Source, *, takes_regions: bool) -> Ds9Reader:
+    if not takes_regions:
+        raise IngestError(
+            "region files of DS9 cannot be uploaded",
+            file=source.name,
+            hint="save the outlines as a table, with a column of polygons or with columns of centres and radii",
+        )
+    return Ds9Reader(source)
 
 
 def _check_name(source: Source, kind: str | None) -> None:
