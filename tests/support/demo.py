@@ -55,7 +55,7 @@ def running(command: Sequence[str], log: Path, *, cwd: Path | None = None, timeo
     demo = Demo(process, log)
     try:
         deadline = time.monotonic() + timeout_s
-        while not re.search(r"/tap\b[^\n]*\n", demo.printed):
+        while not re.search(r"https?://\S+/tap\b[^\n]*\n", demo.printed):
             assert process.poll() is None, demo.printed
             assert time.monotonic() < deadline, demo.printed
             time.sleep(0.05)
