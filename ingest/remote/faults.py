@@ -15,7 +15,7 @@ from vo_server.errors import IngestError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Patience", "StatusError", "is_missing", "is_transient", "status_of", "told"]
+__all__ = ["INSTALL_HINT", "Patience", "StatusError", "is_missing", "is_transient", "status_of", "told"]
 
 T = TypeVar("T")
 
@@ -103,6 +103,10 @@ _LOST: Final = frozenset(
 """Errors of aiohttp and botocore that tell of a lost or refused connection; neither may be imported here."""
 
 
+INSTALL_HINT: Final = "pip install 'vo-server[remote]' brings what http(s):// and s3:// need"
+"""What to do about a package that is missing; other stores need the package of fsspec for them."""
+
+
 def told(error: BaseException, *, file: str) -> IngestError:
     """Return what to say of an error.
 
@@ -130,6 +134,9 @@ def told(error: BaseException, *, file: str) -> IngestError:
         )
     if status is not None:
         return IngestError(f"the server answers {status} {_phrase(status)}".rstrip(), file=file, hint=_hint(status))
+    absent = next((one for one in _chain(error) if isinstance(one, ImportError)), None)
+    if absent is not None:
+        return IngestError(f"it cannot be fetched: {absent}", file=file, hint=INSTALL_HINT)
     reason = str(error).strip() or type(error).__name__
     return IngestError(f"it cannot be fetched: {reason}", file=file, hint="the transfer was tried several times")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import fsspec
 
-from ingest.remote.faults import StatusError
+from ingest.remote.faults import INSTALL_HINT, StatusError
 from ingest.remote.files import Facts
 from vo_server.errors import IngestError
 
@@ -74,7 +74,9 @@ def file_system(url: str, *, shown: str) -> tuple[Any, str]:
         fs, path = fsspec.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise IngestError(
-            f"it cannot be read: {error}", file=shown, hint="install the package of fsspec for it, such as s3fs"
+            f"it cannot be read: {error}",
+            file=shown,
+            hint=f"{INSTALL_HINT}; other stores need the package of fsspec for them",
         ) from error
     return fs, str(path)
 

@@ -87,6 +87,8 @@ def _packages() -> Iterator[Finding]:
         yield Finding(Verdict.OK, "all required packages are installed")
     if _version("scikit-learn") is None or _version("xgboost-cpu") is None:
         yield Finding(Verdict.NOTE, "training of models is not installed", "pip install 'vo-server[ml]'")
+    if _version("aiohttp") is None or _version("s3fs") is None:
+        yield Finding(Verdict.NOTE, "loading from URLs is not installed", "pip install 'vo-server[remote]'")
 
 
 def _version(distribution: str) -> str | None:

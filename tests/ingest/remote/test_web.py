@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -165,7 +168,7 @@ def test_patterns_of_web_servers_are_refused(duckdb_site: Site, web: WebFiles) -
 def test_a_protocol_without_a_driver_is_told(duckdb_site: Site) -> None:
     error = refused(duckdb_site, "nothing://host/t.fits")
     assert "Protocol not known: nothing" in str(error)
-    assert "s3fs" in str(error.hint)
+    assert "the package of fsspec" in str(error.hint)
 
 
 def test_secrets_of_a_url_are_not_shown(duckdb_site: Site, web: WebFiles) -> None:
@@ -211,3 +214,19 @@ def test_a_url_means_nothing_to_the_readers_that_serve_users(web: WebFiles) -> N
     with pytest.raises(IngestError, match="there is no such file"):
         open_reader(web.url("t.fits"))
     assert not web.asked
+
+
+def test_a_missing_package_is_told_with_the_command_that_installs_it(duckdb_site: Site, tmp_path: Path) -> None:
+    blocker = tmp_path / "sitecustomize.py"
+    blocker.write_text("import sys\nsys.modules['aiohttp'] = None\n")
+    environment = {**os.environ, **duckdb_site.environment, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "vo_server", "ingest", "load", "http://127.0.0.1:9/t.csv", "--table", "s.t"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "aiohttp" in done.stderr
+    assert "hint: pip install 'vo-server[remote]'" in done.stderr
