@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -102,9 +103,10 @@ def drop(
     if n_kept is not None and (version is not None or even_pinned):
         raise UsageError("--keep says itself what goes", hint="leave out --version and --even-pinned")
     what = _what(table, version, n_kept)
-    if not yes:
-        click.confirm(f"Remove {what}?", abort=True)
     with opened(database) as (engine, store):
+        _require(store, table, version)
+        if not yes:
+            _confirm(what)
         if n_kept is None:
             locations = store.catalogue.remove(table, version, even_pinned=even_pinned)
             told = [f"{what} was removed"]
@@ -118,6 +120,24 @@ def drop(
     click.echo("\n".join(told))
     for words in sorted({words for one in locations if (words := adopted_words(one))}):
         click.echo(f"it was {words}, which stays as it is")
+
+
+def _require(store: Store, table: str, version: str | None) -> None:
+    """Refuse what is not there before anybody is asked about it."""
+    from vo_server.store.release_rows import require  # noqa: PLC0415 - SQLAlchemy takes a while
+
+    known = {release.version: release.is_current for release in store.catalogue.releases(table)}
+    require(version in known if version is not None else bool(known), table, version, known)
+
+
+def _confirm(what: str) -> None:
+    try:
+        click.confirm(f"Remove {what}?", abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise UsageError(f"nobody said whether to remove {what}: nothing was done", hint="--yes does not ask") from None
 
 
 def _what(table: str, version: str | None, n_kept: int | None) -> str:

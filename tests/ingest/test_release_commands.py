@@ -65,6 +65,23 @@ def test_a_pinned_release_is_not_dropped_unless_told(loaded: Site) -> None:
     assert names(loaded) == ["s.t"]
 
 
+def test_what_is_not_there_is_told_before_anybody_is_asked(loaded: Site) -> None:
+    for words, told in (
+        (("drop", "s.none"), "no table s.none is published"),
+        (("drop", "s.t", "--version", "v9"), "s.t has no release v9"),
+    ):
+        result = loaded.run(*words)
+        assert told in str(error_of(result))
+        assert "Remove" not in result.output
+
+
+def test_a_drop_that_nobody_confirms_does_nothing_and_tells_of_yes(loaded: Site) -> None:
+    refused = error_of(loaded.run("drop", "s.t"))
+    assert "nobody said whether to remove table s.t with all its releases: nothing was done" in str(refused)
+    assert "--yes" in (refused.hint or "")
+    assert names(loaded) == ["s.t"]
+
+
 def test_old_releases_are_dropped_and_their_rows_with_them(loaded: Site) -> None:
     loaded.run("pin", "s.t@v1", "--as", "first")
     done = loaded.run("drop", "s.t", "--keep", "1", "--yes")
