@@ -42,6 +42,20 @@ def test_a_wrong_setting_is_named_with_its_variable(monkeypatch: pytest.MonkeyPa
         load_settings(server={"prot": 1}, tap={"default_maxrec": 1})
 
 
+def test_a_setting_that_is_not_there_is_told_with_the_one_that_was_meant() -> None:
+    with pytest.raises(
+        ConfigurationError, match="VO_SERVER__IVOOD: there is no such setting; did you mean VO_SERVER__IVOID"
+    ):
+        load_settings(server={"ivood": "ivo://example.org/tap"})
+    with pytest.raises(ConfigurationError, match="VO_DATABAS: there is no such setting; did you mean VO_DATABASE"):
+        load_settings(databas="duckdb:///x")
+
+
+def test_a_setting_of_another_form_is_told_with_an_example() -> None:
+    with pytest.raises(ConfigurationError, match=r"VO_SERVER__IVOID: not of the expected form .*ivo://example.org/tap"):
+        load_settings(server={"ivoid": "example.org"})
+
+
 def test_results_have_one_place(tmp_path: Path) -> None:
     assert load_settings(uws={"results_url": "s3://bucket/results"}).uws.results_url == "s3://bucket/results"
     with pytest.raises(ConfigurationError, match="results_dir and results_url cannot both be set"):

@@ -6,6 +6,7 @@ and ``__`` between group and field: ``VO_TAP__DEFAULT_MAXREC=50000``.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -320,7 +321,29 @@ def load_settings(**given: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"VO_{'__'.join(str(part) for part in one['loc']).upper()}: {one['msg']}" for one in error.errors()
-        )
+        mistakes = "; ".join(_mistake(one["loc"], one["type"], one["msg"]) for one in error.errors())
         raise ConfigurationError(f"the settings are not valid: {mistakes}") from error
+
+
+def _mistake(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    """Tell one mistake, without the value, which may be a secret."""
+    name = f"VO_{'__'.join(str(part) for part in place).upper()}"
+    known = _descriptions()
+    if kind == "extra_forbidden":
+        near = get_close_matches(name, known, n=1, cutoff=0.7)
+        return f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "string_pattern_mismatch":
+        return f"{name}: not of the expected form ({known[name]})"
+    return f"{name}: {message}"
+
+
+def _descriptions() -> dict[str, str]:
+    """Return what each setting means, by its variable."""
+    found = {}
+    for group, outer in Settings.model_fields.items():
+        inner = getattr(outer.annotation, "model_fields", None)
+        if inner is None:
+            found[f"VO_{group.upper()}"] = outer.description or ""
+            continue
+        found |= {f"VO_{group}__{name}".upper(): field.description or "" for name, field in inner.items()}
+    return found
