@@ -11,6 +11,8 @@ import yaml
 from ingest.origin import TEMPLATE
 from ingest.spec import parse_schema
 from vo_server.load.description import COMPUTED_DEC, COMPUTED_RA, Derivation, Description
+from vo_server.load.infer import DRAFT_ADVICE
+from vo_server.load.publish import is_candidate
 from vo_server.load.units import is_plain_unit
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import HEALPIX_COLUMN
@@ -36,11 +38,24 @@ _UNICODE_LENGTH: Final = 255
 
 def to_yaml(description: Description) -> str:
     """Return a description as YAML, its warnings as comments on top."""
-    warnings = "".join(f"# {warning}\n" for warning in description.warnings)
+    told = [one.removesuffix(f"; {DRAFT_ADVICE}") for one in description.warnings]
+    warnings = "".join(f"# {words}\n" for words in (*told, *_identifier_words(description.table)))
     head = f"# Draft: fill in what is missing, then load with --schema-file.\n{warnings}"
     body = yaml.safe_dump(to_felis(description), sort_keys=False, allow_unicode=True, width=120)
     template = TEMPLATE if description.table.provenance is None else ""
     return f"{head}{template}---\n{body}"
+
+
+def _identifier_words(table: Table) -> list[str]:
+    """Return what a load without a description would find out by itself, and one with it must be told."""
+    if table.primary_key or any((one.ucd or "").startswith("meta.id") for one in table.columns):
+        return []
+    names = [one.name for one in table.visible_columns if is_candidate(one)]
+    return [
+        f"no identifier is described: if {name} differs in every row, write `ivoa:ucd: meta.id;meta.main` at the "
+        f"column, or `primaryKey: '#{table.name}.{name}'` at the table"
+        for name in names[:1]
+    ]
 
 
 def to_felis(description: Description) -> dict[str, Any]:

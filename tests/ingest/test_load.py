@@ -342,6 +342,17 @@ def test_describe_prints_a_draft_that_loads(site: Site, tmp_path: Path) -> None:
     assert (drafted.position, drafted.description) == (inferred.position, inferred.description)
 
 
+def test_a_draft_says_how_to_describe_the_identifier_that_a_load_would_find(duckdb_site: Site, tmp_path: Path) -> None:
+    file = written(tmp_path, "source_id,ra,dec\n7,1,1\n8,2,2\n")
+    draft = duckdb_site.run("describe", file, "--table", "s.t").stdout
+    comments = "".join(line for line in draft.splitlines() if line.startswith("#"))
+    assert "writes a draft" not in comments
+    assert "if source_id differs in every row, write `ivoa:ucd: meta.id;meta.main`" in comments
+    edited = draft.replace("  datatype: int\n", "  datatype: int\n    ivoa:ucd: meta.id;meta.main\n", 1)
+    duckdb_site.load(file, "--table", "s.t", "--schema-file", written(tmp_path, edited, "draft.yaml"))
+    assert duckdb_site.table("s.t").by_name["source_id"].ucd == "meta.id;meta.main"
+
+
 def test_a_draft_loaded_unedited_still_warns_of_its_gaps(duckdb_site: Site, tmp_path: Path) -> None:
     file = written(tmp_path, "id,x\n1,1.5\n")
     schema = written(tmp_path, duckdb_site.run("describe", file, "--table", "s.t").stdout, "draft.yaml")

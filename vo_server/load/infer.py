@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Pairs = Sequence[tuple[str, str]]
     Judge = Callable[[Column], bool]
 
-__all__ = ["find_position", "infer"]
+__all__ = ["DRAFT_ADVICE", "find_position", "infer"]
 
 EQUATORIAL_NAMES: Final = (
     ("ra", "dec"),
@@ -75,7 +75,7 @@ _POINT_UCD: Final = "pos.eq;meta.main"
 _GALACTIC_UCDS: Final = (("pos.galactic.lon", "pos.galactic.lat"),)
 _OTHER_FRAMES: Final = re.compile(r"fk4|ecl|gal|az_?el|body|xy", re.IGNORECASE)
 _SEXAGESIMAL_UNITS: Final = ("h:m:s", "d:m:s")
-_ADVICE: Final = "`vo-server ingest describe` writes a draft to fill in, `--schema-file` takes it"
+DRAFT_ADVICE: Final = "`vo-server ingest describe` writes a draft to fill in, `--schema-file` takes it"
 _UNIT_IN_NAME: Final = re.compile(r".*\[(.+)\]")
 _FLOATS: Final = frozenset({Primitive.FLOAT, Primitive.DOUBLE})
 _SHORT_NAMES: Final = frozenset({"l", "b", "gl", "gb"})
@@ -161,7 +161,7 @@ class _Inference:
         if self.in_place is None and (position is not None or main_shape(columns) is not None):
             columns.append(healpix_column(has_position=position is not None))
         table = Table(self.schema, self.name, tuple(columns), description=self.text, position=position)
-        self.warnings.extend(gaps(table, advice=self.in_place or _ADVICE, dimensionless=self.dimensionless))
+        self.warnings.extend(gaps(table, advice=self.in_place or DRAFT_ADVICE, dimensionless=self.dimensionless))
         return Description(
             Schema(self.schema),
             table,

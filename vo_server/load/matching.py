@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import IngestError
 from vo_server.model.table import HEALPIX_COLUMN
@@ -103,6 +103,12 @@ class _Pairing:
         return source if how is None else f"{source} (or {', '.join(how.inputs)}, which it is computed from)"
 
 
+_EXTRA_HINT: Final = (
+    "`vo: {ignore_extra: true}` on the table leaves columns out that are not described, `vo: {take_extra: true}` takes "
+    "them as the file has them"
+)
+
+
 def _complain(file: str, missing: list[str], extra: list[str]) -> None:
     told = []
     if missing:
@@ -110,5 +116,5 @@ def _complain(file: str, missing: list[str], extra: list[str]) -> None:
     if extra:
         told.append(f"columns of the file that are not described: {', '.join(extra)}")
     if told:
-        hint = "`vo: {ignore_extra: true}` on the table leaves columns out that are not described" if extra else None
+        hint = _EXTRA_HINT if extra else None
         raise IngestError(f"check columns: {'; '.join(told)}", file=file, hint=hint)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vo_server.store.open import Store
     from vo_server.store.statistics import ReleaseStatistics
 
-__all__ = ["check_primary_key", "publish", "repeated", "with_identifier"]
+__all__ = ["check_primary_key", "is_candidate", "publish", "repeated", "with_identifier"]
 
 
 def check_primary_key(engine: Engine, table: Table) -> None:
@@ -77,7 +77,7 @@ def with_identifier(engine: Engine, table: Table) -> tuple[Table, str | None]:
     """
     if not table.n_rows or any(column.ucd and column.ucd.startswith("meta.id") for column in table.columns):
         return table, None
-    unique = [column for column in table.visible_columns if _is_candidate(column) and _is_unique(engine, table, column)]
+    unique = [column for column in table.visible_columns if is_candidate(column) and _is_unique(engine, table, column)]
     if len(unique) != 1:
         names = ", ".join(column.name for column in unique)
         return table, f"no main identifier was chosen among {names}" if unique else None
@@ -107,7 +107,8 @@ def publish(
     return release
 
 
-def _is_candidate(column: Column) -> bool:
+def is_candidate(column: Column) -> bool:
+    """Tell whether a column may be the identifier by its name and type; its values have the last word."""
     return column.datatype.is_integer and column.ucd is None and column.name.lower().endswith("_id")
 
 
