@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
 N_OBJECTS = 200
 
-SECTIONS = {"Two commands": 2, "Publish your own file": 4, "Query it": 4, "On PostgreSQL": 1}
+SECTIONS = {"Two commands": 2, "Publish your own file": 4, "Query it": 4, "Recipes": 1, "On PostgreSQL": 1}
 """Blocks of commands in each section; the tests below run all of them."""
 
 
@@ -147,6 +147,13 @@ def test_make_demo_serves_the_mock_sky(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("DEMO", f"--rows 1000 --data {tmp_path / 'data'}")
     with running(["bash", "-c", command], tmp_path / "log", cwd=ROOT) as demo:
         assert count(demo, "mock.truth") == 1000
+        (tmp_path / ".demo").symlink_to("data")
+        (tmp_path / ".venv").symlink_to(sys.prefix)
+        reader = Reader(tmp_path, free_port(), before=[blocks("Publish your own file")[0][1]])
+        ((_, recipes),) = blocks("Recipes")
+        told = reader.type(recipes)
+        assert "bannjos/followup_qso " in told
+        assert "name,ra,dec,epoch," in told
 
 
 @pytest.mark.usefixtures("made_by_make")

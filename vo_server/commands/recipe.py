@@ -84,7 +84,7 @@ def show(name: str, *, values: tuple[str, ...], database: str | None) -> None:
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=3600.0, help="Seconds.")
 @click.option("--targets", "is_targets", is_flag=True, help="Make a target list for a night.")
 @click.option("--site", help="Observatory, or longitude,latitude,height [deg, deg, m].")
-@click.option("--night", type=click.DateTime(["%Y-%m-%d"]), help="Local date of the evening.")
+@click.option("--night", metavar="YYYY-MM-DD", type=click.DateTime(["%Y-%m-%d"]), help="Local date of the evening.")
 @click.option("--min-altitude", type=click.FloatRange(-90, 90), default=30.0, show_default=True, help="Degrees.")
 @click.option(
     "--sun-altitude", type=click.FloatRange(-90, 90), default=-18.0, show_default=True, help="When it is dark."
