@@ -66,10 +66,7 @@ class Input:
 
     def state(self) -> tuple[int, int, int] | None:
         """Return what changes with the file; None when there is nothing to look at."""
-        if self.source is None or not self.source.is_here or not self.source.path.exists():
-            return None
-        found = self.source.path.stat()
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return None if self.source is None else self.source.state()
 
 
 class Stamping:

@@ -1,13 +1,13 @@
 """Read FITS tables: binary and ASCII extensions, with vectors, bits, unsigned integers and variable-length arrays.
 
-The rows are read piece by piece. A compressed file is unpacked to a temporary file first, because the
-heap of variable-length arrays lies behind the rows.
+The rows are read piece by piece. The file is open while its header is read and while its rows are, so that any number
+of files can wait for their turn. A compressed file is unpacked to a temporary file each time, because the heap of
+variable-length arrays lies behind the rows.
 """
 
 from __future__ import annotations
 
-import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -58,10 +58,11 @@ class FitsReader:
     def __init__(self, source: Source) -> None:
         self.file = source.name
         self.malformed = MalformedRows()
-        self._stream = source.spooled()
-        weakref.finalize(self, self._stream.close)
-        self._table = find_table(self._stream, file=source.name, wanted=source.part)
-        self._check_size()
+        self._source = source
+        self._state = source.state()
+        with source.spooled() if source.is_compressed else source.glance() as stream:
+            self._table = find_table(stream, file=source.name, wanted=source.part)
+            self._check_size(stream)
         self._n_read = 0
         warnings: tuple[str, ...] = ()
         if source.part is None and self._table.others:
@@ -77,8 +78,8 @@ class FitsReader:
             warnings=warnings,
         )
 
-    def _check_size(self) -> None:
-        table, size = self._table, self._stream.seek(0, 2)
+    def _check_size(self, stream: BinaryIO) -> None:
+        table, size = self._table, stream.seek(0, 2)
         if size >= table.data_end:
             return
         whole = max(0, size - table.data_start) // max(1, table.row_bytes)
@@ -105,26 +106,31 @@ class FitsReader:
             return
         names = [one.column.name for one in table.columns]
         step = batch_rows(table.row_bytes)
-        for start in range(0, table.n_rows, step):
-            n_rows = min(step, table.n_rows - start)
-            rows = self._bytes(table.data_start + start * table.row_bytes, n_rows * table.row_bytes)
-            rows = rows.reshape(n_rows, table.row_bytes)
-            self._n_read = start
-            arrays = [self._column(one, rows) for one in table.columns]
-            self._n_read = start + n_rows
-            yield pa.RecordBatch.from_arrays(arrays, names=names)
+        with self._source.spooled() as stream:
+            if self._source.state() != self._state:
+                raise IngestError(
+                    "the file was changed since its header was read", file=self.file, hint="load it again"
+                )
+            for start in range(0, table.n_rows, step):
+                n_rows = min(step, table.n_rows - start)
+                rows = self._bytes(stream, table.data_start + start * table.row_bytes, n_rows * table.row_bytes)
+                rows = rows.reshape(n_rows, table.row_bytes)
+                self._n_read = start
+                arrays = [self._column(stream, one, rows) for one in table.columns]
+                self._n_read = start + n_rows
+                yield pa.RecordBatch.from_arrays(arrays, names=names)
 
-    def _bytes(self, start: int, n_bytes: int) -> Bytes:
-        self._stream.seek(start)
-        data = self._stream.read(n_bytes)
+    def _bytes(self, stream: BinaryIO, start: int, n_bytes: int) -> Bytes:
+        stream.seek(start)
+        data = stream.read(n_bytes)
         if len(data) < n_bytes:
             raise IngestError("the file became shorter while it was read", file=self.file)
         return np.frombuffer(data, np.uint8)
 
-    def _column(self, one: FitsColumn, rows: Bytes) -> pa.Array:
+    def _column(self, stream: BinaryIO, one: FitsColumn, rows: Bytes) -> pa.Array:
         cells = np.ascontiguousarray(rows[:, one.offset : one.offset + one.width_bytes])
         if one.descriptor is not None:
-            return self._variable(one, cells)
+            return self._variable(stream, one, cells)
         if one.code == "A":
             text = _text(cells)
             # Fortran writes 1.5D+10.
@@ -141,7 +147,7 @@ class FitsReader:
         offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(n_each)
         return pa.ListArray.from_arrays(pa.array(offsets), values)
 
-    def _variable(self, one: FitsColumn, cells: Bytes) -> pa.Array:
+    def _variable(self, stream: BinaryIO, one: FitsColumn, cells: Bytes) -> pa.Array:
         """Read variable-length arrays through their descriptors (element count, offset in the heap)."""
         assert one.descriptor is not None
         if one.n_items == 0:
@@ -155,7 +161,7 @@ class FitsReader:
         if outside.any():
             row = self._n_read + int(np.argmax(outside)) + 1
             raise IngestError("an array lies outside the heap", file=self.file, row=row, column=one.column.name)
-        data = self._heap(np.where(counts > 0, starts, 0), n_bytes)
+        data = self._heap(stream, np.where(counts > 0, starts, 0), n_bytes)
         if one.code == "A":
             offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
             return _blank_to_null(pa.StringArray.from_buffers(len(counts), pa.py_buffer(offsets), pa.py_buffer(data)))
@@ -169,7 +175,7 @@ class FitsReader:
         n_each = counts * (2 if one.code in "CM" else 1)
         return pa.ListArray.from_arrays(pa.array(np.concatenate(([0], np.cumsum(n_each))).astype(np.int32)), values)
 
-    def _heap(self, starts: NDArray[np.int64], n_bytes: NDArray[np.int64]) -> Bytes:
+    def _heap(self, stream: BinaryIO, starts: NDArray[np.int64], n_bytes: NDArray[np.int64]) -> Bytes:
         """Gather the bytes of arrays in the heap; in one copy when they lie behind each other."""
         total = int(n_bytes.sum())
         if total == 0:
@@ -178,9 +184,9 @@ class FitsReader:
         ends = np.cumsum(n_bytes)
         first = int(starts[used][0])
         if (starts[used] == first + (ends - n_bytes)[used]).all():
-            return self._bytes(self._table.heap_start + first, total)
+            return self._bytes(stream, self._table.heap_start + first, total)
         low, high = int(starts[used].min()), int((starts + n_bytes)[used].max())
-        span = self._bytes(self._table.heap_start + low, high - low)
+        span = self._bytes(stream, self._table.heap_start + low, high - low)
         return span[np.repeat(starts - low - (ends - n_bytes), n_bytes) + np.arange(total)]
 
 

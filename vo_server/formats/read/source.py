@@ -129,6 +129,13 @@ class Source:
             return self.backing.size_bytes
         return self.path.stat().st_size if self.file is None else os.fstat(self.file.fileno()).st_size
 
+    def state(self) -> tuple[int, int, int] | None:
+        """Return what changes with the file; None when there is nothing to look at."""
+        if not self.is_here or not self.path.exists():
+            return None
+        found = self.path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def sha256(self) -> str:
         """Return the checksum of the file as it lies on disk, by a pass of its own over the bytes if it is here."""
         if self.backing is not None:
