@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from vo_server.model.query import arrow_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from vo_server.formats.read.base import TableReader
     from vo_server.load.convert import Converted, Fault
@@ -26,6 +28,8 @@ __all__ = ["FileRun"]
 
 class FileRun:
     """Streams the rows of one file.
+
+    What is only looked at, for findings and statistics, is so by a thread of its own, while the next batch is read.
 
     Parameters
     ----------
@@ -58,6 +62,7 @@ class FileRun:
         self.schema: pa.Schema = arrow_schema(description.table.columns)
         self.findings = Findings(description.table)
         self.bad = BadRows()
+        self._looking: Future[None] | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -81,15 +86,19 @@ class FileRun:
         """
         converter = Converter(self.description, self.reader)
         n_read = 0
-        for batch in self.reader.batches():
-            self._load_batch(converter.convert(batch), n_read, write)
-            n_read += batch.num_rows
-            advance(batch.num_rows)
+        with ThreadPoolExecutor(1, thread_name_prefix="statistics") as beside:
+            for batch in self.reader.batches():
+                self._load_batch(converter.convert(batch), n_read, write, beside)
+                n_read += batch.num_rows
+                advance(batch.num_rows)
+            self._wait()
         for number, message in self.reader.malformed.first:
             self.bad.remember(BadRow(self.reader.file, number, None, message))
         self.bad.count(self.reader.malformed.n_rows)
 
-    def _load_batch(self, converted: Converted, n_before: int, write: Callable[[pa.RecordBatch], None]) -> None:
+    def _load_batch(
+        self, converted: Converted, n_before: int, write: Callable[[pa.RecordBatch], None], beside: ThreadPoolExecutor
+    ) -> None:
         outside = position_faults(converted.columns, self.description)
         columns = without(converted.columns, outside)
         faults = converted.faults + outside
@@ -102,12 +111,23 @@ class FileRun:
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         if batch.num_rows == 0:
             return
-        self.findings.see(batch)
         self.see(batch.num_rows, batch.nbytes)
+        # One batch at a time: what waits takes memory.
+        self._wait()
+        self._looking = beside.submit(self._look, batch, is_counted=not self.is_refused)
         if not self.is_refused:
-            if self.statistics is not None:
-                self.statistics.see(batch)
             write(batch)
+
+    def _look(self, batch: pa.RecordBatch, *, is_counted: bool) -> None:
+        self.findings.see(batch)
+        if is_counted and self.statistics is not None:
+            self.statistics.see(batch)
+
+    def _wait(self) -> None:
+        """Wait until the last batch was looked at."""
+        if self._looking is not None:
+            self._looking.result()
+            self._looking = None
 
     def _kept(
         self, columns: dict[str, pa.Array], faults: tuple[Fault, ...], bad: np.ndarray[tuple[int], np.dtype[np.bool_]]
