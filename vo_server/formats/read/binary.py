@@ -303,10 +303,16 @@ def text_array(cells: NDArray[np.uint8], nulls: NDArray[np.bool_] | None = None)
     n_rows, width = cells.shape
     if width == 0:
         return _string(np.zeros(n_rows + 1, np.int32), np.empty(0, np.uint8), nulls)
-    ended = np.maximum.accumulate(cells == 0, axis=1)
-    solid = ~ended & (cells != _BLANK)
-    lengths = np.where(solid.any(axis=1), width - np.argmax(solid[:, ::-1], axis=1), 0)
-    data = cells[np.arange(width) < lengths[:, None]]
+    places = np.arange(width)
+    is_end = cells == 0
+    lengths = np.where(is_end.any(axis=1), is_end.argmax(axis=1), width)
+    # Most texts end with NUL or fill their cell: only the others are looked at character by character.
+    last = cells[np.arange(n_rows), np.maximum(lengths - 1, 0)]
+    rows = np.flatnonzero((last == _BLANK) & (lengths > 0))
+    if len(rows):
+        solid = (cells[rows] != _BLANK) & (places < lengths[rows, None])
+        lengths[rows] = np.where(solid.any(axis=1), width - np.argmax(solid[:, ::-1], axis=1), 0)
+    data = cells[places < lengths[:, None]]
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
     return _string(offsets, data, nulls)
 

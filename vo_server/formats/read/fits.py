@@ -164,7 +164,8 @@ class FitsReader:
         data = self._heap(stream, np.where(counts > 0, starts, 0), n_bytes)
         if one.code == "A":
             offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-            return _blank_to_null(pa.StringArray.from_buffers(len(counts), pa.py_buffer(offsets), pa.py_buffer(data)))
+            text = pa.StringArray.from_buffers(len(counts), pa.py_buffer(offsets), pa.py_buffer(data))
+            return _empty_to_null(pc.utf8_rtrim(text, characters="\x00 "))
         if one.code == "X":
             every = np.unpackbits(data).astype(bool)
             bits = np.repeat(counts, n_bytes * 8)
@@ -191,12 +192,12 @@ class FitsReader:
 
 
 def _text(cells: Bytes) -> pa.Array:
-    return _blank_to_null(text_array(cells))
+    return _empty_to_null(text_array(cells))
 
 
-def _blank_to_null(text: pa.Array) -> pa.Array:
-    text = pc.utf8_rtrim(text, characters="\x00 ")
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+def _empty_to_null(text: pa.Array) -> pa.Array:
+    is_empty = pc.equal(pc.binary_length(text), 0)
+    return pc.if_else(is_empty, pa.scalar(None, pa.string()), text) if pc.any(is_empty).as_py() else text
 
 
 def _values(one: FitsColumn, data: Bytes) -> pa.Array:
