@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.duckdb.attach import ROWS
+from vo_server.engine.memory import give_back_memory
 from vo_server.errors import IngestError
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
@@ -87,7 +88,7 @@ def write_release(folder: Path, table: Table, rows: pa.RecordBatchReader, *, thr
         for column, name in ((one, _quoted(one.name)) for one in table.columns)
     )
     order = f" ORDER BY {_quoted(HEALPIX_COLUMN)} NULLS LAST" if HEALPIX_COLUMN in table.by_name else ""
-    pa.default_memory_pool().release_unused()
+    give_back_memory()
     with _instance(folder, table, threads) as connection:
         row_group = rows_per_batch(
             arrow_schema(table.columns), target_bytes=_ROW_GROUP_BYTES, multiple=_VECTOR, most=_MOST_ROWS

@@ -42,6 +42,7 @@ MOST_ROWS: Final = 122_880
 _ROWS: Final = ".arrow"
 _FACTS: Final = ".json"
 _UNFINISHED: Final = ".new"
+_NAME: Final = "part-"
 _LOCK: Final = "lock"
 
 
@@ -69,7 +70,8 @@ class StagingFolder:
         self._is_resumable = key is not None
         self._guard = threading.Lock()
         self._last = 0
-        self._parts: dict[int, _Facts] = {}
+        self._parts: set[int] = set()
+        """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
 
     @property
@@ -79,9 +81,7 @@ class StagingFolder:
 
     def begin(self) -> None:
         """Find what an earlier load has staged, and remove what else it has left."""
-        self._parts = {
-            facts.number: facts for facts in map(self._complete, sorted(self.path.glob(f"*{_FACTS}"))) if facts
-        }
+        self._parts = {number for number in map(_number, self.path.glob(f"{_NAME}*{_FACTS}")) if self._facts(number)}
         kept = {_LOCK} | {self._file(number, kind).name for number in self._parts for kind in (_ROWS, _FACTS)}
         for leftover in self.path.iterdir():
             if leftover.name not in kept:
@@ -90,13 +90,13 @@ class StagingFolder:
 
     def staged(self) -> tuple[StagedPart, ...]:
         """Return the parts that are staged, in their order."""
-        with self._guard:
-            return tuple(StagedPart(one.number, one.key, one.note) for _, one in sorted(self._parts.items()))
+        found = map(self._facts, sorted(self._parts))
+        return tuple(StagedPart(one.number, one.key, one.note) for one in found if one is not None)
 
     def discard(self, part: StagedPart) -> None:
         """Remove a part."""
         with self._guard:
-            del self._parts[part.number]
+            self._parts.remove(part.number)
         for kind in (_FACTS, _ROWS):
             self._file(part.number, kind).unlink()
 
@@ -136,14 +136,14 @@ class StagingFolder:
         unfinished.replace(target)
         sync_directory(self.path)
         with self._guard:
-            self._parts[part.number] = facts
+            self._parts.add(part.number)
 
     def forget(self, number: int) -> None:
         """Remove the rows of a part that is given up."""
         self._file(number, _ROWS).unlink(missing_ok=True)
 
     def _file(self, number: int, kind: str) -> Path:
-        return self.path / f"part-{number:06}{kind}"
+        return self.path / f"{_NAME}{number:06}{kind}"
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         for number in sorted(self._parts):
@@ -151,11 +151,12 @@ class StagingFolder:
             with pa.OSFile(str(self._file(number, _ROWS))) as file, pa.ipc.open_stream(file) as stream:
                 yield from stream
 
-    def _complete(self, file: Path) -> _Facts | None:
+    def _facts(self, number: int) -> _Facts | None:
         """Read what is known of a part; None when it is damaged, which nothing but a damaged disk does."""
+        file = self._file(number, _FACTS)
         try:
             facts = _Facts(**json.loads(file.read_text(encoding="utf-8")))
-            size_bytes = self._file(facts.number, _ROWS).stat().st_size
+            size_bytes = self._file(number, _ROWS).stat().st_size
         except (OSError, TypeError, ValueError):
             logger.info("the staged rows of an earlier load cannot be read: %s", file.name, exc_info=True)
             return None
@@ -195,3 +196,7 @@ class _Transaction:
 
     def close(self) -> None:
         """Do nothing: the file is closed already."""
+
+
+def _number(file: Path) -> int:
+    return int(file.stem.removeprefix(_NAME))
