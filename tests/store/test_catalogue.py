@@ -49,6 +49,19 @@ def test_a_publication_is_seen_by_another_process(place: Place) -> None:
     reader.close()
 
 
+def test_a_process_that_missed_a_removal_does_not_take_the_next_table_for_the_removed_one(place: Place) -> None:
+    writer, reader = place.open(), place.open()
+    writer.catalogue.publish(release(replace(table(), name="first")), schema=S)
+    assert reader.catalogue.load().find("s.first") is not None
+    writer.catalogue.remove("s.first")
+    writer.catalogue.publish(release(replace(table(), name="second")), schema=S)
+    found = reader.catalogue.load()
+    assert found.find("s.first") is None
+    assert found.find("s.second") is not None
+    writer.close()
+    reader.close()
+
+
 def test_a_new_release_is_current_and_the_old_one_stays(store: Store) -> None:
     store.catalogue.publish(release(table(), "r1"), schema=S)
     store.catalogue.publish(release(table(column="y"), "r2"), schema=S)

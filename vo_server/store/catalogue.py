@@ -19,7 +19,15 @@ from vo_server.sky.footprint import footprint
 from vo_server.store.descriptions import Descriptions
 from vo_server.store.encode import encode_changes
 from vo_server.store.pins import add_pin, check_no_pin, read_pins, remove_pin
-from vo_server.store.release_rows import make_none_current, read_entries, release_of, release_values, require, versions
+from vo_server.store.release_rows import (
+    make_none_current,
+    own_number,
+    read_entries,
+    release_of,
+    release_values,
+    require,
+    versions,
+)
 from vo_server.store.removal import Removal, remove_old_releases, remove_releases
 from vo_server.store.stamp import STAMP, raise_stamp
 from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics
@@ -162,7 +170,7 @@ class CatalogueStore:
                 )
             _put_schema(connection, schema)
             make_none_current(connection, table.full_name)
-            connection.execute(insert(releases).values(release_values(release)))
+            connection.execute(insert(releases).values(release_values(release) | own_number(connection)))
             keep_statistics(connection, table.location, statistics)
 
     def releases(self, full_name: str) -> tuple[Release, ...]:

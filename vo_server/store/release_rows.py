@@ -18,6 +18,7 @@ from vo_server.store.encode import (
     encode_sources,
     encode_table,
 )
+from vo_server.store.stamp import STAMP
 from vo_server.store.tables import releases
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "entry_of",
     "make_none_current",
+    "own_number",
     "read_entries",
     "release_of",
     "release_values",
@@ -106,6 +108,16 @@ def release_values(release: Release) -> dict[str, Any]:
         "checksum": release.checksum,
         "changes": encode_changes(release.changes),
     }
+
+
+def own_number(connection: Connection) -> dict[str, int]:
+    """Return the number of a new release where the database may give one again; the caller has raised the stamp.
+
+    SQLite gives the number of a row that was removed to the next one, when it was the last. What is kept by number,
+    here and in other processes, would be taken for that of the new release. The stamp is never the same again, and no
+    release has had a higher number, because each has raised it.
+    """
+    return {"id": int(connection.scalar(STAMP) or 0)} if connection.dialect.name == "sqlite" else {}
 
 
 def release_of(row: Row[Any]) -> Release:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import zstandard
@@ -17,12 +17,14 @@ from vo_server.sky.coverage import CellCounts
 from vo_server.store.tables import releases, statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from vo_server.model.table import Table
     from vo_server.store.database import Database
 
 __all__ = ["ReleaseStatistics", "StatisticsStore", "keep_statistics"]
+
+T = TypeVar("T")
 
 _FORMAT: Final = 1
 
@@ -60,7 +62,8 @@ class StatisticsStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._known: dict[str, TableStatistics | None] = {}
+        self._known: dict[int, TableStatistics | None] = {}
+        """By the numbers of releases: one that was dropped may be loaded again to the same location."""
 
     def of(self, locations: Iterable[str]) -> Mapping[str, TableStatistics]:
         """Return the statistics of releases; those that have none, such as adopted tables, are not in it.
@@ -70,16 +73,16 @@ class StatisticsStore:
         CatalogueError
             If the store cannot be read or was written by a newer version.
         """
-        wanted = list(locations)
+        numbers = self._numbers(list(locations))
         with self._lock:
-            missing = [one for one in wanted if one not in self._known]
-        read = self._read(missing) if missing else {}
+            found = {one: self._known[one] for one in numbers.values() if one in self._known}
+        read = self._read([one for one in numbers.values() if one not in found])
         with self._lock:
             if len(self._known) + len(read) > _MOST_KEPT:
                 self._known.clear()
             self._known |= read
-            found = {one: read.get(one) or self._known.get(one) for one in wanted}
-        return {one: known for one, known in found.items() if known is not None}
+        found |= read
+        return {one: known for one, number in numbers.items() if (known := found[number]) is not None}
 
     def of_table(self, table: Table) -> TableStatistics:
         """Return the statistics of the release that a table shows.
@@ -127,21 +130,32 @@ class StatisticsStore:
             )
         return None if cells is None else _decode_cells(cells)
 
-    def _read(self, locations: list[str]) -> dict[str, TableStatistics | None]:
-        query = select(releases.c.location, statistics.c.summary).join(
-            statistics, releases.c.id == statistics.c.release_id
-        )
-        found: dict[str, TableStatistics | None] = dict.fromkeys(locations)
+    def _numbers(self, locations: list[str]) -> dict[str, int]:
+        """Return the numbers of the releases at some locations."""
+        found: dict[str, int] = {}
         with self._database.snapshot() as connection:
-            for first in range(0, len(locations), _AT_ONCE):
-                some = locations[first : first + _AT_ONCE]
-                rows = connection.execute(query.where(releases.c.location.in_(some)))
-                found |= {row.location: _decode(row.summary) for row in rows}
+            for some in _pieces(locations):
+                query = select(releases.c.location, releases.c.id).where(releases.c.location.in_(some))
+                found |= {row.location: row.id for row in connection.execute(query)}
+        return found
+
+    def _read(self, numbers: list[int]) -> dict[int, TableStatistics | None]:
+        found: dict[int, TableStatistics | None] = dict.fromkeys(numbers)
+        if not numbers:
+            return found
+        with self._database.snapshot() as connection:
+            for some in _pieces(numbers):
+                query = select(statistics.c.release_id, statistics.c.summary).where(statistics.c.release_id.in_(some))
+                found |= {row.release_id: _decode(row.summary) for row in connection.execute(query)}
         return found
 
 
 _AT_ONCE: Final = 500
 """Releases asked for in one query."""
+
+
+def _pieces(values: list[T]) -> Iterator[list[T]]:
+    return (values[first : first + _AT_ONCE] for first in range(0, len(values), _AT_ONCE))
 
 
 def _decode(summary: bytes) -> TableStatistics:

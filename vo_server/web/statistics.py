@@ -46,10 +46,10 @@ async def moc(request: Request) -> Response:
     given = await parameters(request)
     name = _format(first_of(given, "FORMAT", "RESPONSEFORMAT"), request.headers.get("accept", ""))
     table = await to_thread.run_sync(_table, request)
-    # A release never changes: what was made of it once is the same for good.
-    tag = f'"{blake2b(f"{table.location} {name}".encode(), digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     counts = await to_thread.run_sync(site(request).context.catalogue.sky, table)
+    # Of what is sent, not of where it is kept: a release that was dropped may be loaded again to the same place.
+    tag = f'"{blake2b(f"{counts.order} {name} ".encode() + counts.cells.tobytes(), digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     if _is_known(request, tag):
         return Response(status_code=NOT_MODIFIED, headers=headers)
     content = await to_thread.run_sync(MOC_WRITERS[name], counts)
