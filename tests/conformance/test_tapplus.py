@@ -125,13 +125,19 @@ def test_ids_that_are_none_are_refused(given: str, client: httpx.Client) -> None
     assert client.post("deletejobs", data={"JOB_IDS": given}).status_code in {400, 404}
 
 
-def test_tables_are_described(tap: Any) -> None:
-    # Without this argument it asks as others do, and cannot read what the schema of the answer allows.
-    tables = {table.name: table for table in tap.load_tables(include_shared_tables=True)}
+@pytest.mark.parametrize("arguments", [{}, {"include_shared_tables": True}], ids=["plain", "shared"])
+def test_tables_are_described(tap: Any, arguments: dict[str, bool]) -> None:
+    tables = {table.name: table for table in tap.load_tables(**arguments)}
     stars = tables["web.stars"]
     assert stars.description == "Stars of the tests, Å included"
     assert [column.name for column in stars.columns] == ["id", "ra", "dec", "mag", "name"]
     assert {column.name: column.unit for column in stars.columns}["mag"] == "mag"
+
+
+def test_other_clients_get_no_attributes_of_tap_plus(client: httpx.Client) -> None:
+    answer = client.get("tables")
+    assert "esatapplus" not in answer.text
+    assert "User-Agent" in answer.headers["Vary"]
 
 
 def test_names_of_tables_are_listed(tap: Any) -> None:

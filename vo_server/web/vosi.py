@@ -38,8 +38,13 @@ async def tables(request: Request) -> Response:
     wants_names = (first_of(given, "ONLY_TABLES") or "").lower() == "true"
     detail = "min" if wants_names else (first_of(given, "DETAIL") or "max").lower()
     name = first_of(given, "TABLES")
-    is_tap_plus = name is not None or first_of(given, "SHARE_ACCESSIBLE") is not None
-    return await _document(request, partial(_tableset, request, detail, name, is_tap_plus=is_tap_plus))
+    # Without arguments TapPlus asks as everybody does but that it does not say who it is, and fails on columns without
+    # the attribute of TAP+. Whoever gives a name, as browsers, validators and pyvo do, gets what the schema allows.
+    is_nameless = "User-Agent" not in request.headers
+    is_tap_plus = name is not None or first_of(given, "SHARE_ACCESSIBLE") is not None or is_nameless
+    answer = await _document(request, partial(_tableset, request, detail, name, is_tap_plus=is_tap_plus))
+    answer.headers.add_vary_header("User-Agent")
+    return answer
 
 
 async def table(request: Request) -> Response:
