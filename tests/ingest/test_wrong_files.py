@@ -178,3 +178,16 @@ def test_units_of_one_quantity_have_a_factor(given: str, described: str, factor:
 def test_elements_of_arrays_are_converted() -> None:
     lists = pa.array([[1.0, None], None, [3.0, 4.0]], pa.list_(pa.float32()))
     assert scaled(lists, 2.0).to_pylist() == [[2.0, None], None, [6.0, 8.0]]
+
+
+def test_all_files_that_cannot_be_opened_are_named_at_once(duckdb_site: Site, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("id,ra,dec\n1,1,1\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "head.csv").write_text("id,ra,dec\n")
+    files = [tmp_path / name for name in ("good.csv", "empty.csv", "head.csv")]
+    error = error_of(duckdb_site.run("load", *files, "--table", "s.t"))
+    assert isinstance(error, IngestError)
+    assert "2 of 3 files cannot be read" in str(error)
+    assert "empty.csv: the file is empty" in str(error)
+    assert "head.csv: the file has a header line but no rows" in str(error)
+    assert "good.csv" not in str(error)

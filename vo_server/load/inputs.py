@@ -129,9 +129,23 @@ def open_inputs(files: Sequence[str | Path | Source | TableReader], *, are_types
     Raises
     ------
     IngestError
-        If a file is not there, or cannot be read.
+        If files are not there, or cannot be read; all of them are named, so that nobody mends them one by one.
     """
-    return [_opened(file, are_types_needed=are_types_needed) for file in files]
+    opened: list[Input] = []
+    failed: list[IngestError] = []
+    for file in files:
+        try:
+            opened.append(_opened(file, are_types_needed=are_types_needed))
+        except IngestError as error:
+            failed.append(error)
+    if len(failed) > 1:
+        told = "".join(f"\n  {error}" for error in failed)
+        raise IngestError(
+            f"{len(failed)} of {len(files)} files cannot be read:{told}", hint=failed[0].hint
+        ) from failed[0]
+    if failed:
+        raise failed[0]
+    return opened
 
 
 def _opened(file: str | Path | Source | TableReader, *, are_types_needed: bool) -> Input:
