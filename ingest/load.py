@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypedDict
 from ingest.checks import CheckMode
 from ingest.describe import describe
 from ingest.sources import find_sources
-from ingest.spec import read_schema_file
 from vo_server.load.bad import OnError
 from vo_server.load.changes import current_release, examined
 from vo_server.load.naming import split_table_name
@@ -133,7 +132,11 @@ def _described(
     is_full: bool,
 ) -> _Described:
     """Return how the table is described, from a schema file where there is one."""
-    schema = None if schema_file is None else read_schema_file(schema_file)
+    schema = None
+    if schema_file is not None:
+        from ingest.spec import read_schema_file  # noqa: PLC0415 - Felis takes a second and 40 MB
+
+        schema = read_schema_file(schema_file)
     return {
         "describe": partial(describe, schema=schema, text=description, checks=checks, is_full=is_full, sources=sources),
         "are_types_needed": schema is None or schema.takes_extra(split_table_name(table)[1]),

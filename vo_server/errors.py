@@ -331,6 +331,8 @@ class UnavailableError(EngineError):
 class ReplacedError(UnavailableError):
     """A release was dropped after the query was compiled and before it could read it."""
 
+    code = "replaced"
+
 
 class CatalogueError(VoError):
     """The catalogue of published tables is missing, damaged or of another version."""

@@ -10,7 +10,6 @@ from vo_server.adql.suggest import enumerate_names
 from vo_server.adql.tree import StringLiteral
 from vo_server.errors import ProblemKind
 from vo_server.model.released import AT
-from vo_server.sky.compound import CoverageMap
 
 if TYPE_CHECKING:
     from vo_server.adql.state import Resolution
@@ -51,6 +50,8 @@ def resolve_footprint(state: Resolution, node: Call) -> None:
 
 def _count(state: Resolution, node: Call, cells: CellRanges) -> None:
     """Refuse a query with so many footprints, or so large ones, that its SQL would grow out of bounds."""
+    from vo_server.sky.compound import CoverageMap  # noqa: PLC0415 - numpy, which checking queries can do without
+
     if state.n_footprint_cells > MAX_FOOTPRINT_CELLS:
         return
     state.n_footprint_cells += sum(map(len, CoverageMap(cells).cells_by_order.values()))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from astropy.table.meta import YamlParseError, get_header_from_yaml
 
 from vo_server.errors import IngestError
 from vo_server.formats.read.base import TableFacts
@@ -143,6 +142,11 @@ def _with_votable(facts: TableFacts, document: bytes, file: str) -> TableFacts:
 
 def _with_astropy(facts: TableFacts, text: bytes) -> TableFacts:
     """Take units and descriptions from the header that astropy writes into Parquet files."""
+    from astropy.table.meta import (  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
+        YamlParseError,
+        get_header_from_yaml,
+    )
+
     try:
         header = get_header_from_yaml(text.decode("utf-8").splitlines())
         entries: Mapping[str, dict[str, Any]] = {entry["name"]: entry for entry in header["datatype"]}

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
-from astropy.table.meta import YamlParseError, get_header_from_yaml
 
 from vo_server.errors import IngestError
 from vo_server.formats.read.csv import CsvReader
@@ -49,6 +48,11 @@ def open_ecsv(source: Source) -> CsvReader:
     IngestError
         If its header is cut off or malformed, or has a type that cannot be stored (complex numbers, objects).
     """
+    from astropy.table.meta import (  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
+        YamlParseError,
+        get_header_from_yaml,
+    )
+
     text = _header_lines(source)
     try:
         header = get_header_from_yaml([line.removeprefix("# ").removeprefix("#") for line in text])
