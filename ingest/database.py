@@ -27,6 +27,11 @@ database_option = click.option(
 )
 
 
+_LOAD_BYTES: Final = 192 * 1024**2
+"""What the queries of a load (keys, checks, checksum, changes) may use of memory: they spill beyond, and no blocks that
+were read are kept."""
+
+
 @contextmanager
 def opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Engine, Store]]:
     """Open engine and store of a database; only who loads something makes them where there are none."""
@@ -41,7 +46,7 @@ def opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Eng
             store.database.require_writable()
         engine = open_engine(
             settings.database,
-            memory_bytes=settings.duckdb.memory_bytes,
+            memory_bytes=min(settings.duckdb.memory_bytes, _LOAD_BYTES) if to_load else settings.duckdb.memory_bytes,
             threads=settings.duckdb.threads,
             max_attached=settings.duckdb.max_attached,
             pool_size=settings.postgres.pool_size,
