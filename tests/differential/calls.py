@@ -159,6 +159,10 @@ class Calls:
             # What no object has would overflow, which is an error on one engine only.
             columns = [one for one in self.scope.values(Sort.REAL) if one.text.endswith((".length", ".angle", ".mag"))]
             return self.draw.pick([Value("12.5", Sort.REAL), Value("NULL", Sort.REAL), *columns])
+        if name == "table":
+            return Value(f"'{self.draw.pick(('sky.objects', 'objects'))}'", Sort.TEXT)
+        if function == "in_footprint" and self.draw.chance(70):
+            return None
         if name in {"lat", "lon", "long"}:
             return Value(
                 f"{'-' if self.draw.chance(30) else ''}{self.draw.pick(('45.5', '1', '0', '89.9', '90', '30'))}",

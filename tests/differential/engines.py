@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tests.differential.tables import rows_of, tables
 from tests.engine.site import AnyEngine
+from tests.support.testsky import FOOTPRINTS
 from vo_server.adql.front import compile_query
 from vo_server.engine.duckdb.run import DuckdbEngine
 from vo_server.engine.postgres.run import PostgresEngine
@@ -51,7 +52,8 @@ class Engine:
             published.append(replace(table, release="1", location=report.location, n_rows=report.n_rows))
         names = dict.fromkeys(table.schema for table in published)
         self.catalogue = Catalogue(
-            tuple(Schema(name, tuple(table for table in published if table.schema == name)) for name in names)
+            tuple(Schema(name, tuple(table for table in published if table.schema == name)) for name in names),
+            footprints=FOOTPRINTS,
         )
 
     def compile(self, adql: str) -> ResolvedQuery:

@@ -84,6 +84,7 @@ _EDGES = Table(
 _OBSERVED = Table("ls_psc", "main", _columns(ra=_DOUBLE, dec=_DOUBLE))
 FOOTPRINT = CoverageMap.of_text("3/63 74 282 425 4/1084-1085").ranges
 """Cells around some of the places where objects crowd; not all of them."""
+FOOTPRINTS = Footprints(lambda table: FOOTPRINT if table.full_name in {"ls_psc.main", "sky.objects"} else None)
 
 _TINY_ROWS: list[tuple[Any, ...]] = [
     (1, 7, 0.5, 0.1, "alpha", True, _at(2015, 1, 1), 9223372036854775807, 200),
@@ -113,10 +114,9 @@ _EDGE_ROWS: list[tuple[Any, ...]] = [
 
 def catalogue() -> Catalogue:
     """Return the description of the test sky: its objects and matches of them, and tiny tables."""
-    known = {"ls_psc.main": FOOTPRINT, "sky.objects": FOOTPRINT}
     return Catalogue(
         (Schema("sky", (_OBJECTS, _MATCHES, _TINY, _PAIRS, _EDGES)), Schema("ls_psc", (_OBSERVED,))),
-        footprints=Footprints(lambda table: known.get(table.full_name)),
+        footprints=FOOTPRINTS,
     )
 
 
