@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import os
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 import pyarrow as pa
 
-from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.base import STAGING_KEPT_S
-from vo_server.engine.duckdb.attach import Lease, Releases, relation_of
-from vo_server.engine.duckdb.cache import STEP_BYTES, BlockCache
+from vo_server.engine.duckdb.attach import Releases, relation_of
+from vo_server.engine.duckdb.cache import BlockCache
 from vo_server.engine.duckdb.cursors import Cursors
 from vo_server.engine.duckdb.explain import explain
 from vo_server.engine.duckdb.faults import duckdb_fault
@@ -32,11 +30,13 @@ from vo_server.engine.duckdb.folders import (
     unknown_releases,
     work_folder,
 )
-from vo_server.engine.duckdb.instance import PROGRESS_SETTINGS, open_instance, select_only, stream
+from vo_server.engine.duckdb.instance import open_instance
 from vo_server.engine.duckdb.load import DuckdbLoader
 from vo_server.engine.duckdb.sql import generate
+from vo_server.engine.duckdb.statement import DuckdbStatement
 from vo_server.engine.faults import translated
 from vo_server.engine.gather import Gathered, is_steady
+from vo_server.engine.inline import inline_names
 from vo_server.engine.question import Question, SqlForm
 from vo_server.engine.shares import BatchShares
 from vo_server.engine.stream import QueryStream
@@ -57,10 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["DuckdbEngine"]
 
 logger = logging.getLogger(__name__)
-
-_VECTOR: Final = 2048
-"""Rows that DuckDB handles at once."""
-_MOST_ROWS: Final = 64 * _VECTOR
 
 _ESTIMATED_TOO_LARGE: Final = 2
 """How much larger rows are estimated than most of them are: texts are shorter than what is assumed."""
@@ -152,7 +148,7 @@ class DuckdbEngine:
         inline: Mapping[str, pa.Table] | None = None,
     ) -> RunningQuery:
         """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
-        names = _inline_names(inline)
+        names = inline_names(inline)
         sql_limit = _written_limit(query, limit)
         sql = self._written.get(
             query, sql_limit, lambda: generate(query, limit=sql_limit, relation=partial(_relation, names))
@@ -176,7 +172,7 @@ class DuckdbEngine:
         inline: Mapping[str, pa.Table] | None = None,
     ) -> Plan:
         """Tell how a query would be answered; see :meth:`vo_server.engine.base.Engine.explain`."""
-        names = _inline_names(inline)
+        names = inline_names(inline)
         given = {names[full_name]: rows for full_name, rows in (inline or {}).items()}
         relation = partial(_relation, names)
 
@@ -303,7 +299,7 @@ class DuckdbEngine:
         """
         schema = arrow_schema(columns)
         lease = self._releases.lease(locations)
-        source = _Statement(
+        source = DuckdbStatement(
             self._cursors,
             sql,
             lease=lease,
@@ -340,131 +336,6 @@ class DuckdbEngine:
         return True
 
 
-class _Statement:
-    """One SELECT on a cursor of its own; a :class:`~vo_server.engine.stream.BatchSource`."""
-
-    ahead_bytes = 0
-
-    def __init__(
-        self,
-        cursors: Cursors,
-        sql: str,
-        *,
-        lease: Lease,
-        inline: Mapping[str, pa.Table],
-        prefix: str,
-        schema: pa.Schema,
-        shares: BatchShares,
-        comes_steadily: bool,
-        cache: BlockCache,
-    ) -> None:
-        self._cursors = cursors
-        self._sql = sql
-        self._lease = lease
-        self._inline = inline
-        self._prefix = prefix
-        self._shares = shares
-        self.batch_bytes = shares.take()
-        self._batch_rows = (
-            rows_per_batch(schema, target_bytes=self.batch_bytes, multiple=_VECTOR, most=_MOST_ROWS)
-            if comes_steadily
-            else _VECTOR
-        )
-        self._cache = cache
-        self._is_needy = not comes_steadily
-        self._has_entered = False
-        self._level_bytes: int | None = None
-        self._n_bytes = 0
-        self._cursor: duckdb.DuckDBPyConnection | None = None
-        self._reader: pa.RecordBatchReader | None = None
-        self._interrupting = threading.Lock()
-        self._is_interrupted = False
-        self._is_watched = False
-        self._progress: float | None = None
-
-    @property
-    def progress(self) -> float | None:
-        """What DuckDB says, which it does not once the last row waits to be read."""
-        with self._interrupting:
-            percent = self._cursor.query_progress() if self._is_watched and self._cursor is not None else -1.0
-        if percent >= 0:
-            self._progress = min(percent / 100, 1.0)
-        return self._progress
-
-    def watch(self) -> None:
-        """Have DuckDB count; 0.2 ms."""
-        self._is_watched = True
-
-    def open(self) -> None:
-        if self._is_needy:
-            self._cache.enter()
-            self._has_entered = True
-        cursor = self._cursors.take(ahead_bytes=self.batch_bytes)
-        with self._interrupting:
-            self._cursor = cursor
-        if self._is_watched:
-            does_count, does_print = PROGRESS_SETTINGS
-            cursor.execute(f"SET {does_count} = true; SET {does_print} = false")
-        select_only(cursor, self._sql)
-        for name, rows in self._inline.items():
-            # TEMP tables belong to the cursor; unlike a view of Arrow data they give the planner statistics.
-            cursor.register("inline_rows", rows)
-            cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM inline_rows")
-            cursor.unregister("inline_rows")
-        self._reader = stream(cursor, f"{self._prefix}{self._sql}", self._batch_rows)
-
-    def read(self) -> pa.RecordBatch | None:
-        assert self._reader is not None
-        try:
-            batch = self._reader.read_next_batch()
-        except StopIteration:
-            return None
-        self._note_download(batch.nbytes)
-        return batch
-
-    def _note_download(self, n_bytes: int) -> None:
-        """Have the blocks dropped that a long answer leaves behind, down to what was kept near its beginning."""
-        is_first = self._n_bytes == 0
-        self._n_bytes += n_bytes
-        if is_first:
-            return  # Most answers are one batch, and shall not pay for a look.
-        if self._level_bytes is None:
-            self._level_bytes = self._cache.level_bytes()
-        elif self._n_bytes > STEP_BYTES:
-            self._n_bytes = 1
-            self._cache.drop_above(self._level_bytes, is_needy=self._is_needy)
-
-    def interrupt(self) -> None:
-        with self._interrupting:
-            if self._cursor is not None:
-                self._is_interrupted = True
-                _interrupt(self._cursor)
-
-    def close(self, *, is_exhausted: bool) -> None:
-        with self._interrupting:
-            cursor, self._cursor = self._cursor, None
-        if cursor is not None:
-            if not is_exhausted:
-                _interrupt(cursor)
-            self._reader = None
-            is_clean = is_exhausted and not (self._is_interrupted or self._is_watched or self._inline)
-            self._cursors.give_back(cursor, ahead_bytes=self.batch_bytes, is_clean=is_clean)
-        self._shares.give_back()
-        if self._has_entered:
-            self._has_entered = False
-            self._cache.leave()
-        try:
-            self._lease.close()
-        except EngineError as error:  # its rows have gone out; what cannot be detached goes with the process
-            logger.warning("a release cannot be given back: %s", error)
-
-
-def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Stop what runs; after the end of the engine nothing does, and its cursors are closed."""
-    with contextlib.suppress(duckdb.ConnectionException):
-        cursor.interrupt()
-
-
 def _written_limit(query: ResolvedQuery, limit: int | None) -> int | None:
     """Return the limit to write into the SQL; None where the stream keeps it better."""
     limits_well = limit is not None and (limit <= _SMALL_LIMIT or bool(query.tree.order_by))
@@ -473,11 +344,6 @@ def _written_limit(query: ResolvedQuery, limit: int | None) -> int | None:
 
 def _locations(query: ResolvedQuery) -> list[str]:
     return [table.location for table in query.tables if table.location is not None]
-
-
-def _inline_names(inline: Mapping[str, pa.Table] | None) -> dict[str, str]:
-    """Return the names in ``temp`` of tables that come with a query, by their full names."""
-    return {full_name: f"inline_{number}" for number, full_name in enumerate(inline or {})}
 
 
 def _relation(inline: Mapping[str, str], table: Table) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vo_server.engine.ahead import ReadAhead
 from vo_server.engine.base import STAGING_KEPT_S
 from vo_server.engine.faults import Classifier, Fault, error_of, translated
+from vo_server.engine.inline import inline_names
 from vo_server.engine.postgres.copied import CopiedStatement, QuickestStatement
 from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
@@ -113,7 +114,7 @@ class PostgresEngine:
         rows = self._run(query, PLAN_COLUMNS, limit=limit, timeout_s=timeout_s, inline=given, prefix=EXPLAIN)
         with contextlib.closing(rows):
             (told,) = [text for batch in rows for text in batch.column(0).to_pylist()]
-        return plan_of(query, told, inline=_inline_names(given))
+        return plan_of(query, told, inline=inline_names(given))
 
     def _run(
         self,
@@ -126,7 +127,7 @@ class PostgresEngine:
         prefix: str = "",
     ) -> QueryStream:
         """Start a query, or what a prefix makes of it."""
-        names = _inline_names(inline)
+        names = inline_names(inline)
 
         def relation(table: Table) -> str:
             return f"pg_temp.{names[table.full_name]}" if table.location is None else relation_of(table.location)
@@ -241,11 +242,6 @@ class PostgresEngine:
 
     def _copied(self, sql: str, prelude: Sequence[str]) -> CopiedStatement:
         return CopiedStatement(self._pool, sql, prelude=prelude, shares=self._shares)
-
-
-def _inline_names(inline: Mapping[str, pa.Table]) -> dict[str, str]:
-    """Return the names in ``pg_temp`` of tables that come with a query, by their full names."""
-    return {full_name: f"inline_{number}" for number, full_name in enumerate(inline)}
 
 
 def _name_of(table: Table) -> str:
