@@ -29,6 +29,9 @@ BEGIN
     RETURN NULL;
   END IF;
   n := 1::bigint << hpx_order::integer;
+  -- What is next to nothing is nothing: PostgreSQL takes an underflow for an error.
+  lon := CASE WHEN abs(lon) < 1e-290 THEN 0 ELSE lon END;
+  lat := CASE WHEN abs(lat) < 1e-290 THEN 0 ELSE lat END;
   turn := (lon - 360 * floor(lon / 360)) / 90;
   IF turn >= 4 THEN
     turn := 0;
