@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import wraps
+from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kept"]
 
-_N_KEPT: Final = 16
-"""Enough for all blocks of the demo's default size; a large sky makes them again for every table."""
+_N_KEPT: Final = 4
+"""More than the blocks of which tables are made at a time, each by a thread of its own."""
 
 T = TypeVar("T")
 
@@ -22,14 +23,19 @@ T = TypeVar("T")
 def kept(make: Callable[[Block], T]) -> Callable[[Block], T]:
     """Return a function of whole blocks, not of parts of them, that remembers its last results."""
     made: OrderedDict[tuple[int, int, int], T] = OrderedDict()
+    guard = Lock()
 
     @wraps(make)
     def remembered(block: Block) -> T:
         key = (block.seed, block.number, block.n_objects)
-        if key not in made:
-            made[key] = make(block)
+        with guard:
+            if key in made:
+                return made[key]
+        result = make(block)
+        with guard:
+            made[key] = result
             while len(made) > _N_KEPT:
                 made.popitem(last=False)
-        return made[key]
+        return result
 
     return remembered

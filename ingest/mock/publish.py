@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from ingest.mock.tables import MOCK_TABLES, batches, made_columns
+from ingest.mock.tables import MOCK_TABLES, PASSES, made_columns, made_together
 from ingest.mock.unknown import UNKNOWN_COLUMNS
 from ingest.spec import SchemaFile, read_schema_file
 from vo_server import __version__
@@ -26,10 +27,10 @@ from vo_server.resources import schema_file
 from vo_server.store.statistics import ReleaseStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ingest.mock.sky import MockSky
-    from vo_server.engine.base import Engine
+    from vo_server.engine.base import Engine, Loader
     from vo_server.store.open import Store
 
 __all__ = ["Published", "describe_mock", "publish_mock_sky"]
@@ -84,14 +85,20 @@ def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[
             raise UsageError(
                 f"there is a table {name} that is not of the mock sky", hint="choose another directory for the mock sky"
             )
-    for name, table in current.items():
-        if table is not None and table.release == version:
-            yield Published(name, table.n_rows or 0, is_new=False)
-            continue
-        yield Published(name, _publish(sky, describe_mock(name), version, engine=engine, store=store), is_new=True)
-        if table is not None and table.release is not None:
-            for location in store.catalogue.remove(name, table.release):
-                engine.drop(location)
+    for names in PASSES:
+        missing = []
+        for name in names:
+            table = current[name]
+            if table is not None and table.release == version:
+                yield Published(name, table.n_rows or 0, is_new=False)
+            else:
+                missing.append(describe_mock(name))
+        for name, n_rows in _publish(sky, missing, version, engine=engine, store=store):
+            yield Published(name, n_rows, is_new=True)
+            table = current[name]
+            if table is not None and table.release is not None:
+                for location in store.catalogue.remove(name, table.release):
+                    engine.drop(location)
 
 
 def describe_mock(name: str) -> Description:
@@ -127,20 +134,55 @@ def _warned(description: str | None) -> str:
     return _WARNING + (description or "")
 
 
-def _publish(sky: MockSky, described: Description, version: str, *, engine: Engine, store: Store) -> int:
-    """Load one table and make it current; return its number of rows."""
-    table = described.table
-    counted = Statistics(table)
-    with engine.loader(table, version=version) as loader:
-        for made in batches(sky, table.full_name, arrow_schema(_made(table))):
-            batch = _complete(made, described)
-            counted.see(batch)
-            loader.write(batch)
-        report = loader.finish()
-        released = replace(table, release=version, location=report.location, n_rows=report.n_rows)
-        release = Release(released, version, datetime.now(UTC), code_version=__version__)
-        found = ReleaseStatistics(counted.result(), counted.sky())
-        store.catalogue.publish(release, schema=described.schema, statistics=found)
+def _publish(
+    sky: MockSky, described: Sequence[Description], version: str, *, engine: Engine, store: Store
+) -> Iterator[tuple[str, int]]:
+    """Make tables in one pass over the sky and publish one after the other; give their names and numbers of rows."""
+    if not described:
+        return
+    with ExitStack() as opened:
+        loads = {one.table.full_name: _begin(one, version, engine, opened) for one in described}
+        found = _load(sky, loads)
+        while loads:
+            # What is done with a table is over before the next one is sorted: that needs the memory and the disk.
+            name = next(iter(loads))
+            yield name, _finish(loads.pop(name), found.pop(name), version, store)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """A table on its way."""
+
+    described: Description
+    loader: Loader
+    left: ExitStack
+    """Leaves the loader."""
+
+
+def _begin(described: Description, version: str, engine: Engine, opened: ExitStack) -> _Load:
+    left = opened.enter_context(ExitStack())
+    return _Load(described, left.enter_context(engine.loader(described.table, version=version)), left)
+
+
+def _load(sky: MockSky, loads: Mapping[str, _Load]) -> dict[str, ReleaseStatistics]:
+    """Make the rows of all tables; return what was seen of them, without the samples, which are large."""
+    counted = {name: Statistics(load.described.table) for name, load in loads.items()}
+    schemas = {name: arrow_schema(_made(load.described.table)) for name, load in loads.items()}
+    with closing(made_together(sky, schemas)) as made:
+        for name, rows in made:
+            batch = _complete(rows, loads[name].described)
+            counted[name].see(batch)
+            loads[name].loader.write(batch)
+    return {name: ReleaseStatistics(one.result(), one.sky()) for name, one in counted.items()}
+
+
+def _finish(load: _Load, found: ReleaseStatistics, version: str, store: Store) -> int:
+    """Sort one table and make it current; return its number of rows."""
+    with load.left:
+        report = load.loader.finish()
+        table = replace(load.described.table, release=version, location=report.location, n_rows=report.n_rows)
+        release = Release(table, version, datetime.now(UTC), code_version=__version__)
+        store.catalogue.publish(release, schema=load.described.schema, statistics=found)
     return report.n_rows
 
 

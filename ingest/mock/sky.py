@@ -170,9 +170,9 @@ class MockSky:
         return _block(self, number)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _block(sky: MockSky, number: int) -> Block:
-    """Make a block. The last ones are kept: at a small size all tables are made from the same blocks."""
+    """Make a block. The last ones are kept."""
     random = np.random.Generator(_source(sky.seed, number, Stream.TRUTH))
     index = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int64)
     brick, in_brick = _dealt_out(index)

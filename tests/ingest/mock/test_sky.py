@@ -9,7 +9,7 @@ import pytest
 from ingest.mock import counts, footprint
 from ingest.mock.footprint import FIELDS, FieldName
 from ingest.mock.sky import BLOCK_SIZE, CYCLE, MAX_OBJECTS, Kind, MockSky, slots
-from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.tables import MOCK_TABLES, PASSES, batches, made_together
 
 N = 20_000
 _SAME_FOR_ALL_SIZES = {"jplus.bannjos_caveats", "compactsources.sed_models"}
@@ -133,3 +133,18 @@ def test_each_survey_sees_a_part_and_neighbours_share_some() -> None:
         assert (seen[one] & seen[other]).sum() > 50
     assert not (seen["TILE_ID"] & seen["SOURCEID_VISTA"]).any()
     assert not (seen["designationft"] & seen["ls_id"]).any()
+
+
+def test_tables_that_are_made_together_are_those_that_are_made_alone() -> None:
+    sky = MockSky(N)
+    for names in PASSES:
+        schemas = {name: schema_of(name) for name in names}
+        together: dict[str, list[pa.RecordBatch]] = {name: [] for name in names}
+        for name, batch in made_together(sky, schemas):
+            together[name].append(batch)
+        for name, schema in schemas.items():
+            assert pa.Table.from_batches(together[name], schema).equals(table_of(name))
+
+
+def test_every_table_is_made_in_one_pass() -> None:
+    assert [name for names in PASSES for name in names] == list(MOCK_TABLES)
