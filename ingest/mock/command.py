@@ -1,23 +1,32 @@
-"""``vo-server demo``: make the mock sky, publish it and serve it."""
+"""``vo-server demo`` and ``vo-server mock``: make the mock sky, publish it, serve it, draw it."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-if TYPE_CHECKING:
-    from vo_server.settings import Settings
+from ingest.database import database_option, opened
 
 __all__ = ["QUERIES", "demo", "mock"]
 
 DEFAULT_ROWS: Final = 100_000
 """Objects of the mock sky; each table has a part of them."""
 _SEED: Final = 1
+
+_rows = click.option(
+    "--rows", type=click.IntRange(min=1), default=DEFAULT_ROWS, show_default=True, help="Objects in the sky."
+)
+_seed = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=_SEED,
+    show_default=True,
+    help="The same seed gives the same sky.",
+)
 
 QUERIES: Final = {
     "stars nearest to a point (LS-PSC)": (
@@ -39,7 +48,8 @@ QUERIES: Final = {
 
 
 @click.command()
-@click.option("--rows", type=click.IntRange(min=1), default=DEFAULT_ROWS, show_default=True, help="Objects in the sky.")
+@_rows
+@_seed
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one when not given.")
 @click.option(
     "--data",
@@ -48,7 +58,7 @@ QUERIES: Final = {
     show_default=True,
     help="Directory of the data; used again when it is there.",
 )
-def demo(rows: int, port: int, data: Path) -> None:
+def demo(rows: int, seed: int, port: int, data: Path) -> None:
     """Make a mock sky, publish it and serve it, until Ctrl-C.
 
     The tables have the columns of VEXAS, LS-PSC, J-PLUS with BANNJOS, Rubin DP1, ViaLactea and CAESAR and are made up;
@@ -59,13 +69,26 @@ def demo(rows: int, port: int, data: Path) -> None:
 
     server = {"host": "127.0.0.1", "port": port, "workers": 1, "title": "vo-server demo"}
     settings = load_settings(database=f"duckdb:///{data.resolve()}", server=server)
-    _prepare(rows, settings)
+    _prepare(rows, seed, settings.database)
     run(settings, announce=_announce)
 
 
 @click.group()
 def mock() -> None:
-    """Show what the mock sky of the demo is made of."""
+    """Publish the mock sky of the demo elsewhere, or draw what it is made of."""
+
+
+@mock.command()
+@_rows
+@_seed
+@database_option
+def publish(rows: int, seed: int, database: str | None) -> None:
+    """Make a mock sky and publish it beside what is there, in any database.
+
+    Tables that are there already with the same size and seed stay; those of another mock sky are replaced, and real
+    ones never are.
+    """
+    _prepare(rows, seed, database)
 
 
 @mock.command()
@@ -79,32 +102,31 @@ def mock() -> None:
     show_default=True,
     help="Objects of the sky that is drawn.",
 )
-def plots(output: Path, rows: int) -> None:
+@_seed
+def plots(output: Path, rows: int, seed: int) -> None:
     """Draw counts, colours and classes of the mock sky beside what is stated of them (docs/mock.md)."""
     from ingest.mock.plots import draw  # noqa: PLC0415 - late: not needed to show the help
     from ingest.mock.sky import MockSky  # noqa: PLC0415
 
     try:
-        paths = draw(MockSky(rows, _SEED), output)
+        paths = draw(MockSky(rows, seed), output)
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error}; plots need matplotlib: pip install 'vo-server[plots]'") from error
     for path in paths:
         click.echo(str(path))
 
 
-def _prepare(rows: int, settings: Settings) -> None:
+def _prepare(rows: int, seed: int, database: str | None) -> None:
     """Publish what is missing of the mock sky, and say what is there."""
     from ingest.mock.publish import publish_mock_sky  # noqa: PLC0415 - late: not needed to show the help
     from ingest.mock.sky import MockSky  # noqa: PLC0415
-    from vo_server.engine.open import open_engine  # noqa: PLC0415
-    from vo_server.store.open import open_store  # noqa: PLC0415
 
     try:
-        sky = MockSky(rows, _SEED)
+        sky = MockSky(rows, seed)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--rows") from error
     click.echo(f"mock sky of {rows} objects (made up, no real catalogue)")
-    with closing(open_store(settings.database)) as store, closing(open_engine(settings.database)) as engine:
+    with opened(database, to_load=True) as (engine, store):
         for table in publish_mock_sky(sky, engine=engine, store=store):
             click.echo(f"  {table.name:<30} {table.n_rows:>10} rows{'' if table.is_new else ', there already'}")
 
