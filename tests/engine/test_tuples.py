@@ -4,51 +4,21 @@ from __future__ import annotations
 
 import random
 import struct
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.engine.samples import INF, LONG_MAX, LONG_MIN, NAN, bits
+from tests.engine.samples import bits
+from tests.engine.wire import HARD, START_OF_POSTGRES, TEXT, TIMESTAMP, encoded_row
 from vo_server.engine.postgres.tuples import PADDING, TupleDecoder
 from vo_server.errors import EngineError
 
-_FORMATS: Final = {16: "?", 20: "q", 21: "h", 23: "i", 700: "f", 701: "d"}
-_TIMESTAMP: Final = 1114
-_TEXT: Final = 25
-_START_OF_POSTGRES: Final = datetime.fromisoformat("2000-01-01")
-
-_HARD: Final[dict[int, list[Any]]] = {
-    16: [True, False],
-    20: [LONG_MIN, LONG_MAX, 0, -1, 0x64FFFFFFFF],
-    21: [-(2**15), 2**15 - 1, -1],
-    23: [-(2**31), 2**31 - 1, -1],
-    700: [NAN, INF, -INF, -0.0, 1.5],
-    701: [NAN, INF, -INF, -0.0, 5e-324, 0.1],
-    _TIMESTAMP: [datetime.fromisoformat("0001-01-01"), datetime.fromisoformat("9999-12-31T23:59:59.999999")],
-    _TEXT: ["", "\uffff", "Å 🌌 名", "x" * 300],
-}
-
-
-def _encoded(oid: int, value: Any) -> bytes:
-    if value is None:
-        return struct.pack(">i", -1)
-    if oid == _TEXT:
-        field = str(value).encode()
-    elif oid == _TIMESTAMP:
-        field = struct.pack(">q", (value - _START_OF_POSTGRES) // timedelta(microseconds=1))
-    else:
-        field = struct.pack(f">{_FORMATS[oid]}", value)
-    return struct.pack(">i", len(field)) + field
-
 
 def _decoded(oids: list[int], rows: list[list[Any]], *, before: bytes = b"") -> pa.RecordBatch:
-    encoded = [
-        struct.pack(">h", len(row)) + b"".join(_encoded(oid, value) for oid, value in zip(oids, row, strict=True))
-        for row in rows
-    ]
+    encoded = [encoded_row(oids, row) for row in rows]
     data = np.frombuffer(before + b"".join(encoded) + PADDING, np.uint8)
     ends = np.cumsum([len(row) for row in encoded], dtype=np.intp) + len(before)
     decoder = TupleDecoder([f"c{number}" for number in range(len(oids))], oids)
@@ -65,10 +35,10 @@ def _assert_same(batch: pa.RecordBatch, rows: list[list[Any]]) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_rows_of_any_columns_come_back(seed: int) -> None:
     chance = random.Random(seed)
-    oids = chance.choices(list(_HARD), k=chance.randint(1, 40))
+    oids = chance.choices(list(HARD), k=chance.randint(1, 40))
     null_share = chance.choice([0.0, 0.01, 0.3, 1.0])
     rows = [
-        [None if chance.random() < null_share else chance.choice(_HARD[oid]) for oid in oids]
+        [None if chance.random() < null_share else chance.choice(HARD[oid]) for oid in oids]
         for _ in range(chance.randint(1, 400))
     ]
     _assert_same(_decoded(oids, rows), rows)
@@ -76,7 +46,7 @@ def test_rows_of_any_columns_come_back(seed: int) -> None:
 
 def test_what_comes_before_the_rows_is_passed_over() -> None:
     rows: list[list[Any]] = [[1, "a"], [None, None]]
-    _assert_same(_decoded([23, _TEXT], rows, before=b"PGCOPY"), rows)
+    _assert_same(_decoded([23, TEXT], rows, before=b"PGCOPY"), rows)
 
 
 def test_what_lies_under_a_null_is_zero() -> None:
@@ -86,13 +56,13 @@ def test_what_lies_under_a_null_is_zero() -> None:
 
 
 def test_a_column_without_nulls_has_no_flags() -> None:
-    batch = _decoded([20, _TEXT, 16], [[1, "", True], [2, "b", False]])
+    batch = _decoded([20, TEXT, 16], [[1, "", True], [2, "b", False]])
     assert all(cells.buffers()[0] is None for cells in batch.columns)
 
 
 def test_times_keep_their_microseconds() -> None:
-    times = [_START_OF_POSTGRES + timedelta(microseconds=number) for number in (-1, 0, 1)]
-    assert _decoded([_TIMESTAMP], [[time] for time in times]).column(0).to_pylist() == times
+    times = [START_OF_POSTGRES + timedelta(microseconds=number) for number in (-1, 0, 1)]
+    assert _decoded([TIMESTAMP], [[time] for time in times]).column(0).to_pylist() == times
 
 
 def test_rows_of_other_columns_are_an_error() -> None:
@@ -103,6 +73,6 @@ def test_rows_of_other_columns_are_an_error() -> None:
 
 
 def test_types_without_a_fixed_meaning_are_not_read() -> None:
-    assert TupleDecoder.can_read([16, 20, 21, 23, 700, 701, 1082, _TIMESTAMP, 19, _TEXT, 1042, 1043])
+    assert TupleDecoder.can_read([16, 20, 21, 23, 700, 701, 1082, TIMESTAMP, 19, TEXT, 1042, 1043])
     for oid in (1700, 1022, 2950, 1186, 17):  # numeric, float8[], uuid, interval, bytea
         assert not TupleDecoder.can_read([20, oid])

@@ -24,6 +24,7 @@ from vo_server.engine.postgres.pool import Driver, QueryPool
 from vo_server.engine.postgres.pool import conninfo as conninfo_of
 from vo_server.engine.postgres.statement import refuse_commands
 from vo_server.engine.postgres.tuples import PADDING, TupleDecoder
+from vo_server.engine.postgres.wire import HEADER_BYTES, SIGNATURE, TRAILER
 from vo_server.errors import EngineError
 
 if TYPE_CHECKING:
@@ -45,11 +46,6 @@ logger = logging.getLogger(__name__)
 _MOST_BYTES: Final = 2 * 1024**2
 """Bytes of COPY that are decoded at once, at most: 4 MB leave the processor's cache and take 1.2 times as long."""
 
-_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
-_HEADER_BYTES: Final = len(_SIGNATURE) + 8
-"""Behind the signature are flags and the length of an extension, which no version of PostgreSQL has sent yet."""
-
-_TRAILER_BYTES: Final = 2
 _CANCEL_S: Final = 10.0
 """Longest time to reach the server with a cancel [s]."""
 
@@ -231,13 +227,13 @@ class _CopiedRows:
 
     def _take_arrived(self, data: io.BytesIO, lengths: list[int]) -> None:
         """Take the rows that libpq has; when there are no more, wait for some to come."""
-        get, write, add = self._pgconn.get_copy_data, data.write, lengths.append
+        get, write, add, n_trailer = self._pgconn.get_copy_data, data.write, lengths.append, len(TRAILER)
         n_bytes, row = get(1)
         if n_bytes > 0 and not self._is_begun:
             self._is_begun = True
             row = _without_header(row)
             n_bytes = len(row)
-        while n_bytes > _TRAILER_BYTES:
+        while n_bytes > n_trailer:
             add(write(row))  # At once, so that libpq's memory for the row serves for the next one.
             n_bytes, row = get(1)
         if n_bytes == 0:
@@ -273,9 +269,9 @@ def _decoder_of(pgconn: PGconn, sql: str) -> TupleDecoder:
 
 def _without_header(piece: memoryview) -> memoryview:
     """Return what follows the header of COPY, which comes together with the first row or the trailer."""
-    if bytes(piece[: len(_SIGNATURE)]) != _SIGNATURE or any(piece[len(_SIGNATURE) : _HEADER_BYTES]):
+    if bytes(piece[: len(SIGNATURE)]) != SIGNATURE or any(piece[len(SIGNATURE) : HEADER_BYTES]):
         raise EngineError("the database sent rows in a form that is not known")
-    return piece[_HEADER_BYTES:]
+    return piece[HEADER_BYTES:]
 
 
 def _expect(result: PGresult, *statuses: ExecStatus) -> None:

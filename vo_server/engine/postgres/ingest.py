@@ -1,7 +1,4 @@
-"""Arrow batches into a table of PostgreSQL, by ADBC's binary COPY.
-
-One COPY for all batches is twice as fast as one for each (measured): the server stores rows while the next are encoded.
-"""
+"""What columns are in a table of PostgreSQL, and Arrow batches into one by ADBC's binary COPY."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import psycopg
-import pyarrow as pa
 from psycopg import sql
 
 from vo_server.engine.base import StagedPart
@@ -23,8 +21,9 @@ from vo_server.engine.faults import translated
 from vo_server.engine.part import StreamedPart
 from vo_server.engine.postgres.control import literal, rows_of
 from vo_server.engine.postgres.faults import load_fault, postgres_fault
-from vo_server.engine.postgres.ingest import column_definitions, copy_in, storable
+from vo_server.engine.postgres.ingest import column_definitions, storable
 from vo_server.engine.postgres.names import stored_name
+from vo_server.engine.postgres.part_session import open_session
 from vo_server.engine.postgres.place import quoted_identifier
 from vo_server.engine.postgres.pool import execute, open_adbc
 from vo_server.engine.postgres.releases import AdvisoryLock
@@ -32,8 +31,9 @@ from vo_server.errors import IngestError
 from vo_server.model.query import arrow_schema
 
 if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Connection
+    import pyarrow as pa
 
+    from vo_server.engine.postgres.part_session import PartSession
     from vo_server.model.table import Table
 
 __all__ = ["LOAD_SESSION", "PostgresStaging", "sweep_staging"]
@@ -83,12 +83,10 @@ class PostgresStaging:
         self._is_resumable = key is not None
         self._name = f"staging_{key or _NEW + secrets.token_hex(12)}"
         self._data_schema = data_schema
-        stored = storable(arrow_schema(table.columns))
-        self._copied = stored.append(pa.field(_PART, pa.int32()))
-        self._stored = stored
+        self._stored = storable(arrow_schema(table.columns))
         self._guard = threading.Lock()
         self._last = 0
-        self._idle: list[Connection] = []
+        self._idle: list[PartSession] = []
         self._session = open_adbc(dsn, LOAD_SESSION)
 
     def begin(self) -> None:
@@ -112,6 +110,8 @@ class PostgresStaging:
             f"CREATE UNLOGGED TABLE IF NOT EXISTS {self._relation('parts')} "
             "(number int4, key text, note text, n_rows int8)",
         )
+        # Notes are compressed already; the server would take as long as for 100 000 rows to try again.
+        execute(self._session, f"ALTER TABLE {self._relation('parts')} ALTER note SET STORAGE EXTERNAL")
         execute(self._session, f"COMMENT ON TABLE {self._relation('rows')} IS {literal(json.dumps({_MARK: told}))}")
         execute(self._session, "COMMIT")
         self._last = max((part.number for part in self.staged()), default=0)
@@ -147,36 +147,32 @@ class PostgresStaging:
             if is_over or not self._is_resumable or not self.staged():
                 for kind in ("rows", "parts"):
                     execute(self._session, f"DROP TABLE IF EXISTS {self._relation(kind)}")
-        for connection in (self._session, *self._idle):
+        for session in self._idle:
             with contextlib.suppress(Exception):
-                connection.close()
+                session.close()
+        with contextlib.suppress(Exception):
+            self._session.close()
 
-    def lend(self) -> Connection:
+    def lend(self) -> PartSession:
         """Return a session for one part."""
         with self._guard:
             if self._idle:
                 return self._idle.pop()
-        return open_adbc(self._dsn, LOAD_SESSION)
+        return open_session(self._dsn, self._stored, LOAD_SESSION, part=_PART)
 
-    def take_back(self, connection: Connection) -> None:
+    def take_back(self, session: PartSession) -> None:
         """Keep a session, whose transaction is over, for the next part."""
         with self._guard:
-            self._idle.append(connection)
+            self._idle.append(session)
 
-    def insert(self, connection: Connection, rows: pa.RecordBatchReader, number: int) -> None:
+    def insert(self, session: PartSession, rows: pa.RecordBatchReader, number: int) -> None:
         """Append a stream of batches to the staged rows, as part of a transaction."""
-        batches = (self._numbered(batch, number) for batch in rows)
-        numbered = pa.RecordBatchReader.from_batches(self._copied, batches)
-        copy_in(connection, f"{self._name}_rows", numbered, schema=self._data_schema)
+        session.copy((self._data_schema, f"{self._name}_rows"), rows, number)
 
-    def record(self, connection: Connection, part: StagedPart, n_rows: int) -> None:
+    def record(self, session: PartSession, part: StagedPart, n_rows: int) -> None:
         """Note that a part is complete."""
-        values = f"{part.number}, {literal(part.key)}, {literal(part.note)}, {n_rows}"
-        execute(connection, f"INSERT INTO {self._relation('parts')} VALUES ({values})")
-
-    def _numbered(self, batch: pa.RecordBatch, number: int) -> pa.RecordBatch:
-        numbers = pa.array(np.full(batch.num_rows, number, np.int32))
-        return pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=self._copied)
+        values = (part.number, part.key, part.note, n_rows)
+        session.execute(f"INSERT INTO {self._relation('parts')} VALUES ($1, $2, $3, $4)", values)
 
     def _relation(self, kind: str) -> str:
         return f'"{self._data_schema}"."{self._name}_{kind}"'
@@ -199,33 +195,33 @@ class _Transaction:
     def __init__(self, staging: PostgresStaging, number: int) -> None:
         self._staging = staging
         self._number = number
-        self._connection: Connection | None = None
+        self._opened: PartSession | None = None
 
     def begin(self) -> None:
-        self._connection = self._staging.lend()
-        execute(self._connection, "BEGIN")
+        self._opened = self._staging.lend()
+        self._opened.execute("BEGIN")
 
     def insert(self, rows: pa.RecordBatchReader) -> None:
         self._staging.insert(self._session, rows, self._number)
 
     def commit(self, key: str, note: str, n_rows: int) -> None:
         self._staging.record(self._session, StagedPart(self._number, key, note), n_rows)
-        execute(self._session, "COMMIT")
+        self._session.execute("COMMIT")
 
     def rollback(self) -> None:
         # The server undoes what a session that ends has not committed; a broken one cannot be closed in order.
         with contextlib.suppress(Exception):
             self._session.close()
-        self._connection = None
+        self._opened = None
 
     def close(self) -> None:
         self._staging.take_back(self._session)
-        self._connection = None
+        self._opened = None
 
     @property
-    def _session(self) -> Connection:
-        assert self._connection is not None
-        return self._connection
+    def _session(self) -> PartSession:
+        assert self._opened is not None
+        return self._opened
 
 
 def sweep_staging(connection: psycopg.Connection[Any], *, data_schema: str, kept_s: float) -> list[str]:

@@ -1,26 +1,20 @@
 """Rows as COPY writes them in binary, turned into Arrow: a column of a batch at a time, no Python code sees a row.
 
-A row is the number of its fields (int16) and the fields, each with its length before it (int32; -1 for NULL, which has
-no bytes). All numbers are big-endian. Where a field begins depends on the NULLs and texts before it, so the columns are
-read from left to right and each leaves the places where the next one begins.
+How a row looks is told in :mod:`vo_server.engine.postgres.wire`. Where a field begins depends on the NULLs and texts
+before it, so the columns are read from left to right and each leaves the places where the next one begins.
 
 The Arrow types are those that ADBC gives, so that whoever takes the rows need not know who has read them.
-
-References
-----------
-PostgreSQL manual, COPY, "Binary Format"; the bytes of a field are those that the ``typsend`` function of its type
-writes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vo_server.engine.postgres.wire import COUNT, FIXED, LENGTH, Fixed
 from vo_server.errors import EngineError
 
 if TYPE_CHECKING:
@@ -35,41 +29,8 @@ Truths: TypeAlias = NDArray[np.bool_]
 PADDING: Final = bytes(8)
 """What :meth:`TupleDecoder.decode` wants behind the rows: the values of NULL fields are read from here."""
 
-_COUNT_BYTES: Final = 2
-_LENGTH_BYTES: Final = 4
-_LENGTH: Final = np.dtype(">i4")
-
 _NULL: Final = 0xFF
 """First byte of the length of a NULL; no field is so long that its length begins like that."""
-
-_DAYS: Final = 10_957
-_MICROSECONDS: Final = _DAYS * 86_400_000_000
-"""From 1970, where Arrow counts from, to 2000, where PostgreSQL does."""
-
-
-@dataclass(frozen=True)
-class _Fixed:
-    """A type whose values all have the same number of bytes."""
-
-    wire: np.dtype[Any]
-    arrow: pa.DataType
-    offset: int = 0
-    """What is added to get Arrow's value."""
-
-
-_BOOL: Final = 16
-_FIXED: Final = {
-    _BOOL: _Fixed(np.dtype("u1"), pa.bool_()),
-    20: _Fixed(np.dtype(">i8"), pa.int64()),
-    21: _Fixed(np.dtype(">i2"), pa.int16()),
-    23: _Fixed(np.dtype(">i4"), pa.int32()),
-    700: _Fixed(np.dtype(">f4"), pa.float32()),
-    701: _Fixed(np.dtype(">f8"), pa.float64()),
-    1082: _Fixed(np.dtype(">i4"), pa.date32(), _DAYS),
-    1114: _Fixed(np.dtype(">i8"), pa.timestamp("us"), _MICROSECONDS),
-}
-"""By the OIDs of ``pg_type``, which are the same in every database: bool, int8, int2, int4, float4, float8, date and
-timestamp."""
 
 _TEXTS: Final = frozenset({19, 25, 1042, 1043})
 """name, text, bpchar and varchar."""
@@ -87,14 +48,14 @@ class TupleDecoder:
     """
 
     def __init__(self, names: Sequence[str], oids: Sequence[int]) -> None:
-        self._kinds = [_FIXED.get(oid) for oid in oids]
+        self._kinds = [FIXED.get(oid) for oid in oids]
         types = [pa.string() if kind is None else kind.arrow for kind in self._kinds]
         self._schema = pa.schema([pa.field(name, arrow) for name, arrow in zip(names, types, strict=True)])
 
     @staticmethod
     def can_read(oids: Sequence[int]) -> bool:
         """Tell whether all of these types are known."""
-        return all(oid in _FIXED or oid in _TEXTS for oid in oids)
+        return all(oid in FIXED or oid in _TEXTS for oid in oids)
 
     def decode(self, data: NDArray[np.uint8], ends: Places, *, start: int = 0) -> pa.RecordBatch:
         """Return rows as a batch.
@@ -121,7 +82,7 @@ class TupleDecoder:
         places = np.empty_like(ends)
         places[0] = start
         places[1:] = ends[:-1]
-        rows = _Rows(data, places + _COUNT_BYTES, end=int(ends[-1]))
+        rows = _Rows(data, places + COUNT.itemsize, end=int(ends[-1]))
         columns = [_texts(rows) if kind is None else _numbers(rows, kind) for kind in self._kinds]
         if not np.array_equal(rows.places, ends):
             raise EngineError("the database sent rows that do not have the columns it told of")
@@ -150,7 +111,7 @@ class _Rows:
     def fixed(self, wire: np.dtype[Any]) -> tuple[AnyArray, Truths | None]:
         """Return the next field of each row, zero for NULL, and which are NULL; None when none is."""
         is_null = self._data[self.places] == _NULL
-        values = self.places + _LENGTH_BYTES
+        values = self.places + LENGTH.itemsize
         if not is_null.any():
             self.places = values + wire.itemsize
             return self._at(values, wire), None
@@ -159,12 +120,12 @@ class _Rows:
 
     def variable(self) -> tuple[pa.Array, Truths | None]:
         """Return the bytes of the next field of each row as text, empty for NULL, and which are NULL."""
-        lengths = self._at(self.places, _LENGTH).astype(np.intp)
+        lengths = self._at(self.places, LENGTH).astype(np.intp)
         is_null = lengths < 0
         has_null = bool(is_null.any())
         if has_null:
             lengths[is_null] = 0
-        begins = self.places + _LENGTH_BYTES
+        begins = self.places + LENGTH.itemsize
         self.places = begins + lengths
         # The data as it is, cut into cells and what lies between them; every other piece is wanted.
         pieces = np.empty(2 * len(begins) + 1, np.int32)
@@ -184,7 +145,7 @@ class _Rows:
         return found
 
 
-def _numbers(rows: _Rows, kind: _Fixed) -> pa.Array:
+def _numbers(rows: _Rows, kind: Fixed) -> pa.Array:
     values, is_null = rows.fixed(kind.wire)
     if kind.arrow == pa.bool_():
         return _array(kind.arrow, len(values), is_null, [_bits(values)])
