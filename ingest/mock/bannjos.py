@@ -141,8 +141,9 @@ def _as_stored(values: FloatArray) -> FloatArray:
 
 def _columns(mixture: Mixture, has_scatter: BoolArray) -> dict[str, NDArray[np.float32]]:
     """Return all columns that describe the posterior, NaN where they are not defined."""
-    levels = {name: np.clip(mixture.quantile(level), 0.0, 1.0) for name, level in _LEVELS.items()}
-    median = mixture.quantile(0.5)
+    quantiles = {name: mixture.quantile(level) for name, level in _LEVELS.items()}
+    levels = {name: np.clip(values, 0.0, 1.0) for name, values in quantiles.items()}
+    median = quantiles["pc50"]
     sigma = _MAD_TO_SIGMA * mixture.median_deviation(median)
     mean = mixture.mean()
     for values in levels.values():
