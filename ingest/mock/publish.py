@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from ingest.mock.gather import gathered
 from ingest.mock.tables import MOCK_TABLES, PASSES, made_columns, made_together
 from ingest.mock.unknown import UNKNOWN_COLUMNS
 from ingest.spec import SchemaFile, read_schema_file
@@ -42,6 +43,8 @@ _PROVENANCE: Final = Provenance(
     rights="Mock data: not for science",
 )
 """Told with every answer."""
+_GATHERED_BYTES: Final = 24 * 1024**2
+"""Rows that are written at once, of all tables of a pass; an engine sorts few large batches in less memory."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def _load(sky: MockSky, loads: Mapping[str, _Load]) -> dict[str, ReleaseStatisti
     counted = {name: Statistics(load.described.table) for name, load in loads.items()}
     schemas = {name: arrow_schema(_made(load.described.table)) for name, load in loads.items()}
     with closing(made_together(sky, schemas)) as made:
-        for name, rows in made:
+        for name, rows in gathered(made, most_bytes=_GATHERED_BYTES):
             batch = _complete(rows, loads[name].described)
             counted[name].see(batch)
             loads[name].loader.write(batch)
