@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,40 @@ def test_all_files_that_cannot_be_opened_are_named_at_once(duckdb_site: Site, tm
     assert "empty.csv: the file is empty" in str(error)
     assert "head.csv: the file has a header line but no rows" in str(error)
     assert "good.csv" not in str(error)
+
+
+@pytest.mark.parametrize("option", ["--report", "--dry-run"], ids=["load", "dry run"])
+def test_the_report_has_a_row_for_each_file_when_some_cannot_be_opened(
+    duckdb_site: Site, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "good.csv").write_text("id,ra,dec\n1,1,1\n")
+    (tmp_path / "empty.csv").write_text("")
+    report = tmp_path / "report.json"
+    files: list[str | Path] = [tmp_path / name for name in ("good.csv", "empty.csv", "absent.csv")]
+    files.append("http://127.0.0.1:9/far.csv")  # nobody listens at the port of discard
+    options = [] if option == "--report" else [option]
+    error_of(duckdb_site.run("load", *files, "--table", "s.t", "--report", report, *options))
+    rows = json.loads(report.read_text())["files"]
+    assert [(one["name"], one["size_bytes"], one["state"]) for one in rows] == [
+        ("good.csv", 16, "unread"),
+        ("empty.csv", 0, "failed"),
+        ("absent.csv", 0, "failed"),
+        ("far.csv", 0, "failed"),
+    ]
+    told = [one["error"] for one in rows]
+    assert told[0] is None
+    assert "empty.csv: the file is empty" in told[1]
+    assert "absent.csv: there is no such file" in told[2]
+    assert "far.csv" in told[3]
+
+
+def test_the_report_names_the_file_whose_columns_do_not_fit(duckdb_site: Site, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,ra,dec\n1,1,1\n")
+    (tmp_path / "b.csv").write_text("id,ra,other\n1,1,1\n")
+    report = tmp_path / "report.json"
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    error_of(duckdb_site.run("load", *files, "--table", "s.t", "--report", report))
+    first, second = json.loads(report.read_text())["files"]
+    assert (first["name"], first["state"], first["error"]) == ("a.csv", "unread", None)
+    assert (second["name"], second["state"]) == ("b.csv", "failed")
+    assert "other" in second["error"]

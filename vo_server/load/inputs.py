@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from vo_server.errors import IngestError
-from vo_server.formats.read.base import TableReader
-from vo_server.formats.read.open import open_source
-from vo_server.formats.read.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Input", "Stamp", "Stamping", "open_inputs", "total_rows"]
+    from vo_server.formats.read.base import TableReader
+    from vo_server.formats.read.source import Source
+
+__all__ = ["Input", "Stamp", "Stamping", "total_rows"]
 
 
 @dataclass(frozen=True)
@@ -114,45 +113,6 @@ class Stamping:
         """The checksum, as far as the file can be read."""
         assert self._stamp is not None
         return "" if self._stamp.exception() is not None else self._stamp.result().sha256
-
-
-def open_inputs(files: Sequence[str | Path | Source | TableReader], *, are_types_needed: bool) -> list[Input]:
-    """Open files; readers are taken as they are.
-
-    Parameters
-    ----------
-    files
-        Paths, files that were found already, or readers.
-    are_types_needed
-        False when the types of text columns are described elsewhere: then the pass that finds them is saved.
-
-    Raises
-    ------
-    IngestError
-        If files are not there, or cannot be read; all of them are named, so that nobody mends them one by one.
-    """
-    opened: list[Input] = []
-    failed: list[IngestError] = []
-    for file in files:
-        try:
-            opened.append(_opened(file, are_types_needed=are_types_needed))
-        except IngestError as error:
-            failed.append(error)
-    if len(failed) > 1:
-        told = "".join(f"\n  {error}" for error in failed)
-        raise IngestError(
-            f"{len(failed)} of {len(files)} files cannot be read:{told}", hint=failed[0].hint
-        ) from failed[0]
-    if failed:
-        raise failed[0]
-    return opened
-
-
-def _opened(file: str | Path | Source | TableReader, *, are_types_needed: bool) -> Input:
-    if isinstance(file, TableReader):
-        return Input(file, None)
-    source = file if isinstance(file, Source) else Source.of(str(file))
-    return Input(open_source(source, are_types_needed=are_types_needed), source)
 
 
 def total_rows(inputs: Sequence[Input]) -> int | None:

@@ -14,8 +14,9 @@ from vo_server.errors import IngestError, UsageError, VoError
 from vo_server.load.bad import OnError
 from vo_server.load.checks import with_unicode
 from vo_server.load.infer import infer
-from vo_server.load.inputs import open_inputs, total_rows
+from vo_server.load.inputs import total_rows
 from vo_server.load.naming import split_table_name
+from vo_server.load.opening import open_described
 from vo_server.load.progress import Silent
 from vo_server.load.publish import check_primary_key, publish, with_identifier
 from vo_server.load.release_checks import assess, require, warnings_of
@@ -155,8 +156,12 @@ def load_files(
     schema_name, table_name = split_table_name(table)
     check_case(store, schema_name, table_name)
     version = new_version(store, table, version)
-    inputs = open_inputs(files, are_types_needed=are_types_needed)
-    described = describe([one.reader for one in inputs], (schema_name, table_name))
+    inputs, described = open_described(
+        files,
+        lambda readers: describe(readers, (schema_name, table_name)),
+        are_types_needed=are_types_needed,
+        told=told,
+    )
     progress.begin(total_rows(inputs))
     report: LoadReport | None = None
     key = staging_key(described, on_error) if all(one.source for one in inputs) else None
@@ -236,8 +241,12 @@ def check_files(
     if store is not None:
         check_case(store, schema_name, table_name)
     version = new_version(store, table, version)
-    inputs = open_inputs(files, are_types_needed=are_types_needed)
-    described = describe([one.reader for one in inputs], (schema_name, table_name))
+    inputs, described = open_described(
+        files,
+        lambda readers: describe(readers, (schema_name, table_name)),
+        are_types_needed=are_types_needed,
+        told=told,
+    )
     progress.begin(total_rows(inputs))
     progress.say("checking")
     stream = Stream(

@@ -22,6 +22,8 @@ class FileState(StrEnum):
     CHECKED = "checked"
     """Read and checked by a load that writes nothing."""
     FAILED = "failed"
+    UNREAD = "unread"
+    """Left alone, because the load ended when another file could not be opened or did not fit."""
 
 
 @dataclass(frozen=True)
