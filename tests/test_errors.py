@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from vo_server import errors
 from vo_server.errors import AdqlError, IngestError, ParameterError, Problem, ProblemKind, Span, VoError
 
@@ -30,3 +32,23 @@ def test_problems_of_a_query_come_in_the_order_of_the_text() -> None:
 def test_an_ingest_error_names_file_row_and_column() -> None:
     error = IngestError("'abc' is no number", file="a.csv", row=7, column="ra", hint="use --on-error keep")
     assert str(error) == "a.csv, row 7, column ra: 'abc' is no number (use --on-error keep)"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_request"),
+    [
+        (errors.UsageError("no number"), True),
+        (errors.MissingError("no such table"), True),
+        (errors.ForbiddenError("not yours"), True),
+        (errors.EvaluationError("division by zero"), True),
+        (errors.TooManyError("wait"), False),
+        (errors.QueryTimeoutError(1.0), False),
+        (errors.UnavailableError("away"), False),
+        (errors.ConfigurationError("no such folder"), False),
+    ],
+    ids=lambda given: given.code if isinstance(given, VoError) else "",
+)
+def test_what_fails_again_by_a_fault_of_the_request_is_for_the_caller_to_mend(
+    error: VoError, *, is_of_request: bool
+) -> None:
+    assert error.is_of_request is is_of_request

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vo_server import __version__
-from vo_server.errors import UsageError, VoError
+from vo_server.errors import VoError
 
 __all__ = ["main", "root"]
 
@@ -18,8 +18,8 @@ COMMAND_GROUP = "vo_server.commands"
 """Entry-point group whose members are the commands; `ingest` and any other package may add some."""
 
 _EXIT_STATUS = (
-    "Exit status: 0 when all went well; 2 for what you can mend, an option, a query or a file to load; "
-    "1 for any other failure; 130 when interrupted."
+    "Exit status: 0 when all went well; 2 for what you can mend, an option, a name, a query or a file to load; "
+    "1 for any other failure, such as one of the database, a limit or the installation; 130 when interrupted."
 )
 
 
@@ -52,8 +52,8 @@ def root() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit.
 
-    Exit status: 0 when all went well, 2 for a request that the caller can mend (a bad option, query or file), 1 for
-    anything else that has a clear error, 130 when interrupted.
+    Exit status: 0 when all went well, 2 for a request that the caller can mend (a bad option, name, query or file; see
+    :attr:`~vo_server.errors.VoError.is_of_request`), 1 for anything else that has a clear error, 130 when interrupted.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"vo-server: {error.message}", err=True)
         if error.hint is not None:
             click.echo(f"  hint: {error.hint}", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        sys.exit(2 if error.is_of_request else 1)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not a failure, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

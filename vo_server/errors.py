@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "MAX_STATUS_OF_CALLER",
     "AdqlError",
     "AuthenticationError",
     "CatalogueError",
@@ -44,6 +45,9 @@ __all__ = [
     "VoError",
 ]
 
+MAX_STATUS_OF_CALLER: Final = 499
+"""Status codes up to here are faults of the request (RFC 9110, section 15.5)."""
+
 
 class VoError(Exception):
     """Any failure with an answer for the caller.
@@ -69,6 +73,11 @@ class VoError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @property
+    def is_of_request(self) -> bool:
+        """True for what the caller can mend: the fault is in the request, which fails again until it is changed."""
+        return self.status <= MAX_STATUS_OF_CALLER and not self.transient
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"

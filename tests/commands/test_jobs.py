@@ -61,7 +61,7 @@ def test_a_job_is_killed_and_one_that_has_ended_stays_as_it_is(store: Store, url
 
 def test_an_unknown_job_is_one_line_and_a_hint(store: Store, url: str) -> None:
     done = run_command("jobs", "kill", "nowhere", "--database", url, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "vo-server: there is no job nowhere"
 
 

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from vo_server.adql.excerpt import excerpt
 from vo_server.errors import (
+    MAX_STATUS_OF_CALLER,
     AdqlError,
     AuthenticationError,
     LimitError,
@@ -64,7 +65,6 @@ OK: Final = 200
 UNAVAILABLE: Final = 503
 CLIENT_CLOSED: Final = 499
 WRONG_METHOD: Final = 405
-MAX_STATUS_OF_CALLER: Final = 499
 
 _log = logging.getLogger(__name__)
 
