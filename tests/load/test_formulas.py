@@ -79,5 +79,17 @@ def test_the_corners_of_an_ellipse_lie_on_it() -> None:
     angle = centre.position_angle(there).deg - 30.0
     radius = centre.separation(there).arcsec
     along, across = radius * np.cos(np.radians(angle)), radius * np.sin(np.radians(angle))
-    assert np.allclose((along / 20.0) ** 2 + (across / 5.0) ** 2, 1.0, atol=1e-3)
-    assert radius[0] == pytest.approx(20.0, abs=1e-3)
+    assert np.allclose((along / 20.0) ** 2 + (across / 5.0) ** 2, 1.0, atol=1e-9)
+    assert radius[0] == pytest.approx(20.0, abs=1e-9)
+
+
+def test_an_ellipse_without_size_or_place_is_null() -> None:
+    ellipses = computed(
+        "ellipse",
+        [10.0, 10.0, 10.0, math.nan, 10.0],
+        [91.0, 60.0, 60.0, 60.0, 90.0],
+        [40.0, 0.0, 40.0, 40.0, 40.0],
+        [10.0, 10.0, -1.0, 10.0, 10.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+    )
+    assert [one is None for one in ellipses] == [True, True, True, True, False]

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vo_server.model.datatype import DataType, Primitive
+from vo_server.sky.ellipse import ELLIPSE_CORNERS, ellipse_corners_deg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,24 +112,13 @@ def _per_beam(brightness: pa.Array, beam_pixels: pa.Array) -> pa.Array:
 
 
 def _ellipse(ra: pa.Array, dec: pa.Array, major: pa.Array, minor: pa.Array, angle: pa.Array) -> pa.Array:
-    """Return ellipses as polygons of 24 corners, counted from the end of the major axis."""
-    ra_deg, dec_deg, a, b, pa_deg = (_floats(one) for one in (ra, dec, major, minor, angle))
-    turn = np.arange(_CORNERS) * (2 * np.pi / _CORNERS)
-    along = (a / 7200.0)[:, None] * np.cos(turn)
-    across = (b / 7200.0)[:, None] * np.sin(turn)
-    tilt = np.radians(pa_deg)[:, None]
-    north = along * np.cos(tilt) - across * np.sin(tilt)
-    east = along * np.sin(tilt) + across * np.cos(tilt)
-    corner_dec = dec_deg[:, None] + north
-    corner_ra = (ra_deg[:, None] + east / np.cos(np.radians(dec_deg))[:, None]) % 360.0
-    flat = np.stack([corner_ra, corner_dec], axis=2).reshape(len(ra_deg), 2 * _CORNERS)
-    bad = ~np.isfinite(flat).all(axis=1) | (np.abs(corner_dec) > 90.0).any(axis=1) | ~(a > 0) | ~(b > 0)  # noqa: PLR2004
-    offsets = np.arange(len(flat) + 1, dtype=np.int32) * (2 * _CORNERS)
+    """Return ellipses as polygons, counted from the end of the major axis."""
+    ra_deg, dec_deg, major_arcsec, minor_arcsec, angle_deg = (_floats(one) for one in (ra, dec, major, minor, angle))
+    corners = ellipse_corners_deg(ra_deg, dec_deg, major_arcsec / 7200.0, minor_arcsec / 7200.0, angle_deg)
+    flat = corners.reshape(len(corners), 2 * ELLIPSE_CORNERS)
+    offsets = np.arange(len(flat) + 1, dtype=np.int32) * (2 * ELLIPSE_CORNERS)
+    bad = ~np.isfinite(flat).all(axis=1)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()), mask=pa.array(bad))
-
-
-_CORNERS: Final = 24
-"""Corners of the polygon of an ellipse: its area is 1.1 per cent smaller than the ellipse's."""
 
 
 def _floats(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -154,7 +144,9 @@ FORMULAS: Final[dict[str, Formula]] = {
     "signal_to_noise": _of((_DOUBLE, _DOUBLE), _signal_to_noise, "flux * sqrt(inverse variance) (Legacy Surveys)"),
     "per_beam": _of((_DOUBLE, _DOUBLE), _per_beam, "S[Jy] = S[Jy/beam] / pixels of the beam (CAESAR)"),
     "ellipse": _of(
-        (_DOUBLE,) * 5, _ellipse, "24 corners of the ellipse with full axes [arcsec] and position angle [deg] (CAESAR)"
+        (_DOUBLE,) * 5,
+        _ellipse,
+        f"{ELLIPSE_CORNERS} corners of the ellipse with full axes [arcsec] and position angle [deg] (CAESAR)",
     ),
 }
 """By the names that schema files use."""

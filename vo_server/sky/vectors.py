@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vo_server.sky.angle import FloatArray
 
-__all__ = ["arc_distance_deg", "dot", "place_deg", "unit_vectors", "vector_separation_deg"]
+__all__ = ["arc_distance_deg", "dot", "place_deg", "places_deg", "unit_vectors", "vector_separation_deg"]
 
 
 def unit_vectors(lon_deg: ArrayLike, lat_deg: ArrayLike) -> FloatArray:
@@ -33,9 +33,27 @@ def unit_vectors(lon_deg: ArrayLike, lat_deg: ArrayLike) -> FloatArray:
 
 def place_deg(vector: FloatArray) -> tuple[float, float]:
     """Return the position [deg] that a vector of any length points to; the longitude is in [0, 360)."""
-    x, y, z = (float(one) for one in vector)
-    lon_deg = float(np.degrees(np.arctan2(y, x))) % 360.0
-    return 0.0 if lon_deg == 360.0 else lon_deg, float(np.degrees(np.arctan2(z, np.hypot(x, y))))  # noqa: PLR2004 - a turn
+    lon_deg, lat_deg = places_deg(vector)
+    return float(lon_deg), float(lat_deg)
+
+
+def places_deg(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the positions [deg] that vectors of any length point to.
+
+    Parameters
+    ----------
+    vectors
+        Shape (..., 3).
+
+    Returns
+    -------
+    tuple of ndarray, shape (...)
+        Longitudes in [0, 360) and latitudes.
+    """
+    x, y, z = (vectors[..., axis] for axis in range(3))
+    lon_deg = np.degrees(np.arctan2(y, x)) % 360.0
+    # The rest of a tiny negative number by a turn is the turn.
+    return np.where(lon_deg == 360.0, 0.0, lon_deg), np.degrees(np.arctan2(z, np.hypot(x, y)))  # noqa: PLR2004 - a turn
 
 
 def dot(one: FloatArray, other: FloatArray) -> FloatArray:

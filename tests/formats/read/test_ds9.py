@@ -55,12 +55,30 @@ def test_galactic_regions_become_icrs(tmp_path: Path) -> None:
     assert row["name"] is None
 
 
+@pytest.mark.parametrize("frame", ["icrs", "galactic"])
+@pytest.mark.parametrize(("lon", "lat"), [(10.0, 20.0), (0.0, 0.0), (266.0, 89.9), (120.0, -90.0)])
+def test_an_ellipse_is_drawn_on_the_sphere_of_its_own_frame(tmp_path: Path, frame: str, lon: float, lat: float) -> None:
+    (row,) = rows(tmp_path, f"{frame}\nellipse {lon} {lat} 3 1 30\n")
+    centre = SkyCoord(lon * units.deg, lat * units.deg, frame=frame)
+    turns = np.arange(24) * (2 * np.pi / 24)
+    expected = [
+        centre.directional_offset_by(
+            (-60 + np.degrees(np.arctan2(np.sin(turn), 3 * np.cos(turn)))) * units.deg,
+            np.hypot(3 * np.cos(turn), np.sin(turn)) * units.deg,
+        ).icrs
+        for turn in turns
+    ]
+    separations = [one.separation(found).arcsec for one, found in zip(expected, corners(row), strict=True)]
+    assert max(separations) < 1e-6
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("image\npolygon 1 2 3 4 5 6\n", "row 1: the region is in pixels of an image, not on the sky"),
         ("icrs\nline 1 2 3 4\n", "row 1: a line has no outline"),
         ("icrs\npolygon 1 2 3 4\n", "row 1: a polygon with 2 corners has no outline"),
+        ("icrs\ncircle 1 2 91\n", "row 1: the circle is nowhere on the sky .half axes and radii are above 0 and below"),
     ],
 )
 def test_what_has_no_outline_on_the_sky_is_refused(tmp_path: Path, text: str, message: str) -> None:

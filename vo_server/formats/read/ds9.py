@@ -14,6 +14,7 @@ from vo_server.formats.read.source import open_bytes
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Column
+from vo_server.sky.ellipse import ELLIPSE_CORNERS, ellipse_corners_deg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Ds9Reader", "is_ds9"]
 
 _HEAD: Final = re.compile(rb"^#\s*Region file format: DS9", re.IGNORECASE)
-_CORNERS: Final = 24
-"""Corners of the polygon of an ellipse or a circle: its area is 1.1 per cent smaller."""
 _FEWEST: Final = 3
+_WEST_DEG: Final = 90.0
+"""How far north is from west, where angles of DS9 begin."""
 
 _COLUMNS: Final = (
     Column("name", DataType(Primitive.CHAR, "*"), description="Text of the region", ucd="meta.id"),
@@ -36,7 +37,7 @@ _COLUMNS: Final = (
         DataType(Primitive.DOUBLE, "*", "polygon"),
         unit="deg",
         ucd="pos.outline;obs.field",
-        description=f"Outline (ICRS); ellipses and circles have {_CORNERS} corners",
+        description=f"Outline (ICRS); ellipses and circles have {ELLIPSE_CORNERS} corners",
     ),
 )
 
@@ -115,24 +116,34 @@ class Ds9Reader:
         if shape == "polygon":
             corners = region.vertices
         elif shape == "ellipse":
-            corners = _around(region.center, region.width / 2, region.height / 2, region.angle)
+            corners = _around(region.center, region.width / 2, region.height / 2, region.angle.to_value("deg"))
         elif shape == "circle":
-            corners = _around(region.center, region.radius, region.radius, None)
+            corners = _around(region.center, region.radius, region.radius, 0.0)
         else:
             raise IngestError(f"a {shape} has no outline", file=self.file, row=number)
         places = corners.icrs
         flat = np.column_stack([places.ra.deg, places.dec.deg]).ravel()
-        if len(flat) < 2 * _FEWEST or not np.isfinite(flat).all():
+        if not np.isfinite(flat).all():
+            raise IngestError(
+                f"the {shape} is nowhere on the sky",
+                file=self.file,
+                row=number,
+                hint="half axes and radii are above 0 and below 90 degrees",
+            )
+        if len(flat) < 2 * _FEWEST:
             raise IngestError(f"a polygon with {len(flat) // 2} corners has no outline", file=self.file, row=number)
         return region.meta.get("text"), shape, " ".join(region.meta.get("tag", ())) or None, flat.tolist()
 
 
-def _around(centre: Any, first: Any, second: Any, angle: Any) -> Any:
-    """Return corners of an ellipse by its half axes, the first of which is turned from west through north."""
-    from astropy import units  # noqa: PLC0415 - as regions
+def _around(centre: Any, first: Any, second: Any, angle_deg: float) -> Any:
+    """Return corners of an ellipse by its half axes, the first of which is turned from west through north.
 
-    turn = np.arange(_CORNERS) * (2 * np.pi / _CORNERS)
-    along, across = first.to_value("deg") * np.cos(turn), second.to_value("deg") * np.sin(turn)
-    tilt = 0.0 if angle is None else angle.to_value("rad")
-    from_west = tilt + np.arctan2(across, along)
-    return centre.directional_offset_by((from_west - np.pi / 2) * units.rad, np.hypot(along, across) * units.deg)
+    They are in the frame of the centre: that is where the angle is measured.
+    """
+    from astropy.coordinates import SkyCoord  # noqa: PLC0415 - as regions
+
+    place = centre.spherical
+    (corners,) = ellipse_corners_deg(
+        [place.lon.deg], [place.lat.deg], [first.to_value("deg")], [second.to_value("deg")], [angle_deg - _WEST_DEG]
+    )
+    return SkyCoord(corners, unit="deg", frame=centre.frame.replicate_without_data())
