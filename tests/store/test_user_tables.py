@@ -10,7 +10,7 @@ from vo_server.errors import ConflictError, MissingError, TooLargeError, UsageEr
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
-from vo_server.model.table import Catalogue, Column, Schema, Table
+from vo_server.model.table import Catalogue, Column, Key, Schema, Table
 from vo_server.model.user_table import UserTable
 from vo_server.store.open import Store
 from vo_server.store.user_tables import Quota
@@ -76,6 +76,28 @@ def test_rows_of_tap_schema_are_those_of_the_view(store: Store) -> None:
         assert listed(ANNA) == listed(ANONYMOUS) == ["survey.main"]
     everybody = store.catalogue.load()
     assert store.catalogue.inline(everybody) is store.catalogue.inline(store.catalogue.load(ANNA))
+
+
+def test_a_key_to_a_table_of_a_user_is_there_for_those_who_see_both(store: Store) -> None:
+    keep(store, "u_rita.t")
+    key = Key("other", "u_rita.t", (("a", "a"),))
+    columns = (Column("a", DataType(Primitive.INT)),)
+    main = Table("survey", "main", columns, release="1", location="survey.main/1", keys=(key,))
+    store.catalogue.publish(Release(main, "1", NOW), schema=Schema("survey"))
+
+    def joined(caller: Identity) -> list[str]:
+        rows = store.catalogue.inline(store.catalogue.load(caller))
+        ids, of_columns = (
+            set(rows[f"tap_schema.{name}"].column("key_id").to_pylist()) for name in ("keys", "key_columns")
+        )
+        assert ids == of_columns
+        targets: list[str] = rows["tap_schema.keys"].column("target_table").to_pylist()
+        return [name for name in targets if not name.startswith("tap_schema")]
+
+    assert joined(RITA) == ["u_rita.t"]
+    assert joined(ANNA) == joined(ANONYMOUS) == []
+    store.user_tables.share("u_rita.t", is_public=True, readers=set())
+    assert joined(ANONYMOUS) == ["u_rita.t"]
 
 
 def test_a_table_of_a_user_and_one_of_the_catalogue_keep_apart(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from operator import is_
 from typing import TYPE_CHECKING, Final
 
 from vo_server.model.identity import ANONYMOUS
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vo_server.model.identity import Identity
-    from vo_server.model.table import Schema
+    from vo_server.model.table import Schema, Table
     from vo_server.model.user_table import UserTable
 
 __all__ = ["CatalogueViews"]
@@ -72,8 +73,20 @@ class CatalogueViews:
 
 
 def _without(schema: Schema, hidden: frozenset[str]) -> Schema | None:
-    """Return a schema without hidden tables, the same object when it has none; None when nothing else is in it."""
-    tables = tuple(table for table in schema.tables if (table.release_of or table.full_name) not in hidden)
-    if len(tables) == len(schema.tables):
+    """Return a schema without hidden tables and without keys that lead to them; None when nothing else is in it.
+
+    One that has neither is the same object.
+    """
+    tables = tuple(
+        _with_keys_to_others(table, hidden)
+        for table in schema.tables
+        if (table.release_of or table.full_name) not in hidden
+    )
+    if len(tables) == len(schema.tables) and all(map(is_, tables, schema.tables)):
         return schema
     return replace(schema, tables=tables) if tables else None
+
+
+def _with_keys_to_others(table: Table, hidden: frozenset[str]) -> Table:
+    keys = tuple(key for key in table.keys if key.target not in hidden)
+    return table if len(keys) == len(table.keys) else replace(table, keys=keys)
