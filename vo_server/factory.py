@@ -134,7 +134,7 @@ class ProcessContext:
                 ucds=SCS_UCDS if settings.cone.ucds == "ucd1" else NEW_UCDS,
             ),
             datalinks=DatalinkService(catalogue=catalogue, queries=queries),
-            recipes=RecipeService(read=lambda: read_recipes(recipe_files()), queries=queries),
+            recipes=RecipeService(read=lambda: read_recipes(recipe_files()), catalogue=catalogue, queries=queries),
             targets=TargetService(queries=queries),
             authenticator=Authenticator(store.users),
             user_tables=user_tables,

@@ -68,7 +68,7 @@ def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProcessC
 
 
 def service(context: ProcessContext, *recipes: Recipe) -> RecipeService:
-    return RecipeService(read=lambda: recipes, queries=context.queries)
+    return RecipeService(read=lambda: recipes, catalogue=context.catalogue, queries=context.queries)
 
 
 @pytest.mark.parametrize("least", [0.0, 0.3, 0.5, 0.9])
@@ -93,6 +93,21 @@ def test_only_recipes_whose_tables_are_published_can_be_run(context: ProcessCont
     (ready,) = service(context, RECIPE, ELSEWHERE).ready()
     assert ready.recipe is RECIPE
     assert ready.tables == ("sel.objects",)
+
+
+def test_recipes_are_compiled_again_when_something_is_published_and_not_before(context: ProcessContext) -> None:
+    later = replace(ELSEWHERE, adql="SELECT x FROM sel.later WHERE 1 < :least")
+    recipes = service(context, RECIPE, later)
+    first = recipes.ready()
+    assert recipes.ready() is first
+    publish(context, Table("sel", "later", (Column("x", DataType(Primitive.LONG)),)), pa.table({"x": [1]}))
+    assert [one.recipe.name for one in recipes.ready()] == ["sel/stars", "other/stars"]
+    without_p = Table("sel", "objects", (Column("id", DataType(Primitive.LONG)),))
+    publish(context, without_p, pa.table({"id": [1]}), version="2")
+    assert [one.recipe.name for one in recipes.ready()] == ["other/stars"]
+    context.store.catalogue.make_current("sel.objects", "1")
+    (found, _) = recipes.ready()
+    assert [table.release for table in found.query.tables] == ["1"]
 
 
 def test_a_recipe_of_no_class_cannot_be_judged(context: ProcessContext) -> None:

@@ -26,6 +26,13 @@ def test_recipes_whose_tables_are_not_published_are_not_shown(client: httpx.Clie
     assert "bannjos" not in client.get("examples").text
 
 
+def test_who_has_the_examples_is_told_so(client: httpx.Client, server: Service) -> None:
+    for url in (f"{server.tap}/examples", f"{server.url}/api/recipes"):
+        first = client.get(url)
+        again = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
 def test_pyvo_lists_the_examples(tap_service: pyvo.dal.TAPService, client: httpx.Client) -> None:
     shown = etree.fromstring(client.get("examples").content).findall(".//*[@typeof='example']")
     assert len(tap_service.examples) == len(shown) > 0

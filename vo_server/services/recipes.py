@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from vo_server.adql.front import compile_query
 from vo_server.errors import AdqlError, MissingError, UsageError
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.model.table import quoted
+from vo_server.services.kept import KeptByCatalogue
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
     from vo_server.model.recipe import Expected, Recipe
+    from vo_server.model.table import Catalogue
+    from vo_server.services.catalogue import CatalogueService
     from vo_server.services.query import QueryService
 
 __all__ = ["Judgement", "ReadyRecipe", "RecipeService"]
@@ -67,13 +71,19 @@ class RecipeService:
     ----------
     read
         Reads all recipes; called when they are first wanted.
+    catalogue
+        What they are compiled against.
     queries
-        Compiles and runs their queries.
+        Runs their queries.
     """
 
-    def __init__(self, *, read: Callable[[], tuple[Recipe, ...]], queries: QueryService) -> None:
+    def __init__(
+        self, *, read: Callable[[], tuple[Recipe, ...]], catalogue: CatalogueService, queries: QueryService
+    ) -> None:
         self._read = read
+        self._catalogue = catalogue
         self._queries = queries
+        self._ready = KeptByCatalogue(self._found)
 
     @cached_property
     def all(self) -> tuple[Recipe, ...]:
@@ -111,11 +121,17 @@ class RecipeService:
         raise MissingError(f"no recipe is called {name!r}", hint=hint)
 
     def ready(self, caller: Identity = ANONYMOUS) -> tuple[ReadyRecipe, ...]:
-        """Return the recipes that a caller can run now: those whose tables and columns are there."""
+        """Return the recipes that a caller can run now: those whose tables and columns are there.
+
+        The same object for all who see the same tables, until something is published or removed.
+        """
+        return self._ready.of(self._catalogue.load(caller))
+
+    def _found(self, catalogue: Catalogue) -> tuple[ReadyRecipe, ...]:
         found = []
         for recipe in self.all:
             try:
-                found.append(ReadyRecipe(recipe, self._queries.check(Query(recipe.query()), caller=caller)))
+                found.append(ReadyRecipe(recipe, compile_query(recipe.query(), catalogue)))
             except AdqlError:
                 continue  # Its tables are not published here, or not with these columns.
         return tuple(found)

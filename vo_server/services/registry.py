@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from vo_server.model.record import RecordState, table_ivoid
 from vo_server.services.addresses import cone_url, moc_url
 from vo_server.services.cone_parameters import MAX_RADIUS_DEG
 from vo_server.services.cone_query import is_searchable
+from vo_server.services.kept import KeptByCatalogue
 from vo_server.sky.moc import moc_text
 from vo_server.vo import voresource
 from vo_server.vo.conesearch import ConeDescription
@@ -121,8 +121,7 @@ class RegistryService:
         self._catalogue = catalogue
         self._cones = cones
         self._times = times
-        self._lock = threading.Lock()
-        self._made: tuple[Catalogue, tuple[Record, ...]] | None = None
+        self._records = KeptByCatalogue(self._make)
 
     @property
     def url(self) -> str:
@@ -131,11 +130,7 @@ class RegistryService:
 
     def records(self) -> tuple[Record, ...]:
         """Return all records, the deleted ones too, those that changed first first."""
-        catalogue = self._catalogue.load()
-        with self._lock:
-            if self._made is None or self._made[0] is not catalogue:
-                self._made = (catalogue, self._make(catalogue))
-            return self._made[1]
+        return self._records.of(self._catalogue.load())
 
     def _make(self, catalogue: Catalogue) -> tuple[Record, ...]:
         made = {head.identifier: (head, body, shown) for head, body, shown in self._all(catalogue)}

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from vo_server.model.recipe import Recipe
 from vo_server.store.tap_schema import published_name
 from vo_server.vo import examples as documents
 from vo_server.web.deps import identity, site
+from vo_server.web.tagged import tagged
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from vo_server.services.recipes import ReadyRecipe
 
 __all__ = ["API_ROUTES", "ROUTES"]
-
-_NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 async def examples(request: Request) -> Response:
@@ -31,13 +31,18 @@ async def examples(request: Request) -> Response:
         ready = here.context.recipes.ready(identity(request))
         return documents.examples([_example(one) for one in ready], title=f"Examples of {here.title}")
 
-    return Response(await to_thread.run_sync(make), media_type=documents.MIME, headers=_NO_CACHE)
+    return tagged(request, await to_thread.run_sync(make), documents.MIME)
 
 
 async def recipes(request: Request) -> Response:
     """Tell of the recipes that the caller can run, with all that is known of each."""
-    ready = await to_thread.run_sync(site(request).context.recipes.ready, identity(request))
-    return JSONResponse({"recipes": [_told(one) for one in ready]}, headers=_NO_CACHE)
+    here = site(request)
+
+    def make() -> bytes:
+        told = {"recipes": [_told(one) for one in here.context.recipes.ready(identity(request))]}
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+    return tagged(request, await to_thread.run_sync(make), "application/json")
 
 
 def _example(ready: ReadyRecipe) -> documents.Example:

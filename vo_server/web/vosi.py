@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -20,6 +19,7 @@ from vo_server.web.challenges import add_challenges
 from vo_server.web.deps import identity, limits_of, parameters, site, tap_url
 from vo_server.web.limits import described_for
 from vo_server.web.params import first_of
+from vo_server.web.tagged import tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["ROOT_ROUTES", "ROUTES", "availability"]
 
 UNAVAILABLE = 503
-NOT_MODIFIED = 304
 
 
 async def tables(request: Request) -> Response:
@@ -98,14 +97,8 @@ def _table(request: Request, name: str) -> bytes:
 
 
 async def _document(request: Request, make: Callable[[], bytes]) -> Response:
-    """Send a document, or the news that the client has it already."""
-    document = await to_thread.run_sync(make)
-    tag = f'W/"{blake2b(document, digest_size=12).hexdigest()}"'
-    headers = {"Content-Type": "text/xml", "Cache-Control": "no-cache", "ETag": tag}
-    known = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    if tag in known:
-        return Response(status_code=NOT_MODIFIED, headers=headers)
-    return Response(document, headers=headers)
+    """Send a document that takes a while to make."""
+    return tagged(request, await to_thread.run_sync(make), "text/xml")
 
 
 ROUTES = [
