@@ -62,3 +62,22 @@ def test_only_the_last_queries_are_kept_and_long_texts_are_not() -> None:
     assert len(queries) == MAX_QUERIES
     queries.compile(TEXT + " " * MAX_CHARACTERS, published, lang=Lang.ADQL)
     assert len(queries) == MAX_QUERIES
+
+
+def test_a_query_that_comes_again_is_not_displaced_by_those_that_come_once() -> None:
+    queries, published = CompiledQueries(), catalogue()
+    first = queries.compile(TEXT, published, lang=Lang.ADQL)
+    queries.compile(TEXT, published, lang=Lang.ADQL)
+    for number in range(3 * MAX_QUERIES):
+        cone = f"{TEXT} WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE({number / 2}, 10, 0.1))"
+        queries.compile(cone, published, lang=Lang.ADQL)
+    assert queries.compile(TEXT, published, lang=Lang.ADQL) is first
+    assert len(queries) == MAX_QUERIES + 1
+
+
+def test_of_queries_that_come_again_the_last_ones_are_kept() -> None:
+    queries, published = CompiledQueries(), catalogue()
+    for number in range(MAX_QUERIES + 3):
+        for _ in range(2):
+            queries.compile(f"SELECT TOP {number + 1} * FROM sky.objects", published, lang=Lang.ADQL)
+    assert len(queries) == MAX_QUERIES

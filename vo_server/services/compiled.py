@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vo_server.adql.front import compile_query
+from vo_server.services.recent import Recent
 
 if TYPE_CHECKING:
     from vo_server.adql.resolved import ResolvedQuery
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledQueries"]
 
-MAX_QUERIES: Final = 256
-"""Compiled queries that are kept."""
+MAX_QUERIES: Final = 128
+"""Compiled queries that are kept of those asked once, and of those asked again."""
 
 MAX_CHARACTERS: Final = 4_000
 """Longest text that is kept; longer ones are lists of values, which do not come again."""
@@ -24,21 +24,28 @@ MAX_CHARACTERS: Final = 4_000
 MAX_COLUMNS: Final = 300
 """Most output columns that are kept; more take a megabyte."""
 
+_Key: TypeAlias = "tuple[int, str, Lang]"
+_Kept: TypeAlias = "Recent[_Key, tuple[Catalogue, ResolvedQuery]]"
+
 
 class CompiledQueries:
     """Compiles queries, and keeps the last ones of the catalogue of today.
 
     What a query means depends on its text, the version of the language and the catalogue that its caller sees, and on
     nothing else. Who asks the same again is given the same object, so that an engine may remember its SQL by it.
+
+    Queries that were asked once and those that were asked again have room of their own: a thousand cone searches, each
+    of another place, displace each other and nothing that comes again.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._version: int | None = None
-        self._kept: OrderedDict[tuple[int, str, Lang], tuple[Catalogue, ResolvedQuery]] = OrderedDict()
+        self._once: _Kept = Recent(MAX_QUERIES)
+        self._again: _Kept = Recent(MAX_QUERIES)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._once) + len(self._again)
 
     def compile(self, text: str, catalogue: Catalogue, *, lang: Lang) -> ResolvedQuery:
         """Compile a query, or return what was compiled before against the same catalogue.
@@ -61,16 +68,15 @@ class CompiledQueries:
         with self._lock:
             if self._version != catalogue.version:
                 self._version = catalogue.version
-                self._kept.clear()
-            known = self._kept.get(key)
+                self._once.clear()
+                self._again.clear()
+            known = self._once.pop(key) or self._again.get(key)
             if known is not None and known[0] is catalogue:
-                self._kept.move_to_end(key)
+                self._again.put(key, known)
                 return known[1]
         compiled = compile_query(text, catalogue, lang=lang)
         if len(text) <= MAX_CHARACTERS and len(compiled.columns) <= MAX_COLUMNS:
             with self._lock:
                 if self._version == catalogue.version:
-                    self._kept[key] = catalogue, compiled
-                    while len(self._kept) > MAX_QUERIES:
-                        self._kept.popitem(last=False)
+                    self._once.put(key, (catalogue, compiled))
         return compiled

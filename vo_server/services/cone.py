@@ -12,6 +12,7 @@ from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.services.addresses import datalink_url
 from vo_server.services.cone_query import SCS_UCDS, cone_query, is_searchable, place_query
+from vo_server.services.recent import Recent
 from vo_server.services.related import has_related_data
 from vo_server.store.tap_schema import published_name
 
@@ -33,6 +34,9 @@ SCS_STANDARD_ID: Final = "ivo://ivoa.net/std/ConeSearch"
 
 _PLACE_S: Final = 10.0
 """Longest time for finding some row [s]."""
+
+_MAX_PLACES: Final = 1000
+"""Releases of which the place of some row is kept; that of one more is found in milliseconds."""
 
 _PROTOCOL_NOTES: Final = frozenset({"standardID", "service_protocol"})
 """INFO elements that name the protocol of an answer."""
@@ -57,7 +61,7 @@ class ConeService:
         self._ucds = ucds
         self._catalogue = catalogue
         self._queries = queries
-        self._places: dict[str, tuple[float, float] | None] = {}
+        self._places: Recent[str, tuple[tuple[float, float] | None]] = Recent(_MAX_PLACES)
 
     def table(self, name: str, caller: Identity = ANONYMOUS) -> Table:
         """Return the table that is searched.
@@ -124,15 +128,18 @@ class ConeService:
     def place(self, table: Table, caller: Identity = ANONYMOUS) -> tuple[float, float] | None:
         """Return the ICRS position of some row of a table [deg]; None when there is none.
 
-        The first one that the engine finds; it is kept as long as the release of the table.
+        The first one that the engine finds; it is kept by release, of those that were asked for last.
         """
         assert table.position is not None
-        key = f"{table.full_name} {table.location}"
-        if key not in self._places:
+        # Tables of the server itself have no positions: there is a release.
+        key = str(table.location)
+        known = self._places.get(key)
+        if known is None:
             query = Query(place_query(table), maxrec=1)
             with closing(self._queries.run(query, timeout_s=_PLACE_S, caller=caller)) as result:
-                self._places[key] = _first_place(result.batches)
-        return self._places[key]
+                known = (_first_place(result.batches),)
+            self._places.put(key, known)
+        return known[0]
 
 
 def _first_place(batches: Iterator[pa.RecordBatch]) -> tuple[float, float] | None:
