@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ingest.database import database_option, opened
-from vo_server.errors import MissingError
+from vo_server.errors import MissingError, UsageError
 from vo_server.model.released import AT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["moc", "stats"]
 _WIDE: Final = 200
 """Characters of a line that no terminal bounds."""
 
-_KINDS: Final = {".json": "json", ".txt": "text"}
+_KINDS: Final = {".fits": "fits", ".json": "json", ".txt": "text"}
 """Formats of coverages by the ends of names of files."""
 
 
@@ -49,19 +49,32 @@ def stats(table: str, database: str | None) -> None:
     "--format",
     "kind",
     type=click.Choice(["fits", "json", "text"]),
-    help="Told by the name of the file (.json, .txt) when not given, else fits.",
+    help=f"Told by the end of the file's name ({', '.join(_KINDS)}) when not given; fits for standard output.",
 )
 @database_option
 def moc(table: str, output: str | None, kind: str | None, database: str | None) -> None:
     """Write the coverage of a table as a MOC."""
     from vo_server.sky.moc import MOC_WRITERS  # noqa: PLC0415 - as above
 
+    wanted = kind or _kind_of(output)
     with opened(database) as (_, store):
         counts = store.statistics.sky(_published(store, table))
-    wanted = kind or _KINDS.get(Path(output or "").suffix.lower(), "fits")
     content = MOC_WRITERS[wanted](counts)
     with click.open_file(output or "-", "wb") as file:
         file.write(content)
+
+
+def _kind_of(output: str | None) -> str:
+    """Return the format that the name of a file says."""
+    if output in {None, "-"}:
+        return "fits"
+    found = _KINDS.get(Path(str(output)).suffix.lower())
+    if found is None:
+        raise UsageError(
+            f"the name {output} does not say which format is wanted; expected one that ends with {', '.join(_KINDS)}",
+            hint=f"or choose --format {'|'.join(_KINDS.values())}",
+        )
+    return found
 
 
 def _published(store: Store, name: str) -> Table:

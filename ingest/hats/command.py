@@ -49,7 +49,9 @@ def export(table: str, *, hats: Path, database: str | None, rows_per_pixel: int,
     if summary.n_skipped:
         click.echo(f"{summary.n_skipped} rows without a position were left out", err=True)
     orders = sorted({pixel.order for pixel in summary.pixels})
+    n_parts = len(summary.pixels)
     click.echo(
-        f"{summary.folder}: {summary.n_rows} rows in {len(summary.pixels)} partitions of "
+        f"{summary.folder}: {summary.n_rows} row{'' if summary.n_rows == 1 else 's'} in {n_parts} "
+        f"partition{'' if n_parts == 1 else 's'} of "
         f"order{'s' if len(orders) > 1 else ''} {', '.join(map(str, orders))}, {summary.size_bytes} bytes"
     )

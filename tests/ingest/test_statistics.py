@@ -15,7 +15,7 @@ from astropy import units
 
 from tests.ingest.conftest import Site
 from vo_server.adql.front import compile_query
-from vo_server.errors import MissingError
+from vo_server.errors import MissingError, UsageError
 from vo_server.model.statistics import TableStatistics
 from vo_server.sky.coverage import CellCounts
 
@@ -172,6 +172,14 @@ def test_the_command_writes_a_coverage_of_every_row(
     moc = mocpy.MOC.load(output, kind)
     places = rows()
     assert moc.contains_lonlat(places["ra"].to_numpy() * units.deg, places["dec"].to_numpy() * units.deg).all()
+
+
+@pytest.mark.parametrize("name", ["x.exe", "coverage", "moc.fits.bak"])
+def test_a_file_whose_name_says_no_format_of_coverages_is_refused(loaded: Site, tmp_path: Path, name: str) -> None:
+    result = loaded.run("moc", "s.t", "-o", tmp_path / name)
+    assert isinstance(result.exception, UsageError)
+    assert "expected one that ends with .fits, .json, .txt (or choose --format fits|json|text)" in str(result.exception)
+    assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("command", ["stats", "moc"])

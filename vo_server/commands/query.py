@@ -47,7 +47,7 @@ def query(
     from vo_server.model.query import Query  # noqa: PLC0415
     from vo_server.settings import load_settings  # noqa: PLC0415
 
-    find_format(format_name)  # A wrong name is told before anything runs.
+    find_format(format_name, parameter="--format")  # A wrong name is told before anything runs.
     asked = Query(adql=_read(adql), maxrec=maxrec, response_format=format_name)
     with closing(ProcessContext.create(load_settings(database=database), make_store=False)) as context:
         with told_of_emptiness(context):

@@ -108,7 +108,8 @@ def run(
     database: str | None,
 ) -> None:
     """Run a recipe and write its rows, or a target list of them for a site and a night."""
-    from vo_server.model.query import Query  # noqa: PLC0415 - late: see commands.query
+    from vo_server.formats.registry import find_format  # noqa: PLC0415 - late: see commands.query
+    from vo_server.model.query import Query  # noqa: PLC0415
     from vo_server.services.targets import Observing  # noqa: PLC0415
     from vo_server.sky.sites import find_site  # noqa: PLC0415
 
@@ -116,6 +117,8 @@ def run(
         raise UsageError("a target list is for a site and a night", hint="give --site and --night")
     if not is_targets and (site is not None or night is not None or format_name == _STAR_LIST):
         raise UsageError("a site, a night and star lists belong to target lists", hint="add --targets")
+    if format_name != _STAR_LIST:
+        find_format(format_name, parameter="--format")  # A wrong name is told before anything runs.
     with _opened(database) as context:
         found = context.recipes.get(name)
         if not is_targets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from vo_server.errors import ParameterError
@@ -84,16 +85,23 @@ OUTPUT_FORMATS: Final = (
 """All formats; the first one is the default."""
 
 
-def find_format(value: str) -> OutputFormat:
+def find_format(value: str, *, parameter: str = "RESPONSEFORMAT") -> OutputFormat:
     """Return the format that a value of RESPONSEFORMAT means.
 
     Case, spaces around ``;`` and ``=`` and the order of media type parameters do not matter; ``charset=utf-8`` may
     be added to any media type, since that is what is sent.
 
+    Parameters
+    ----------
+    value
+        The value.
+    parameter
+        What the caller knows the parameter as.
+
     Raises
     ------
     ParameterError
-        If there is no such format.
+        If there is no such format, with the nearest one.
     """
     folded = value.strip().lower()
     for one in OUTPUT_FORMATS:
@@ -107,8 +115,9 @@ def find_format(value: str) -> OutputFormat:
         if charset == "utf-8" and wanted in [_comparable(*_parse(text)) for text in meant]:
             return replace(one, requested=value)
     short = ", ".join(one.name for one in OUTPUT_FORMATS)
-    long = ", ".join(one.mime for one in OUTPUT_FORMATS)
-    raise ParameterError("RESPONSEFORMAT", value, f"one of {short}, or a media type among {long}")
+    near = get_close_matches(folded, [name for one in OUTPUT_FORMATS for name in (*one.all_aliases, one.mime)], n=1)
+    hint = f"did you mean {near[0]}?" if near else None
+    raise ParameterError(parameter, value, f"one of {short}, or the media type of one", hint=hint)
 
 
 def _is_media_type(text: str) -> bool:
