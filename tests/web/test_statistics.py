@@ -10,6 +10,7 @@ import mocpy
 import numpy as np
 import pytest
 from astropy import units
+from lxml import etree
 
 from tests.support.keepers import ask, made
 from tests.support.service import N_STARS, Service, stars
@@ -59,6 +60,44 @@ def test_the_address_of_a_coverage_holds_for_names_with_blanks_and_quotes(cone_s
     assert '"' not in address
     assert " " not in address
     assert httpx.get(address).status_code == 200
+
+
+def coverage_links(client: httpx.Client, query: str) -> dict[str, str]:
+    """Return the addresses of the coverages that an answer links to, by what they are called."""
+    answer = client.post("sync", data={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "votable/td"})
+    assert answer.status_code == 200, answer.text
+    found = etree.fromstring(answer.content).findall(".//{*}TABLE/{*}LINK")
+    return {one.get("title", ""): one.get("href", "") for one in found if "MOC" in one.get("title", "")}
+
+
+def test_an_answer_links_to_the_coverages_of_its_tables(
+    server: Service, client: httpx.Client, ritas: httpx.Client, rita: tuple[str, str]
+) -> None:
+    name = f"u_{rita[0]}.linked"
+    made(ritas, name)
+    (address,) = coverage_links(client, "SELECT TOP 1 id FROM web.stars").values()
+    assert httpx.get(address).content == get(server, "moc/web.stars").content
+    both = coverage_links(ritas, f"SELECT TOP 1 s.id FROM web.stars AS s, {name} AS t")
+    assert list(both) == ["Coverage of web.stars (MOC)", f"Coverage of {name} (MOC)"]
+    assert [ritas.get(url).status_code for url in both.values()] == [200, 200]
+
+
+def test_a_cone_search_links_to_the_coverage_of_its_table(cone_server: Service) -> None:
+    answer = get(cone_server, "scs/cone.sky?RA=10&DEC=10&SR=1&VERB=1")
+    links = [one.get("href") for one in etree.fromstring(answer.content).findall(".//{*}TABLE/{*}LINK")]
+    assert f"{cone_server.url}/moc/cone.sky" in links
+    assert "https://example.org/sky" in links
+
+
+@pytest.mark.parametrize("table", ["tap_schema.tables", 'web."od""d table"'])
+def test_an_answer_of_a_table_without_positions_has_no_such_link(client: httpx.Client, table: str) -> None:
+    assert coverage_links(client, f"SELECT TOP 1 * FROM {table}") == {}
+
+
+def test_the_link_of_a_pinned_release_is_to_its_own_coverage(client: httpx.Client) -> None:
+    (address,) = coverage_links(client, 'SELECT TOP 1 id FROM web."stars@1"').values()
+    assert "stars%401" in address
+    assert httpx.get(address).headers["Content-Type"] == "application/fits"
 
 
 def test_a_coverage_that_a_client_has_is_not_sent_again(server: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,10 +22,18 @@ class Footprints:
     ----------
     read
         Returns the footprint of a table as it is published; None where it is not known.
+    covered
+        Locations of the releases whose rows were counted by cell.
     """
 
-    def __init__(self, read: Callable[[Table], CellRanges | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        read: Callable[[Table], CellRanges | None] = lambda _: None,
+        *,
+        covered: AbstractSet[str] = frozenset(),
+    ) -> None:
         self._read = read
+        self._covered = covered
         self._known: dict[str, CellRanges | None] = {}
 
     def of(self, table: Table) -> CellRanges | None:
@@ -33,6 +42,10 @@ class Footprints:
         if key not in self._known:
             self._known[key] = self._read(table)
         return self._known[key]
+
+    def has_coverage(self, table: Table) -> bool:
+        """Tell, without reading anything, whether the coverage of a table is published."""
+        return table.location in self._covered
 
 
 NO_FOOTPRINTS: Final = Footprints()

@@ -12,6 +12,7 @@ from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.query import Query
 from vo_server.services.addresses import datalink_url
 from vo_server.services.cone_query import SCS_UCDS, cone_query, is_searchable, place_query
+from vo_server.services.origin import links_of_answer
 from vo_server.services.recent import Recent
 from vo_server.services.related import has_related_data
 from vo_server.store.tap_schema import published_name
@@ -117,7 +118,9 @@ class ConeService:
         asked = cone_query(table, cone, ucds=self._ucds)
         query = Query(asked.adql, maxrec=cone.maxrec, response_format=cone.response_format)
         result = self._queries.run(query, timeout_s=timeout_s, rest=rest, request_url=request_url, caller=caller)
-        if root_url is not None and has_related_data(table, self._catalogue.load(caller)):
+        catalogue = self._catalogue.load(caller)
+        result.links = tuple(links_of_answer((table,), catalogue, root_url))
+        if root_url is not None and has_related_data(table, catalogue):
             told = f"What belongs to a row of {table.full_name}"
             service = ServiceDescriptor(datalink_url(root_url, table), asked.identifier, description=told)
             result.services = (service,)

@@ -7,12 +7,15 @@ from urllib.parse import urlencode
 
 from vo_server.model.provenance import Link
 from vo_server.model.query import Note
+from vo_server.services.addresses import moc_url
 
 if TYPE_CHECKING:
-    from vo_server.model.query import Query
-    from vo_server.model.table import Table
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["TAP_STANDARD_ID", "links_of_table", "origin_of_answer", "origin_of_table", "sync_url"]
+    from vo_server.model.query import Query
+    from vo_server.model.table import Catalogue, Table
+
+__all__ = ["TAP_STANDARD_ID", "links_of_answer", "links_of_table", "origin_of_answer", "origin_of_table", "sync_url"]
 
 TAP_STANDARD_ID: Final = "ivo://ivoa.net/std/TAP"
 
@@ -79,6 +82,25 @@ def links_of_table(table: Table) -> list[Link]:
     if origin.reference_url is None:
         return list(origin.links)
     return [Link(origin.reference_url, table.title or table.full_name, content_role="doc"), *origin.links]
+
+
+def links_of_answer(tables: Iterable[Table], catalogue: Catalogue, root_url: str | None) -> Iterator[Link]:
+    """Yield where more is found about the tables of an answer, their coverage among it.
+
+    Parameters
+    ----------
+    tables
+        The tables that the query reads.
+    catalogue
+        What is published.
+    root_url
+        URL of the service; None when it is not known: then there are no links into it.
+    """
+    for table in tables:
+        yield from links_of_table(table)
+        if root_url is not None and catalogue.footprints.has_coverage(table):
+            told = f"Coverage of {table.full_name} (MOC)"
+            yield Link(moc_url(root_url, table), told, content_type="application/fits")
 
 
 def _ucd(name: str, value: str) -> str | None:

@@ -19,7 +19,7 @@ from vo_server.model.upload import UPLOAD_SCHEMA, UploadedTable
 from vo_server.services.again import with_newest
 from vo_server.services.compiled import CompiledQueries
 from vo_server.services.estimate import outlooks
-from vo_server.services.origin import TAP_STANDARD_ID, links_of_table, origin_of_answer, origin_of_table
+from vo_server.services.origin import TAP_STANDARD_ID, links_of_answer, origin_of_answer, origin_of_table
 from vo_server.services.related import services_of
 from vo_server.services.totals import total_rows
 
@@ -149,7 +149,7 @@ class QueryService:
             batches=iter(()),
             maxrec=limits.rows.value,
             notes=self._notes(query, resolved, request_url, uploads),
-            links=tuple(link for table in resolved.tables for link in links_of_table(table)),
+            links=tuple(links_of_answer(resolved.tables, catalogue, root_url)),
             # The answer to SAVE_AS tells of the new table and has none of its columns.
             services=()
             if root_url is None or query.save_as is not None

@@ -30,7 +30,7 @@ from vo_server.store.release_rows import (
 )
 from vo_server.store.removal import Removal, remove_old_releases, remove_releases
 from vo_server.store.stamp import STAMP, raise_stamp
-from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics
+from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics, read_covered
 from vo_server.store.tables import releases, schemas
 from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA
 from vo_server.store.tap_schema_rows import TapSchemaRows
@@ -306,6 +306,7 @@ class CatalogueStore:
             listed = [one for one in entries if one.is_current or one.aliases]
             described = self._descriptions.read(connection, [one.number for one in listed])
             kept = read_user_tables(connection)
+            covered = read_covered(connection)
         tables = [_of_user(described[one.number], kept.get(one.full_name)) for one in listed if one.is_current]
         tables += [described[one.number].pinned(alias) for one in listed for alias in one.aliases]
         found = [_schema(row, tables) for row in schema_rows]
@@ -316,7 +317,10 @@ class CatalogueStore:
             return None if table is None else _of_user(table, kept.get(entry.full_name))
 
         catalogue = Catalogue(
-            (*found, TAP_SCHEMA), int(version or 0), Releases(entries, read), Footprints(self._footprint)
+            (*found, TAP_SCHEMA),
+            int(version or 0),
+            Releases(entries, read),
+            Footprints(self._footprint, covered=covered),
         )
         whole = replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
         return CatalogueViews(whole, kept)

@@ -56,6 +56,12 @@ def keep_statistics(connection: Connection, location: str, found: ReleaseStatist
     )
 
 
+def read_covered(connection: Connection) -> frozenset[str]:
+    """Return the locations of all releases whose rows were counted by cell."""
+    joined = select(releases.c.location).join(statistics, statistics.c.release_id == releases.c.id)
+    return frozenset(connection.scalars(joined.where(statistics.c.cells.is_not(None))))
+
+
 class StatisticsStore:
     """Reads statistics by the locations of releases, which a catalogue has for every table that its caller sees."""
 
