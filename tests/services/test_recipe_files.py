@@ -37,6 +37,9 @@ def test_the_leading_comment_describes_a_recipe() -> None:
     [
         ("-- source: A paper\n", "", "source: Field required"),
         ("-- title", "-- sauce: 1\n-- title", "sauce: Extra inputs are not permitted"),
+        ("-- title", "-- published: [{value: 7 rows}]\n-- title", "published.0.source: Field required"),
+        ("-- title", "-- targets: {name: id, ra: a, dec: d, size: s}\n-- title", "targets.size: Unexpected"),
+        ("-- title", "-- targets: {name: id, ra: a, dec: d, epoch: old}\n-- title", "targets.epoch: Input should be a"),
         (":faintest\n", ":faint\n", "places for faint, not described"),
         ("mag < :faintest", "mag < 1", "no place for faintest"),
         ("default: 20", "default: 40", "the default of faintest is 40"),

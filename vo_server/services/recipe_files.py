@@ -42,6 +42,8 @@ _COMMENT: Final = "--"
 
 
 class _Header(BaseModel):
+    """What is written otherwise than it is called here; all else is read as the model has it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -55,12 +57,6 @@ class _ParameterHeader(_Header):
     choices: tuple[Value, ...] = ()
 
 
-class _PublishedHeader(_Header):
-    value: str
-    source: str
-    note: str | None = None
-
-
 class _ExpectedHeader(_Header):
     class_name: str = Field(alias="class")
     table: str
@@ -70,27 +66,15 @@ class _ExpectedHeader(_Header):
     completeness: float = Field(ge=0, le=1)
 
 
-class _TargetsHeader(_Header):
-    name: str
-    ra: str
-    dec: str
-    magnitude: str | None = None
-    probability: str | None = None
-    priority: str | None = None
-    pm_ra: str | None = None
-    pm_dec: str | None = None
-    epoch: float | None = None
-
-
 class _RecipeHeader(_Header):
     title: str
     selects: str
     source: str
     parameters: dict[str, _ParameterHeader] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
-    published: tuple[_PublishedHeader, ...] = ()
+    published: tuple[Published, ...] = ()
     expected: _ExpectedHeader | None = None
-    targets: _TargetsHeader | None = None
+    targets: Targets | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -146,9 +130,9 @@ def parse_recipe(text: str, *, name: str) -> Recipe:
         told.source,
         tuple(_parameter(one, header, name) for one, header in told.parameters.items()),
         told.columns,
-        tuple(Published(**one.model_dump()) for one in told.published),
+        told.published,
         None if told.expected is None else Expected(**told.expected.model_dump()),
-        None if told.targets is None else Targets(**told.targets.model_dump()),
+        told.targets,
         told.aliases,
     )
     _check(recipe)
