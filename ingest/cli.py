@@ -16,6 +16,7 @@ from ingest.verify import verify
 
 if TYPE_CHECKING:
     from ingest.adopt import AdoptionSummary
+    from ingest.load import LoadOptions
     from vo_server.load.summary import LoadSummary
 
 __all__ = ["ingest"]
@@ -105,18 +106,17 @@ def load(
     """
     from ingest.job import LoadJob  # noqa: PLC0415 - as in describe
 
-    job = LoadJob(
-        files,
-        table,
-        schema_file=schema_file,
-        version=version,
-        on_error=on_error,
-        checks=checks,
-        is_full=full,
-        description=description,
-        n_jobs=jobs,
-        report=report,
-    )
+    options: LoadOptions = {
+        "table": table,
+        "schema_file": schema_file,
+        "version": version,
+        "on_error": on_error,
+        "checks": checks,
+        "is_full": full,
+        "description": description,
+        "n_jobs": jobs,
+    }
+    job = LoadJob(files, options, report=report)
     if not dry_run:
         with opened(database, to_load=True) as (engine, store):
             summary = job.load(engine, store)

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.files import check_report, print_files, write_report
 from ingest.load import check_table, load_table
@@ -15,6 +15,7 @@ from ingest.progress import terminal_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ingest.load import LoadOptions
     from vo_server.engine.base import Engine
     from vo_server.load.summary import LoadSummary
     from vo_server.model.release import SourceFile
@@ -25,18 +26,13 @@ __all__ = ["LoadJob"]
 
 @dataclass(frozen=True)
 class LoadJob:
-    """Files to load, and how; see :func:`ingest.load.load_table`."""
+    """Files to load, and how.
+
+    Of the files that are read at once there are no more than there are cores.
+    """
 
     files: Sequence[str]
-    table: str
-    schema_file: str | None = None
-    version: str | None = None
-    on_error: str = "refuse"
-    checks: str = "described"
-    is_full: bool = False
-    description: str | None = None
-    n_jobs: int = 1
-    """Files read at once; of those no more than there are cores."""
+    options: LoadOptions
     report: Path | None = None
     """Where what came of each file is written."""
 
@@ -51,25 +47,15 @@ class LoadJob:
             return check_table(self.files, store=store, **given)
 
     @contextmanager
-    def _telling(self) -> Iterator[dict[str, Any]]:
+    def _telling(self) -> Iterator[LoadOptions]:
         """Give what both need; tell at the end, be it good or bad, what came of the files so far."""
         if self.report is not None:
             check_report(self.report)
         came: list[SourceFile] = []
         try:
             with terminal_progress() as progress:
-                yield {
-                    "table": self.table,
-                    "schema_file": self.schema_file,
-                    "description": self.description,
-                    "version": self.version,
-                    "on_error": self.on_error,
-                    "checks": self.checks,
-                    "is_full": self.is_full,
-                    "n_jobs": min(self.n_jobs, len(os.sched_getaffinity(0))),
-                    "progress": progress,
-                    "told": came.append,
-                }
+                n_jobs = min(self.options.get("n_jobs", 1), len(os.sched_getaffinity(0)))
+                yield {**self.options, "n_jobs": n_jobs, "progress": progress, "told": came.append}
         finally:
             order = {Path(file).name: index for index, file in enumerate(self.files)}
             came.sort(key=lambda file: order.get(file.name, 0))

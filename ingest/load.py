@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Required, TypedDict, Unpack, cast
 
 from ingest.checks import CheckMode
 from ingest.describe import describe
@@ -28,39 +28,39 @@ if TYPE_CHECKING:
     from vo_server.model.release import SourceFile
     from vo_server.store.open import Store
 
-__all__ = ["check_table", "load_table"]
+__all__ = ["LoadOptions", "check_table", "load_table"]
+
+
+class LoadOptions(TypedDict, total=False):
+    """How files become a table; what is not given is as :func:`vo_server.load.release.load_files` has it."""
+
+    table: Required[str]
+    """``schema.table``."""
+    schema_file: str | Path | None
+    """Felis description; wins over what the files say. A file of several tables is asked for the table's name."""
+    description: str | None
+    """Description of the table; wins over that of the files."""
+    version: str | None
+    on_error: OnError | str
+    checks: CheckMode | str
+    """Whether the checks of the description hold as they are described, only warn, or are left out."""
+    is_full: bool
+    """Whether the files are a complete release, which binds numbers of rows."""
+    n_jobs: int
+    progress: Progress | None
+    told: Callable[[SourceFile], None] | None
 
 
 def load_table(
     files: Sequence[str | Path | Source | TableReader],
     *,
-    table: str,
     engine: Engine,
     store: Store,
-    schema_file: str | Path | None = None,
-    description: str | None = None,
-    version: str | None = None,
-    on_error: OnError | str = OnError.REFUSE,
-    checks: CheckMode | str = CheckMode.AS_DESCRIBED,
-    is_full: bool = False,
-    n_jobs: int = 1,
-    progress: Progress | None = None,
-    told: Callable[[SourceFile], None] | None = None,
+    **options: Unpack[LoadOptions],
 ) -> LoadSummary:
     """Load files as a new release of a table; see :func:`vo_server.load.release.load_files`.
 
     Once it is published its checksum is computed, and its changes since the release before are counted.
-
-    Parameters
-    ----------
-    schema_file
-        Felis description; wins over what the files say. A file of several tables is asked for the table's name.
-    description
-        Description of the table; wins over that of the files.
-    checks
-        Whether the checks of the description hold as they are described, only warn, or are left out.
-    is_full
-        Whether the files are a complete release, which binds numbers of rows.
 
     Raises
     ------
@@ -70,51 +70,29 @@ def load_table(
         If the description does not hold together.
     """
     sources = find_sources(files, spool=engine.work_folder)
-    former = current_release(store, table)
+    former = current_release(store, options["table"])
     summary = load_files(
-        sources.files,
-        table=table,
-        engine=engine,
-        store=store,
-        version=version,
-        on_error=on_error,
-        n_jobs=n_jobs,
-        progress=progress,
-        told=told,
-        **_described(sources, schema_file, table, description, CheckMode(checks), is_full=is_full),
+        sources.files, engine=engine, store=store, **_passed_on(options), **_described(sources, options)
     )
     release, warning = examined(engine, store, summary.release, former=former)
     return replace(summary, release=release, warnings=(*summary.warnings, *([warning] if warning else [])))
 
 
 def check_table(
-    files: Sequence[str | Path | Source | TableReader],
-    *,
-    table: str,
-    store: Store | None,
-    schema_file: str | Path | None = None,
-    description: str | None = None,
-    version: str | None = None,
-    on_error: OnError | str = OnError.REFUSE,
-    checks: CheckMode | str = CheckMode.AS_DESCRIBED,
-    is_full: bool = False,
-    n_jobs: int = 1,
-    progress: Progress | None = None,
-    told: Callable[[SourceFile], None] | None = None,
+    files: Sequence[str | Path | Source | TableReader], *, store: Store | None, **options: Unpack[LoadOptions]
 ) -> LoadSummary:
     """Check files as :func:`load_table` does and write nothing; see :func:`vo_server.load.release.check_files`."""
     sources = find_sources(files)
-    return check_files(
-        sources.files,
-        table=table,
-        store=store,
-        version=version,
-        on_error=on_error,
-        n_jobs=n_jobs,
-        progress=progress,
-        told=told,
-        **_described(sources, schema_file, table, description, CheckMode(checks), is_full=is_full),
-    )
+    return check_files(sources.files, store=store, **_passed_on(options), **_described(sources, options))
+
+
+class _PassedOn(TypedDict, total=False):
+    table: Required[str]
+    version: str | None
+    on_error: OnError | str
+    n_jobs: int
+    progress: Progress | None
+    told: Callable[[SourceFile], None] | None
 
 
 class _Described(TypedDict):
@@ -122,22 +100,28 @@ class _Described(TypedDict):
     are_types_needed: bool
 
 
-def _described(
-    sources: Sources,
-    schema_file: str | Path | None,
-    table: str,
-    description: str | None,
-    checks: CheckMode,
-    *,
-    is_full: bool,
-) -> _Described:
+def _passed_on(options: LoadOptions) -> _PassedOn:
+    """Return the options that have nothing to do with how the table is described."""
+    own = ("schema_file", "description", "checks", "is_full")
+    return cast("_PassedOn", {name: value for name, value in options.items() if name not in own})
+
+
+def _described(sources: Sources, options: LoadOptions) -> _Described:
     """Return how the table is described, from a schema file where there is one."""
     schema = None
+    schema_file = options.get("schema_file")
     if schema_file is not None:
         from ingest.spec import read_schema_file  # noqa: PLC0415 - Felis takes a second and 40 MB
 
         schema = read_schema_file(schema_file)
     return {
-        "describe": partial(describe, schema=schema, text=description, checks=checks, is_full=is_full, sources=sources),
-        "are_types_needed": schema is None or schema.takes_extra(split_table_name(table)[1]),
+        "describe": partial(
+            describe,
+            schema=schema,
+            text=options.get("description"),
+            checks=CheckMode(options.get("checks", CheckMode.AS_DESCRIBED)),
+            is_full=options.get("is_full", False),
+            sources=sources,
+        ),
+        "are_types_needed": schema is None or schema.takes_extra(split_table_name(options["table"])[1]),
     }
