@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from ingest.load import load_table
 from tests.e2e.catalogues import REAL_TABLES
 from tests.support.process import run_command, serving
+from vo_server.engine.open import open_engine
+from vo_server.store.open import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from vo_server.load.summary import LoadSummary
+
+OF_PYVO = [
+    pytest.mark.e2e,
+    # pyvo leaves the connections of its sessions to the garbage collector.
+    pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning"),
+]
+"""Marks of tests that ask as pyvo does."""
 
 HERE = Path(__file__).parent
 
@@ -32,16 +44,17 @@ class RealService:
 @pytest.fixture(scope="session", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an empty database of each kind."""
-    if request.param == "duckdb":
-        yield f"duckdb:///{tmp_path_factory.mktemp('real')}"
-        return
-    with new_database(request.getfixturevalue("postgres_dsn")) as url:
+    with new_database(request, tmp_path_factory.mktemp("real")) as url:
         yield url
 
 
 @contextmanager
-def new_database(dsn: str) -> Iterator[str]:
-    """Make a database on PostgreSQL, and drop it in the end."""
+def new_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database of the kind that a fixture asks for; on PostgreSQL it is dropped in the end."""
+    if request.param == "duckdb":
+        yield f"duckdb:///{folder / 'vo'}"
+        return
+    dsn: str = request.getfixturevalue("postgres_dsn")
     name = f"vo_e2e_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
@@ -49,6 +62,17 @@ def new_database(dsn: str) -> Iterator[str]:
     yield f"{base}/{name}"
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def serving_files(url: str, files: Iterable[tuple[Path, str, Path]]) -> Iterator[tuple[str, dict[str, LoadSummary]]]:
+    """Load each file as a table by a schema file, and serve them; give the TAP URL, and what each load told."""
+    told = {}
+    with closing(open_store(url)) as store, closing(open_engine(url)) as engine:
+        for file, name, schema in files:
+            told[name] = load_table([file], table=name, engine=engine, store=store, schema_file=schema)
+    with serving("serve", "--database", url, "--port", "0") as tap_url:
+        yield tap_url, told
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,16 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 import pyvo
 
-from ingest.load import load_table
 from ingest.spec import read_schema_file
 from tests.adql.published import catalogue, queries
-from tests.e2e.conftest import new_database
-from tests.support.process import serving
+from tests.e2e.conftest import OF_PYVO, new_database, serving_files
 from tests.support.taplint import taplint
 from vo_server.adql.front import compile_query
-from vo_server.engine.open import open_engine
 from vo_server.resources import schema_files
-from vo_server.store.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +22,7 @@ if TYPE_CHECKING:
 
     from vo_server.load.description import Description
 
-pytestmark = [
-    pytest.mark.e2e,
-    # pyvo leaves the connections of its sessions to the garbage collector.
-    pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = OF_PYVO
 
 FILES = sorted(schema_files().glob("*.yaml"))
 STAGES = frozenset({"TMV", "TME", "TMS", "TMC"})
@@ -51,23 +42,17 @@ def _empty(described: Description, path: Path) -> Path:
 def tap_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a service with all tables that are described."""
     folder = tmp_path_factory.mktemp("described")
-    if request.param == "duckdb":
-        yield from _served(f"duckdb:///{folder / 'vo'}", folder)
-        return
-    with new_database(request.getfixturevalue("postgres_dsn")) as url:
-        yield from _served(url, folder)
+    with new_database(request, folder) as url, serving_files(url, _files(folder)) as (tap_url, _):
+        yield tap_url
 
 
-def _served(url: str, folder: Path) -> Iterator[str]:
-    with closing(open_store(url)) as store, closing(open_engine(url)) as engine:
-        for path in FILES:
-            file = read_schema_file(path)
-            for table in file.schema.tables:
-                name = f"{file.schema.name}.{table.name}"
-                rows = _empty(file.describe(table.name), folder / f"{name}.parquet")
-                load_table([rows], table=name, engine=engine, store=store, schema_file=path)
-    with serving("serve", "--database", url, "--port", "0") as served:
-        yield served
+def _files(folder: Path) -> Iterator[tuple[Path, str, Path]]:
+    """Yield an empty file for each table that is described, with its name and schema file."""
+    for path in FILES:
+        file = read_schema_file(path)
+        for table in file.schema.tables:
+            name = f"{file.schema.name}.{table.name}"
+            yield _empty(file.describe(table.name), folder / f"{name}.parquet"), name, path
 
 
 @pytest.mark.stilts

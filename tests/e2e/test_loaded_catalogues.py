@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,24 +15,16 @@ import numpy as np
 import pytest
 import pyvo
 
-from ingest.load import load_table
 from tests.adql.published import queries
-from tests.e2e.conftest import new_database
+from tests.e2e.conftest import OF_PYVO, new_database, serving_files
 from tests.support.described import FORMATS, Columns, described, generated, write_native
-from tests.support.process import serving
-from vo_server.engine.open import open_engine
 from vo_server.resources import rows_file, schema_file
-from vo_server.store.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.e2e,
-    # pyvo leaves the connections of its sessions to the garbage collector.
-    pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = OF_PYVO
 
 N_ROWS = int(os.environ.get("VO_TEST_ROWS", "20000"))
 CAVEATS = "jplus.bannjos_caveats"
@@ -56,25 +47,20 @@ class Served:
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service on each engine in turn."""
     folder = tmp_path_factory.mktemp("native")
-    if request.param == "duckdb":
-        yield from _served(f"duckdb:///{folder / 'vo'}", folder)
-        return
-    with new_database(request.getfixturevalue("postgres_dsn")) as url:
-        yield from _served(url, folder)
-
-
-def _served(url: str, folder: Path) -> Iterator[Served]:
-    reports = {}
-    with closing(open_store(url)) as store, closing(open_engine(url)) as engine:
-        for name in (*FORMATS, CAVEATS):
-            file = rows_file(name) if name == CAVEATS else write_native(name, folder, generated(name, N_ROWS))
-            schema = schema_file(name.partition(".")[0])
-            summary = load_table([file], table=name, engine=engine, store=store, schema_file=schema)
-            reports[name] = {one.name: str(one.verdict) for one in summary.release.checks}
-            if name != CAVEATS:
-                file.unlink()
-    with serving("serve", "--database", url, "--port", "0") as tap_url:
+    with new_database(request, folder) as url, serving_files(url, _files(folder)) as (tap_url, told):
+        reports = {
+            name: {one.name: str(one.verdict) for one in summary.release.checks} for name, summary in told.items()
+        }
         yield Served(tap_url, reports)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, str, Path]]:
+    """Yield a file in the format of each catalogue, with table and schema file; one after the other is on the disk."""
+    for name in FORMATS:
+        file = write_native(name, folder, generated(name, N_ROWS))
+        yield file, name, schema_file(name.partition(".")[0])
+        file.unlink()
+    yield rows_file(CAVEATS), CAVEATS, schema_file("jplus")
 
 
 def _n_nulls(columns: Columns, name: str) -> dict[str, int]:

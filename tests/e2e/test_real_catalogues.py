@@ -13,19 +13,14 @@ import pytest
 import pyvo
 
 from tests.e2e.catalogues import REAL_TABLES, read_gaia, read_hipparcos
+from tests.e2e.conftest import OF_PYVO, RealService
 from tests.support.sky import oracle_separation_deg
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import RealService
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.catalogues,
-    # pyvo leaves the connections of its sessions to the garbage collector.
-    pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [*OF_PYVO, pytest.mark.catalogues]
 
 
 def _search(service: RealService, adql: str, maxrec: int = 1_000_000) -> pyvo.dal.TAPResults:
