@@ -20,8 +20,8 @@ from vo_server.load.checks import Findings, with_unicode
 from vo_server.load.convert import Converter
 from vo_server.load.description import Description
 from vo_server.load.gaps import listed
-from vo_server.load.infer import find_position
 from vo_server.load.naming import late_warnings
+from vo_server.load.positions import find_position
 from vo_server.load.shapes import coordinates, shape_type
 from vo_server.model.datatype import Primitive
 from vo_server.model.query import arrow_schema
