@@ -20,7 +20,8 @@ from vo_server.services.cone_query import NEW_UCDS, SCS_UCDS
 from vo_server.services.datalink import DatalinkService
 from vo_server.services.fetch import Fetcher
 from vo_server.services.job_estimates import JobEstimates
-from vo_server.services.jobs import JobLimits, JobService
+from vo_server.services.job_limits import JobLimits
+from vo_server.services.jobs import JobService
 from vo_server.services.query import QueryLimits, QueryService
 from vo_server.services.recipe_files import read_recipes
 from vo_server.services.recipes import RecipeService

@@ -16,7 +16,8 @@ from tests.support.clock import Clock
 from tests.support.stores import Place
 from vo_server.errors import MissingError, ParameterError, PhaseError
 from vo_server.model.job import Job, JobResult, Phase
-from vo_server.services.jobs import JobLimits, JobService
+from vo_server.services.job_limits import JobLimits
+from vo_server.services.jobs import JobService
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
 from vo_server.store.results import ResultStore

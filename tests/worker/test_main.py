@@ -27,7 +27,8 @@ from vo_server.errors import (
     VoError,
 )
 from vo_server.model.job import FINAL_PHASES, Job, JobError, JobResult, Phase, Progress
-from vo_server.services.jobs import JobLimits, JobService
+from vo_server.services.job_limits import JobLimits
+from vo_server.services.jobs import JobService
 from vo_server.store.jobs import JobStore
 from vo_server.store.open import Store
 from vo_server.store.results import ResultStore

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -18,6 +17,7 @@ from vo_server.access.ownership import require_owner
 from vo_server.errors import MissingError, ParameterError, PhaseError
 from vo_server.model.identity import Identity
 from vo_server.model.job import ACTIVE_PHASES, Job, JobError, JobResult, Phase
+from vo_server.services.job_parameters import cleaned, without_controls
 from vo_server.services.parameters import to_duration_s, to_time
 from vo_server.services.uploads import part_name
 from vo_server.services.watch import JobWatch, Waiter
@@ -25,13 +25,11 @@ from vo_server.store.tables import utc_now
 
 if TYPE_CHECKING:
     from vo_server.model.limits import LimitTable, Queues, Usage
+    from vo_server.services.job_limits import JobLimits
     from vo_server.store.jobs import JobStore
     from vo_server.store.results import ResultStore
 
-__all__ = ["JobLimits", "JobService"]
-
-_CONTROLS: Final = frozenset({"ACTION", "DESTRUCTION", "EXECUTIONDURATION", "PHASE", "WAIT"})
-"""Parameters that steer a job and are not part of it."""
+__all__ = ["JobService"]
 
 _WAITED_FOR: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
 """Phases in which WAIT blocks (UWS 1.1, section 2.2.1.2)."""
@@ -44,22 +42,6 @@ _CHUNK_BYTES: Final = 1024 * 1024
 NO_FILES: Final[Mapping[str, BinaryIO]] = MappingProxyType({})
 
 _ABORTED: Final = JobError("the job was aborted at its owner's request", code="aborted")
-
-
-@dataclass(frozen=True)
-class JobLimits:
-    """How long jobs may run, be kept and be waited for."""
-
-    default_duration_s: int
-    """Longest run of a job unless it asks for another [s]."""
-    hard_duration_s: int
-    """Longest run of any job [s]."""
-    default_retention_s: int
-    """Time from the creation of a job until it is destroyed, unless it asks for another [s]."""
-    hard_retention_s: int
-    """Longest time that a job is kept [s]."""
-    max_wait_s: float
-    """Longest time that WAIT blocks [s]."""
 
 
 class JobService:
@@ -133,7 +115,7 @@ class JobService:
         TooManyError
             If the client has too many jobs already.
         """
-        given = _clean(parameters)
+        given = cleaned(parameters)
         allowed = self._allowed(owner)
         duration_s, destruction = allowed.default_duration_s, None
         for name, value in given:
@@ -145,9 +127,9 @@ class JobService:
         now = self._clock()
         is_run = run or ("PHASE", "RUN") in given
         job = self._jobs.create(
-            _without_controls(given),
-            destruction=self._clamped_destruction(now, destruction),
-            execution_duration_s=_clamped_duration_s(duration_s, allowed),
+            without_controls(given),
+            destruction=self.limits.destruction(now, destruction),
+            execution_duration_s=allowed.duration_s(duration_s),
             owner=owner,
             client=client,
             admit=None if self._callers is None else partial(admit_job, self._callers.of(Identity(owner))),
@@ -314,7 +296,7 @@ class JobService:
             If the owner has no room for them.
         """
         # First the parameters, which only a pending job takes.
-        self._jobs.update_parameters(job_id, _without_controls(_clean(parameters)))
+        self._jobs.update_parameters(job_id, without_controls(cleaned(parameters)))
         job = self._jobs.get(job_id)
         self._keep(job, files)
         return job
@@ -322,7 +304,7 @@ class JobService:
     def set_destruction(self, job_id: str, destruction: datetime) -> Job:
         """Set the time at which a job is destroyed, or the latest that the service allows if that is earlier."""
         created = self._jobs.get(job_id).created
-        self._jobs.set_destruction(job_id, self._clamped_destruction(created, destruction))
+        self._jobs.set_destruction(job_id, self.limits.destruction(created, destruction))
         return self._jobs.get(job_id)
 
     def set_duration(self, job_id: str, duration_s: int) -> Job:
@@ -338,7 +320,7 @@ class JobService:
         if duration_s < 0:
             raise ParameterError("EXECUTIONDURATION", str(duration_s), "a whole number of seconds from 0")
         allowed = self._allowed(self._jobs.owner(job_id))
-        self._jobs.set_execution_duration(job_id, _clamped_duration_s(duration_s, allowed))
+        self._jobs.set_execution_duration(job_id, allowed.duration_s(duration_s))
         return self._jobs.get(job_id)
 
     def destroy(self, job_id: str) -> None:
@@ -401,34 +383,4 @@ class JobService:
     def _allowed(self, owner: str | None) -> JobLimits:
         if self._callers is None:
             return self.limits
-        own = self._callers.of(Identity(owner))
-        return replace(self.limits, default_duration_s=own.default_job_s, hard_duration_s=own.job_s)
-
-    def _clamped_destruction(self, created: datetime, wanted: datetime | None) -> datetime:
-        if wanted is None:
-            return created + timedelta(seconds=self.limits.default_retention_s)
-        return min(wanted, created + timedelta(seconds=self.limits.hard_retention_s))
-
-
-def _clamped_duration_s(wanted_s: int, allowed: JobLimits) -> int:
-    return min(wanted_s or allowed.hard_duration_s, allowed.hard_duration_s)
-
-
-def _clean(parameters: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return parameters with their names in upper case, refusing what a database cannot store as text."""
-    for name, value in parameters:
-        if not _is_storable(name + value):
-            raise ParameterError(name.upper(), value, "text in UTF-8 without NUL characters")
-    return tuple((name.upper(), value) for name, value in parameters)
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return "\x00" not in text
-
-
-def _without_controls(parameters: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in parameters if name not in _CONTROLS)
+        return self.limits.narrowed(self._callers.of(Identity(owner)))
