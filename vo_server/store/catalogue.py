@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from vo_server.errors import MissingError, UsageError
 from vo_server.model.footprints import CellRanges, Footprints
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.release import Release
-from vo_server.model.released import AT, ReleaseEntry, Releases
-from vo_server.model.table import Catalogue, Key, Schema, Table, followed
+from vo_server.model.released import ReleaseEntry, Releases
+from vo_server.model.table import Catalogue, Schema, Table, followed
 from vo_server.sky.footprint import footprint
 from vo_server.store.descriptions import Descriptions
 from vo_server.store.encode import encode_changes
+from vo_server.store.keys import with_sound_keys
+from vo_server.store.naming import check_clashes, check_names
 from vo_server.store.pins import add_pin, check_no_pin, read_pins, remove_pin
 from vo_server.store.release_rows import (
     make_none_current,
@@ -29,10 +31,11 @@ from vo_server.store.release_rows import (
     versions,
 )
 from vo_server.store.removal import Removal, remove_old_releases, remove_releases
+from vo_server.store.schema_rows import put_schema, schemas_of
 from vo_server.store.stamp import STAMP, raise_stamp
 from vo_server.store.statistics import ReleaseStatistics, StatisticsStore, keep_statistics, read_covered
 from vo_server.store.tables import releases, schemas
-from vo_server.store.tap_schema import SCHEMA_NAME, TAP_SCHEMA, UPLOAD_SCHEMA
+from vo_server.store.tap_schema import TAP_SCHEMA
 from vo_server.store.tap_schema_rows import TapSchemaRows
 from vo_server.store.user_tables import check_owner, read_user_tables
 from vo_server.store.views import CatalogueViews
@@ -41,15 +44,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
-    from sqlalchemy import Row
 
     from vo_server.model.changes import Changes
     from vo_server.model.user_table import UserTable
     from vo_server.store.database import Database
 
 __all__ = ["CatalogueStore"]
-
-_RESERVED_SCHEMAS = frozenset({SCHEMA_NAME, UPLOAD_SCHEMA})
 
 _MOST_ROWS_KEPT: Final = 16
 """Catalogues of which the rows of TAP_SCHEMA are kept: that of everybody, and those of users who were here last."""
@@ -154,10 +154,10 @@ class CatalogueStore:
         table = release.table
         if table.location is None or table.release != release.version or table.schema != schema.name:
             raise ValueError(f"release {release.version!r} of {table.full_name} does not fit its table")
-        _check_names(table)
+        check_names(table)
         with self._database.write() as connection:
             raise_stamp(connection)
-            _check_clashes(connection, table)
+            check_clashes(connection, table)
             check_no_pin(connection, table.full_name)
             if within is None:
                 check_owner(connection, table.full_name)
@@ -168,7 +168,7 @@ class CatalogueStore:
                     f"table {table.full_name} has a release {release.version} already",
                     hint="give the new release another version",
                 )
-            _put_schema(connection, schema)
+            put_schema(connection, schema)
             make_none_current(connection, table.full_name)
             connection.execute(insert(releases).values(release_values(release) | own_number(connection)))
             keep_statistics(connection, table.location, statistics)
@@ -309,8 +309,7 @@ class CatalogueStore:
             covered = read_covered(connection)
         tables = [_of_user(described[one.number], kept.get(one.full_name)) for one in listed if one.is_current]
         tables += [described[one.number].pinned(alias) for one in listed for alias in one.aliases]
-        found = [_schema(row, tables) for row in schema_rows]
-        found.sort(key=lambda schema: (_order(schema.index), schema.name))
+        found = schemas_of(schema_rows, tables)
 
         def read(entry: ReleaseEntry) -> Table | None:
             table = self._descriptions.find(entry.number)
@@ -322,7 +321,7 @@ class CatalogueStore:
             Releases(entries, read),
             Footprints(self._footprint, covered=covered),
         )
-        whole = replace(catalogue, schemas=tuple(_with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
+        whole = replace(catalogue, schemas=tuple(with_sound_keys(schema, catalogue) for schema in catalogue.schemas))
         return CatalogueViews(whole, kept)
 
     def _footprint(self, table: Table) -> CellRanges | None:
@@ -333,96 +332,12 @@ class CatalogueStore:
             return None
 
 
-def _check_names(table: Table) -> None:
-    if table.schema.lower() in _RESERVED_SCHEMAS:
-        raise UsageError(
-            f"the schema name {table.schema} is reserved by the TAP standard", hint="choose another schema name"
-        )
-    for name in (table.schema, table.name):
-        if not name or "." in name or AT in name:
-            raise UsageError(
-                f"{name!r} cannot be the name of a schema or a table",
-                hint=f"a name has at least one character, no dot and no {AT}, which stands before a release",
-            )
-
-
-def _check_clashes(connection: Connection, table: Table) -> None:
-    """Refuse names that an unquoted name in a query could not tell apart."""
-    other_schema = connection.scalar(
-        select(schemas.c.name).where(schemas.c.folded_name == table.schema.lower(), schemas.c.name != table.schema)
-    )
-    other_table = connection.scalar(
-        select(func.min(releases.c.full_name)).where(
-            releases.c.folded_name == table.full_name.lower(), releases.c.full_name != table.full_name
-        )
-    )
-    other = other_table or other_schema
-    if other is not None:
-        raise UsageError(
-            f"{table.full_name} differs only in case from {other}, which is published",
-            hint=f"write {other}, or choose a name that differs in more than case",
-        )
-
-
 def _of_user(table: Table, kept: UserTable | None) -> Table:
     """Return a table with whose it is and until when; the description tells it to everybody who reads one."""
     if kept is None:
         return table
     told = f"Table of the user {kept.owner}, kept until {kept.expires:%Y-%m-%d}."
     return replace(table, owner=kept.owner, expires=kept.expires, description=followed(table.description, told))
-
-
-def _put_schema(connection: Connection, schema: Schema) -> None:
-    stated = {
-        "title": schema.title,
-        "description": schema.description,
-        "utype": schema.utype,
-        "position": schema.index,
-    }
-    stated = {name: value for name, value in stated.items() if value is not None}
-    if connection.scalar(select(schemas.c.name).where(schemas.c.name == schema.name)) is None:
-        connection.execute(insert(schemas).values(name=schema.name, folded_name=schema.name.lower(), **stated))
-    elif stated:
-        connection.execute(update(schemas).where(schemas.c.name == schema.name).values(stated))
-
-
-def _schema(row: Row[Any], tables: Sequence[Table]) -> Schema:
-    own = sorted(
-        (table for table in tables if table.schema == row.name), key=lambda table: (_order(table.index), table.name)
-    )
-    return Schema(
-        row.name,
-        tables=tuple(own),
-        description=row.description,
-        utype=row.utype,
-        title=row.title,
-        index=row.position,
-    )
-
-
-def _order(index: int | None) -> tuple[bool, int]:
-    """Sort what has no index behind what has one."""
-    return (index is None, index or 0)
-
-
-def _with_sound_keys(schema: Schema, catalogue: Catalogue) -> Schema:
-    """Leave out the foreign keys whose target is not published (any more) or not visible."""
-    return replace(
-        schema,
-        tables=tuple(
-            replace(table, keys=tuple(key for key in table.keys if _is_sound(key, table, catalogue)))
-            for table in schema.tables
-        ),
-    )
-
-
-def _is_sound(key: Key, table: Table, catalogue: Catalogue) -> bool:
-    target = catalogue.find(key.target)
-    if target is None:
-        return False
-    here = {column.name for column in table.visible_columns}
-    there = {column.name for column in target.visible_columns}
-    return all(near in here and far in there for near, far in key.columns)
 
 
 def _are_same(ours: Sequence[Schema], theirs: Sequence[Schema]) -> bool:

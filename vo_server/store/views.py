@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server.model.identity import ANONYMOUS
 from vo_server.model.table import Catalogue
+from vo_server.store.keys import without_keys_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vo_server.model.identity import Identity
-    from vo_server.model.table import Schema, Table
+    from vo_server.model.table import Schema
     from vo_server.model.user_table import UserTable
 
 __all__ = ["CatalogueViews"]
@@ -78,15 +79,8 @@ def _without(schema: Schema, hidden: frozenset[str]) -> Schema | None:
     One that has neither is the same object.
     """
     tables = tuple(
-        _with_keys_to_others(table, hidden)
-        for table in schema.tables
-        if (table.release_of or table.full_name) not in hidden
+        without_keys_to(hidden, table) for table in schema.tables if (table.release_of or table.full_name) not in hidden
     )
     if len(tables) == len(schema.tables) and all(map(is_, tables, schema.tables)):
         return schema
     return replace(schema, tables=tables) if tables else None
-
-
-def _with_keys_to_others(table: Table, hidden: frozenset[str]) -> Table:
-    keys = tuple(key for key in table.keys if key.target not in hidden)
-    return table if len(keys) == len(table.keys) else replace(table, keys=keys)
