@@ -173,6 +173,20 @@ def test_a_feed_hands_over_all_batches_and_tells_what_ends_the_statement() -> No
     feed.abort()
 
 
+def test_a_feed_that_was_ended_is_emptied_while_others_work() -> None:
+    is_over = threading.Event()
+
+    def consume(rows: pa.RecordBatchReader) -> None:
+        rows.read_all()
+        is_over.set()
+
+    feed = BatchFeed(SCHEMA, consume, name="test")
+    feed.put(pa.record_batch({"x": [1]}))
+    feed.end()
+    assert is_over.wait(10)
+    feed.finish()
+
+
 def test_a_feed_that_is_given_up_ends_its_statement() -> None:
     ended: list[str] = []
 

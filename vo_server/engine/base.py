@@ -117,6 +117,10 @@ class PartWriter(Protocol):
         """Append a batch with exactly the schema ``arrow_schema(table.columns)``, hidden columns included."""
         ...
 
+    def end(self) -> None:
+        """Tell that no rows follow, so that they are made safe while the note for :meth:`commit` is written."""
+        ...
+
     def commit(self, key: str, note: str) -> None:
         """Make the rows staged, and with them what :class:`StagedPart` keeps."""
         ...

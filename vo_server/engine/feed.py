@@ -61,6 +61,12 @@ class BatchFeed:
                 self._changed.notify_all()
         self._raise_if_failed()
 
+    def end(self) -> None:
+        """Tell that no batches follow; does not wait."""
+        with self._changed:
+            self._is_complete = True
+            self._changed.notify_all()
+
     def finish(self) -> None:
         """Wait until the database has all the batches.
 
@@ -69,9 +75,7 @@ class BatchFeed:
         Exception
             What the statement raised.
         """
-        with self._changed:
-            self._is_complete = True
-            self._changed.notify_all()
+        self.end()
         self._thread.join()
         self._raise_if_failed()
 

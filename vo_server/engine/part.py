@@ -107,6 +107,11 @@ class StreamedPart:
                 self._feed.put(piece)
         self._n_rows += batch.num_rows
 
+    def end(self) -> None:
+        """Tell the database that no rows follow; does not wait for it."""
+        assert self._feed is not None
+        self._feed.end()
+
     def commit(self, key: str, note: str) -> None:
         """Make the rows staged."""
         assert self._feed is not None

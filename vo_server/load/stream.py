@@ -53,6 +53,9 @@ class Nowhere:
     def write(self, batch: pa.RecordBatch) -> None:
         """Do nothing."""
 
+    def end(self) -> None:
+        """Do nothing."""
+
     def commit(self, key: str, note: str) -> None:
         """Do nothing."""
 
@@ -168,6 +171,7 @@ class Stream:
         try:
             with stamping, self._part() as part:
                 run.load(part.write, self._advance)
+                part.end()
                 key = one.key(stamping.result())
                 seconds = time.monotonic() - begin
                 seen = Seen(run.findings, run.bad, tuple(late_warnings([one.reader])), seconds, statistics)
