@@ -15,6 +15,7 @@ from vo_server.engine.duckdb.folders import location_of, path_of, sync_directory
 from vo_server.engine.duckdb.release import check_columns, write_release
 from vo_server.engine.duckdb.staging import StagingFolder
 from vo_server.engine.faults import translated
+from vo_server.engine.memory import give_back_memory
 from vo_server.errors import EngineError, IngestError
 
 if TYPE_CHECKING:
@@ -123,8 +124,12 @@ class DuckdbLoader:
             self._whole.commit(_ONLY, "")
         with translated(duckdb_fault, doing=f"load {self._location}"):
             staging = self._staging
-            # A second file, in the order of the cells, has no dead space and needs no room in memory for all rows.
-            file, n_rows = write_release(staging.path, self._table, staging.rows(), threads=self._threads)
+            give_back_memory()
+            in_order = staging.sorted_rows()
+            rows = staging.rows() if in_order is None else in_order
+            file, n_rows = write_release(
+                staging.path, self._table, rows, is_sorted=in_order is not None, threads=self._threads
+            )
             self._finished = self._publishable(file)
         return LoadReport(self._location, n_rows, os.fstat(self._finished.fileno()).st_size)
 

@@ -23,8 +23,10 @@ import pyarrow as pa
 from vo_server.engine.base import StagedPart
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
+from vo_server.engine.duckdb.runs import MOST_FILES, MOST_RUNS, is_narrow, merged, sorted_run
 from vo_server.engine.part import StreamedPart
 from vo_server.model.query import arrow_schema
+from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +72,8 @@ class StagingFolder:
         self._is_resumable = key is not None
         self._guard = threading.Lock()
         self._last = 0
+        self._is_placed = HEALPIX_COLUMN in table.by_name
+        self._n_runs = 0
         self._parts: set[int] = set()
         """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
@@ -111,6 +115,12 @@ class StagingFolder:
         """Return all staged rows, in the order of the parts."""
         return pa.RecordBatchReader.from_batches(self._schema, self._batches())
 
+    def sorted_rows(self) -> pa.RecordBatchReader | None:
+        """Return all staged rows in the order of their cells; None when there are none, or it takes much memory."""
+        files = [self._file(number, _ROWS) for number in sorted(self._parts)]
+        found = merged(files) if self._is_placed and files else None
+        return None if found is None else pa.RecordBatchReader.from_batches(self._schema, found)
+
     def close(self, *, is_over: bool) -> None:
         """Let go of the folder; what is staged under a key stays unless the load is over."""
         self._work.close(is_kept=self._is_resumable and not is_over and bool(self._parts))
@@ -120,7 +130,7 @@ class StagingFolder:
         path = self._file(number, _ROWS)
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
             for batch in rows:
-                stream.write_batch(batch)
+                stream.write_batch(sorted_run(batch) if self._can_be_merged(number, batch) else batch)
         with path.open("rb") as written:
             os.fsync(written.fileno())
 
@@ -141,6 +151,13 @@ class StagingFolder:
     def forget(self, number: int) -> None:
         """Remove the rows of a part that is given up."""
         self._file(number, _ROWS).unlink(missing_ok=True)
+
+    def _can_be_merged(self, number: int, batch: pa.RecordBatch) -> bool:
+        """Count a batch of a part; False when to sort it is of no use: there are too many, or its rows are wide."""
+        with self._guard:
+            self._n_runs += 1
+            is_one_of_few = number <= MOST_FILES and self._n_runs <= MOST_RUNS
+        return self._is_placed and is_one_of_few and is_narrow(batch)
 
     def _file(self, number: int, kind: str) -> Path:
         return self.path / f"{_NAME}{number:06}{kind}"

@@ -1,0 +1,118 @@
+"""The sort of a load in two steps against one sort of all rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from vo_server.engine.duckdb.release import _grouped
+from vo_server.engine.duckdb.runs import MOST_FILES, MOST_RUNS, merged, sorted_run
+from vo_server.model.table import HEALPIX_COLUMN
+
+SCHEMA = pa.schema(
+    [("number", pa.int64()), ("text", pa.string()), ("list", pa.list_(pa.float32())), (HEALPIX_COLUMN, pa.int64())]
+)
+
+
+def _batch(cells: Sequence[int | None], first: int = 0) -> pa.RecordBatch:
+    numbers = range(first, first + len(cells))
+    columns = [list(numbers), [f"row {number}" for number in numbers], [[number, None] for number in numbers], cells]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _batches(n_batches: int, n_rows: int, *, seed: int) -> list[pa.RecordBatch]:
+    random = np.random.default_rng(seed)
+    found = []
+    for number in range(n_batches):
+        cells: list[int | None] = random.integers(0, 12 * 4**29, n_rows).tolist()
+        cells[number :: 7 + number] = [None] * len(cells[number :: 7 + number])
+        found.append(_batch(cells, number * n_rows))
+    return found
+
+
+def _write(path: Path, batches: Sequence[pa.RecordBatch]) -> Path:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+        for batch in batches:
+            stream.write_batch(batch)
+    return path
+
+
+def _rows(batches: Sequence[pa.RecordBatch]) -> list[tuple[object, ...]]:
+    table = pa.Table.from_batches(batches, SCHEMA)
+    return [tuple(str(value) for value in row.values()) for row in table.to_pylist()]
+
+
+def _cells(batches: Sequence[pa.RecordBatch]) -> list[int | None]:
+    return [cell for batch in batches for cell in batch.column(HEALPIX_COLUMN).to_pylist()]
+
+
+def _in_order(cells: Sequence[int | None]) -> list[int | None]:
+    return sorted(cells, key=lambda cell: (cell is None, cell))
+
+
+def test_a_run_has_the_rows_of_its_batch_in_the_order_of_their_cells() -> None:
+    (batch,) = _batches(1, 1000, seed=1)
+    run = sorted_run(batch)
+    assert Counter(_rows([run])) == Counter(_rows([batch]))
+    assert _cells([run]) == _in_order(_cells([batch]))
+
+
+@pytest.mark.parametrize("n_batches", [1, 2, 9])
+def test_runs_of_several_files_become_one(tmp_path: Path, n_batches: int) -> None:
+    batches = _batches(n_batches, 3000, seed=n_batches)
+    files = [
+        _write(tmp_path / f"{number}.arrow", [sorted_run(batch) for batch in part])
+        for number, part in enumerate((batches[:2], batches[2:]))
+    ]
+    found = merged(files)
+    assert found is not None
+    rows = list(found)
+    assert Counter(_rows(rows)) == Counter(_rows(batches))
+    assert _cells(rows) == _in_order(_cells(batches))
+
+
+def test_ranges_of_many_rows_are_merged_one_after_the_other(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    # Rows of 40 bytes: 250 000 of them in three ranges, close together in one corner of the sky.
+    runs = [sorted_run(_batch(random.integers(0, 4**20, 50_000).tolist(), 50_000 * number)) for number in range(5)]
+    found = merged([_write(tmp_path / "rows.arrow", runs)])
+    assert found is not None
+    pieces = list(found)
+    assert len(pieces) > 1
+    cells = _cells(pieces)
+    assert cells == sorted(cell for cell in _cells(runs) if cell is not None)
+
+
+def test_rows_without_any_cell_are_kept(tmp_path: Path) -> None:
+    found = merged([_write(tmp_path / "rows.arrow", [_batch([None, None]), _batch([None], 2)])])
+    assert found is not None
+    assert Counter(_rows(list(found))) == Counter(_rows([_batch([None, None, None])]))
+
+
+def test_what_would_take_much_memory_is_left_to_the_database(tmp_path: Path) -> None:
+    many = [_batch([number]) for number in range(MOST_RUNS + 1)]
+    assert merged([_write(tmp_path / "many.arrow", many)]) is None
+    unsorted = [_batch([2, 1])]
+    assert merged([_write(tmp_path / "unsorted.arrow", unsorted)]) is None
+    assert merged([_write(tmp_path / "nothing.arrow", [])]) is None
+    wide = _batch([1, 2])
+    wide = wide.set_column(1, SCHEMA.field(1), pa.array(["x" * 500] * 2))
+    assert merged([_write(tmp_path / "wide.arrow", [wide])]) is None
+    assert merged([_write(tmp_path / "one.arrow", [_batch([1])])] * (MOST_FILES + 1)) is None
+    same = [_batch([5] * 200_000, 200_000 * number) for number in range(4)]
+    assert merged([_write(tmp_path / "same.arrow", same)]) is None
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 100, 1000, 5000])
+def test_groups_have_all_rows_in_their_order(n_rows: int) -> None:
+    batches = _batches(3, 500, seed=5)
+    groups = list(_grouped(pa.RecordBatchReader.from_batches(SCHEMA, batches), n_rows))
+    assert _rows(groups) == _rows(batches)
+    assert all(group.num_rows == n_rows for group in groups[:-1])
+    assert 0 < groups[-1].num_rows <= n_rows
