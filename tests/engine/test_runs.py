@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from vo_server.engine.duckdb.release import _grouped
-from vo_server.engine.duckdb.runs import MOST_FILES, MOST_RUNS, merged, sorted_run
+from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, merged, n_windows, sorted_run
 from vo_server.model.table import HEALPIX_COLUMN
 
 SCHEMA = pa.schema(
@@ -96,7 +96,7 @@ def test_rows_without_any_cell_are_kept(tmp_path: Path) -> None:
 
 
 def test_what_would_take_much_memory_is_left_to_the_database(tmp_path: Path) -> None:
-    many = [_batch([number]) for number in range(MOST_RUNS + 1)]
+    many = [_batch([number]) for number in range(MOST_WINDOWS // n_windows(_batch([0])) + 1)]
     assert merged([_write(tmp_path / "many.arrow", many)]) is None
     unsorted = [_batch([2, 1])]
     assert merged([_write(tmp_path / "unsorted.arrow", unsorted)]) is None

@@ -23,7 +23,7 @@ import pyarrow as pa
 from vo_server.engine.base import StagedPart
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
-from vo_server.engine.duckdb.runs import MOST_FILES, MOST_RUNS, is_narrow, merged, sorted_run
+from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, is_narrow, merged, n_windows, sorted_run
 from vo_server.engine.part import StreamedPart
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
@@ -73,7 +73,7 @@ class StagingFolder:
         self._guard = threading.Lock()
         self._last = 0
         self._is_placed = HEALPIX_COLUMN in table.by_name
-        self._n_runs = 0
+        self._n_windows = 0
         self._parts: set[int] = set()
         """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
@@ -155,8 +155,8 @@ class StagingFolder:
     def _can_be_merged(self, number: int, batch: pa.RecordBatch) -> bool:
         """Count a batch of a part; False when to sort it is of no use: there are too many, or its rows are wide."""
         with self._guard:
-            self._n_runs += 1
-            is_one_of_few = number <= MOST_FILES and self._n_runs <= MOST_RUNS
+            self._n_windows += n_windows(batch)
+            is_one_of_few = number <= MOST_FILES and self._n_windows <= MOST_WINDOWS
         return self._is_placed and is_one_of_few and is_narrow(batch)
 
     def _file(self, number: int, kind: str) -> Path:
