@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.database import opened
 from ingest.load import load_table
-from vo_server.engine.open import open_engine
-from vo_server.settings import load_settings
-from vo_server.store.open import open_store
 
 __all__ = ["Told"]
 
@@ -35,18 +32,8 @@ class Told:
 
 def main(url: str, schema_file: str, table: str, n_jobs: int, files: list[str]) -> None:
     """Load, and print a :class:`Told` as JSON."""
-    settings = load_settings(database=url)
-    with (
-        closing(open_store(url, store_schema=settings.postgres.store_schema)) as store,
-        closing(
-            open_engine(
-                url,
-                memory_bytes=settings.duckdb.memory_bytes,
-                threads=settings.duckdb.threads,
-                data_schema=settings.postgres.data_schema,
-            )
-        ) as engine,
-    ):
+    # As the command does, with the memory that queries of a load have.
+    with opened(url, to_load=True) as (engine, store):
         summary = load_table(files, table=table, engine=engine, store=store, schema_file=schema_file, n_jobs=n_jobs)
     found = _PEAK.search(Path("/proc/self/status").read_text(encoding="ascii"))
     assert found is not None

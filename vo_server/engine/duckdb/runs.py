@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_FILES", "MOST_WINDOWS", "is_narrow", "merged", "n_windows", "sorted_run"]
 
-MOST_WINDOWS: Final = 1024
+MOST_WINDOWS: Final = 2048
 """Of so many buffers a range is read at once. Around each place that is read the system keeps 64 kB of a mapped file in
 memory, however short the slice is: 10 000 000 rows of 50 columns took 1.4 GB."""
 
