@@ -20,7 +20,8 @@ FINEST: Final = 12
 MOST_CELLS: Final = 1024**2
 """Coarser cells are taken when there are more of them: on the whole sky it comes to order 8, cells of 14 arcminutes."""
 
-_WAITING: Final = 1024**2
+_WAITING: Final = 256 * 1024
+"""Rows that are counted at once."""
 
 _SKY_DEG2: Final = 4 * np.pi * np.degrees(1.0) ** 2
 
@@ -89,18 +90,32 @@ class CellCounter:
         return self._found
 
     def _add(self, more: CellCounts) -> None:
+        """Add counts in pieces: what is made of both meanwhile is several times as large."""
+        for first in range(0, len(more.cells), _WAITING):
+            piece = slice(first, first + _WAITING)
+            self._add_few(CellCounts(more.order, more.cells[piece], more.counts[piece]))
+
+    def _add_few(self, more: CellCounts) -> None:
         if self._waiting and more.order < self._found.order:
             self.counts()
         order = min(self._found.order, more.order)
-        one, other = self._found.coarser(order), more.coarser(order)
-        cells = np.concatenate([one.cells, other.cells])
-        counts = np.concatenate([one.counts, other.counts])
-        # Two ascending runs: the stable sort merges them in one pass.
-        places = np.argsort(cells, kind="stable")
-        found = _summed(order, cells[places], counts[places])
-        self._found = found.at_most(MOST_CELLS)
+        self._found = _united(self._found.coarser(order), more.coarser(order)).at_most(MOST_CELLS)
         steps = order - self._found.order
         self._waiting = [cells >> 2 * steps for cells in self._waiting] if steps else self._waiting
+
+
+def _united(one: CellCounts, other: CellCounts) -> CellCounts:
+    """Add counts of the same order."""
+    places = np.searchsorted(one.cells, other.cells)
+    is_known = np.take(one.cells, places, mode="clip") == other.cells if len(one.cells) else places < 0
+    counts = one.counts.copy()
+    counts[places[is_known]] += other.counts[is_known]
+    is_new = ~is_known
+    return CellCounts(
+        one.order,
+        np.insert(one.cells, places[is_new], other.cells[is_new]),
+        np.insert(counts, places[is_new], other.counts[is_new]),
+    )
 
 
 def _summed(order: int, cells: IntArray, counts: IntArray) -> CellCounts:
