@@ -13,8 +13,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from tests.engine.samples import INT, TEXT, bits, start
+from tests.engine.samples import INT, TEXT, bits, publish, start
 from tests.engine.site import PostgresSite
+from vo_server.adql.front import compile_query
 from vo_server.engine.postgres.copied import PSYCOPG, CopiedStatement, QuickestStatement, UnreadableTypesError
 from vo_server.engine.postgres.pool import ADBC, Driver, QueryPool
 from vo_server.engine.postgres.run import PostgresEngine
@@ -22,7 +23,8 @@ from vo_server.engine.postgres.statement import ArrowStatement
 from vo_server.engine.shares import SMALLEST_BYTES, BatchShares
 from vo_server.engine.stream import BatchSource
 from vo_server.errors import EngineError, QueryTimeoutError
-from vo_server.model.table import Column
+from vo_server.model.query import arrow_schema
+from vo_server.model.table import Catalogue, Column, Schema, Table
 
 pytestmark = pytest.mark.postgres
 
@@ -203,3 +205,27 @@ def test_both_drivers_together_open_no_more_connections_than_allowed(postgres_si
             for connection in taken:
                 pool.give_back(driver, connection, is_usable=True)
             assert n_open <= 3  # One that was closed may still be on its way out.
+
+
+def test_rows_that_become_text_are_read_by_adbc_and_are_the_same(postgres_site: PostgresSite) -> None:
+    named = PostgresSite(
+        psycopg.conninfo.make_conninfo(postgres_site.dsn, application_name=postgres_site.data_schema),
+        postgres_site.data_schema,
+    )
+    engine = named.open()
+    columns = (Column("i", INT), Column("t", TEXT))
+    rows = pa.record_batch({"i": range(1000), "t": [f"row {i}" for i in range(1000)]}, schema=arrow_schema(columns))
+    table = publish(engine, Table("demo", "rows", columns, primary_key=("i",)), [rows])
+    query = compile_query("SELECT i, t FROM demo.rows ORDER BY i", Catalogue((Schema("demo", (table,)),)))
+    n_open = []
+    with psycopg.connect(postgres_site.dsn, autocommit=True) as observer:
+        for becomes_text in (False, False, True, True):
+            with closing(engine.run(query, limit=None, timeout_s=60, becomes_text=becomes_text)) as running:
+                assert pa.Table.from_batches(running).equals(pa.Table.from_batches([rows]))
+            (found,) = observer.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", (postgres_site.data_schema,)
+            ).fetchone() or (0,)
+            n_open.append(found)
+    engine.close()
+    # Each driver keeps a connection of its own.
+    assert n_open == [1, 1, 2, 2]

@@ -190,6 +190,7 @@ class Engine(Protocol):
         limit: int | None,
         timeout_s: float,
         inline: Mapping[str, pa.Table] | None = None,
+        becomes_text: bool = False,
     ) -> RunningQuery:
         """Start a query.
 
@@ -203,6 +204,9 @@ class Engine(Protocol):
             Time until the last row is produced [s]; time that a slow reader takes does not count.
         inline
             Rows of the tables without a location, by full name (TAP_SCHEMA, uploads).
+        becomes_text
+            Whether its rows will be written as text, for which Python's lock is needed all the time: rows are better
+            read without it then.
         """
         ...
 

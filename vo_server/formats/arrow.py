@@ -36,6 +36,7 @@ class ArrowWriter:
 
     mime: ClassVar[str] = "application/vnd.apache.arrow.stream"
     extension: ClassVar[str] = "arrows"
+    is_text: ClassVar[bool] = False
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the schema with its metadata, then the batches."""

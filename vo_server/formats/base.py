@@ -20,6 +20,8 @@ class Writer(Protocol):
     """Media type of the document."""
     extension: ClassVar[str]
     """File name ending, without the dot."""
+    is_text: ClassVar[bool]
+    """Whether numbers are written as text, which takes longer than reading the rows does."""
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the document; an empty piece tells that what follows takes long, and that the pieces before may go.

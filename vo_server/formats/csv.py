@@ -35,6 +35,7 @@ class CsvWriter:
 
     mime: ClassVar[str] = "text/csv;header=present"
     extension: ClassVar[str] = "csv"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the header line, then the rows."""
@@ -58,6 +59,7 @@ class TsvWriter:
 
     mime: ClassVar[str] = "text/tab-separated-values"
     extension: ClassVar[str] = "tsv"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the header line, then the rows."""

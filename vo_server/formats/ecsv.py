@@ -54,6 +54,7 @@ class EcsvWriter:
 
     mime: ClassVar[str] = "text/x-ecsv"
     extension: ClassVar[str] = "ecsv"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield header, names, rows, and how they ended where that was not known before."""

@@ -43,6 +43,7 @@ class HtmlWriter:
 
     mime: ClassVar[str] = "text/html"
     extension: ClassVar[str] = "html"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the page; browsers show the rows as they come."""

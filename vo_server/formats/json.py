@@ -35,6 +35,7 @@ class JsonWriter:
 
     mime: ClassVar[str] = "application/json"
     extension: ClassVar[str] = "json"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the object; an error in the middle is told at its end, then raised again."""
@@ -66,6 +67,7 @@ class JsonLinesWriter:
 
     mime: ClassVar[str] = "application/x-ndjson"
     extension: ClassVar[str] = "jsonl"
+    is_text: ClassVar[bool] = True
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the lines."""

@@ -54,6 +54,7 @@ class ParquetWriter:
 
     mime: ClassVar[str] = "application/vnd.apache.parquet"
     extension: ClassVar[str] = "parquet"
+    is_text: ClassVar[bool] = False
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the signature when the first rows are there, then row groups, then the footer.

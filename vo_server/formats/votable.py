@@ -85,6 +85,7 @@ class Binary2Writer(_VotableWriter):
 
     mime: ClassVar[str] = f"{MIME};serialization=BINARY2"
     serialization: ClassVar[Serialization] = Serialization.BINARY2
+    is_text: ClassVar[bool] = False
 
     def _rows(self, batches: Iterator[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[bytes]:
         """Yield base64 that runs on over the borders of batches: whole groups of three bytes, the rest is kept."""
@@ -106,6 +107,7 @@ class TabledataWriter(_VotableWriter):
 
     mime: ClassVar[str] = f"{MIME};serialization=TABLEDATA"
     serialization: ClassVar[Serialization] = Serialization.TABLEDATA
+    is_text: ClassVar[bool] = True
     piece_bytes: ClassVar[int] = TEXT_BYTES
 
     def _losses(self, columns: Sequence[Column]) -> MarkupLosses:

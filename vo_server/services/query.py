@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from vo_server.adql.front import compile_query
 from vo_server.errors import QueryTimeoutError, TooLargeError, UsageError
+from vo_server.formats.registry import find_format
 from vo_server.model.estimate import Estimate
 from vo_server.model.identity import ANONYMOUS, Identity
 from vo_server.model.plan import Basis
@@ -169,6 +170,7 @@ class QueryService:
             limit=result.maxrec + 1,  # One more than may be sent, to know about overflow.
             timeout_s=limits.timeout_s,
             inline=self._inline(resolved, catalogue, uploads),
+            becomes_text=query.save_as is None and find_format(query.response_format).writer.is_text,
         )
         result.on_close = running.close
         result.ahead_bytes = lambda: running.ahead_bytes

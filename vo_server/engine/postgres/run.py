@@ -97,9 +97,17 @@ class PostgresEngine:
         limit: int | None,
         timeout_s: float,
         inline: Mapping[str, pa.Table] | None = None,
+        becomes_text: bool = False,
     ) -> RunningQuery:
         """Start a query; see :meth:`vo_server.engine.base.Engine.run`."""
-        return self._run(query, query.columns, limit=limit, timeout_s=timeout_s, inline=inline or {})
+        return self._run(
+            query,
+            query.columns,
+            limit=limit,
+            timeout_s=timeout_s,
+            inline=inline or {},
+            can_copy=not becomes_text,
+        )
 
     def explain(
         self,
@@ -125,6 +133,7 @@ class PostgresEngine:
         timeout_s: float,
         inline: Mapping[str, pa.Table],
         prefix: str = "",
+        can_copy: bool = True,
     ) -> QueryStream:
         """Start a query, or what a prefix makes of it."""
         names = inline_names(inline)
@@ -142,6 +151,7 @@ class PostgresEngine:
             inline={names[full_name]: (stored[full_name], rows) for full_name, rows in inline.items()},
             classify=adopted_fault if has_adopted else postgres_fault,
             prefix=prefix,
+            can_copy=can_copy,
         )
 
     def loader(
@@ -218,10 +228,12 @@ class PostgresEngine:
         prelude: Sequence[str] = (),
         classify: Classifier = postgres_fault,
         prefix: str = "",
+        can_copy: bool = True,
     ) -> QueryStream:
         """Start a SELECT over releases and over inline tables by their names in ``pg_temp``.
 
-        ``prefix`` goes before it once it is known to be a SELECT.
+        ``prefix`` goes before it once it is known to be a SELECT. Without ``can_copy`` it is read by ADBC, which takes
+        more time than COPY and does not hold Python's lock meanwhile.
         """
 
         def arrow() -> BatchSource:
@@ -229,8 +241,9 @@ class PostgresEngine:
                 self._pool, sql, inline=inline or {}, prelude=prelude, prefix=prefix, shares=self._shares
             )
 
-        can_copy = not (inline or prefix or any(column.datatype.is_array for column in columns))
-        source = QuickestStatement(self._copied(sql, prelude), arrow) if can_copy else arrow()
+        has_arrays = any(column.datatype.is_array for column in columns)
+        copies = can_copy and not (inline or prefix or has_arrays)
+        source = QuickestStatement(self._copied(sql, prelude), arrow) if copies else arrow()
         return QueryStream(
             ReadAhead(source, name="postgres-reader"),
             schema=arrow_schema(columns),

@@ -42,6 +42,7 @@ class FitsWriter:
 
     mime: ClassVar[str] = "application/fits"
     extension: ClassVar[str] = "fits"
+    is_text: ClassVar[bool] = False
 
     def write(self, result: QueryResult) -> Iterator[bytes]:
         """Yield the file.
