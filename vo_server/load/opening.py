@@ -97,22 +97,21 @@ class _Attempt:
             error = ended_by
         return SourceFile(
             Path(self.name).name if self.source is None else self.source.label,
-            _size_bytes(self.source),
+            self._size_bytes(),
             "",
             0,
             state=FileState.UNREAD if error is None else FileState.FAILED,
             error=None if error is None else str(error),
         )
 
-
-def _size_bytes(source: Source | None) -> int:
-    """Return the size of a file that perhaps cannot be reached; zero then."""
-    if source is None:
-        return 0
-    try:
-        return source.size_bytes
-    except (IngestError, OSError):
-        return 0
+    def _size_bytes(self) -> int:
+        """Return the size of the file; 0 where there is none, or it lies elsewhere and would have to be asked again."""
+        if self.source is None or not (self.source.is_here or self.opened is not None):
+            return 0
+        try:
+            return self.source.size_bytes
+        except (IngestError, OSError):
+            return 0
 
 
 def _all_of(failed: Sequence[IngestError], *, n_files: int) -> IngestError:
