@@ -18,6 +18,7 @@ _CATALOGUE = Catalogue((Schema("tap_upload", (_TABLE,)),))
 
 
 def _ask(engine: AnyEngine, adql: str) -> list[str]:
+    engine.check()  # Nothing is loaded here, and a new database has no functions of ours yet.
     query = compile_query(adql, _CATALOGUE)
     inline = {_TABLE.full_name: pa.table({"word": _WORDS})}
     with closing(engine.run(query, limit=100, timeout_s=60.0, inline=inline)) as rows:
