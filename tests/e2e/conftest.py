@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,13 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """URL of an empty database of each kind."""
     with new_database(request, tmp_path_factory.mktemp("real")) as url:
         yield url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collect_garbage() -> Iterator[None]:
+    """Have what pyvo left open collected where it is ignored, and not in the tests of another module."""
+    yield
+    gc.collect()
 
 
 @contextmanager
