@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import pytest
 
 from tests.adql.samples import CATALOGUE
+from tests.support.effort import effort_below
 from vo_server.adql.front import compile_query
 from vo_server.errors import AdqlError, Problem, ProblemKind
 
@@ -330,7 +329,6 @@ def test_an_unknown_table_is_the_only_mistake(text: str) -> None:
 
 
 def test_a_flood_of_mistakes_is_told_in_part_and_in_time() -> None:
-    start = perf_counter()
-    found = problems("SELECT " + ", ".join(f"rra{i}" for i in range(20_000)) + " FROM sky.stars")
+    with effort_below(3.0):
+        found = problems("SELECT " + ", ".join(f"rra{i}" for i in range(20_000)) + " FROM sky.stars")
     assert len(found) == 100
-    assert perf_counter() - start < 3

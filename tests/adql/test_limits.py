@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from time import perf_counter
 
 import pytest
 
 from tests.adql.samples import CATALOGUE
+from tests.support.effort import effort_below
 from vo_server.adql.front import compile_query, parse
 from vo_server.engine.duckdb.sql import generate as duckdb_sql
 from vo_server.engine.postgres.sql import generate as postgres_sql
 from vo_server.errors import AdqlError, ProblemKind
 
-WITHIN_S = 1.0
 GUARD_S = 5.0
-"""Against a machine that does much else; on an idle one nothing here takes a second."""
+"""On an idle machine nothing here takes two seconds."""
 
 TOO_MUCH = {
     "100 kB of parentheses": lambda: "SELECT " + "(" * 100_000,
@@ -58,10 +57,8 @@ TOO_MUCH = {
 def test_too_much_is_refused_at_once(make: Callable[[], str]) -> None:
     parse("SELECT a FROM t")  # the tables of the parser are made once per process
     text = make()
-    start = perf_counter()
-    with pytest.raises(AdqlError) as caught:
+    with effort_below(GUARD_S), pytest.raises(AdqlError) as caught:
         compile_query(text, CATALOGUE)
-    assert perf_counter() - start < GUARD_S
     assert caught.value.problems[0].kind is ProblemKind.LIMIT
 
 
@@ -86,10 +83,8 @@ NO_QUERIES = {
 def test_what_is_no_query_is_refused_at_once_in_few_words(make: Callable[[], str]) -> None:
     parse("SELECT a FROM t")
     text = make()
-    start = perf_counter()
-    with pytest.raises(AdqlError) as caught:
+    with effort_below(GUARD_S), pytest.raises(AdqlError) as caught:
         compile_query(text, CATALOGUE)
-    assert perf_counter() - start < GUARD_S
     assert len(caught.value.problems) <= 100
     assert len(str(caught.value)) < 30_000
 
@@ -151,9 +146,8 @@ HARMLESS = {
 def test_what_is_long_but_harmless_is_accepted_at_once(make: Callable[[], str]) -> None:
     parse("SELECT a FROM t")
     text = make()
-    start = perf_counter()
-    compile_query(text, CATALOGUE)
-    assert perf_counter() - start < GUARD_S
+    with effort_below(GUARD_S):
+        compile_query(text, CATALOGUE)
 
 
 @pytest.mark.parametrize("generate", [duckdb_sql, postgres_sql], ids=["duckdb", "postgres"])
@@ -162,15 +156,11 @@ def test_the_sql_of_what_is_long_is_written_or_refused_at_once(
     make: Callable[[], str], generate: Callable[..., str]
 ) -> None:
     query = compile_query(make(), CATALOGUE)
-    start = perf_counter()
-    with suppress(AdqlError):  # functions that grow too deep in SQL are refused with a place
+    with effort_below(GUARD_S), suppress(AdqlError):  # functions that grow too deep in SQL are refused with a place
         generate(query, limit=10, relation=lambda table: f'"{table.name}"')
-    assert perf_counter() - start < GUARD_S
 
 
 @pytest.mark.parametrize("unclosed", ["'", '"', "'" + "''" * 50_000, '"' + '""' * 50_000])
 def test_quotes_that_are_never_closed_are_found_at_once(unclosed: str) -> None:
-    start = perf_counter()
-    with pytest.raises(AdqlError, match="never closed"):
+    with effort_below(1.0), pytest.raises(AdqlError, match="never closed"):
         parse(f"SELECT {unclosed} FROM t")
-    assert perf_counter() - start < WITHIN_S

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 
+from tests.support.effort import effort_below
 from tests.support.testengines import SkyEngine
 from vo_server.errors import AdqlError, ProblemKind
 
@@ -61,28 +61,26 @@ def test_a_hundred_levels_of_subqueries_in_from(sky: SkyEngine) -> None:
     ids=["different", "pairs", "not-pairs", "unknown"],
 )
 def test_long_conditions_are_planned_at_once(sky: SkyEngine, condition: str, expected: list[list[int]]) -> None:
-    started = time.process_time()
-    assert sky.answer(f"SELECT id FROM sky.tiny WHERE id < 2500 AND {condition} ORDER BY id") == expected
-    assert time.process_time() - started < 5
+    with effort_below(5.0):
+        rows = sky.answer(f"SELECT id FROM sky.tiny WHERE id < 2500 AND {condition} ORDER BY id")
+    assert rows == expected
 
 
 def test_five_thousand_conditions(sky: SkyEngine) -> None:
     condition = " OR ".join(f"id = {number}" for number in range(3, 5003))
-    started = time.process_time()
-    sql = sky.translate(f"SELECT id FROM sky.tiny WHERE {condition}")
-    assert time.process_time() - started < 5
+    with effort_below(5.0):
+        sql = sky.translate(f"SELECT id FROM sky.tiny WHERE {condition}")
     assert len(sky.ask(sql)) == 4
 
 
 def test_ten_thousand_items(sky: SkyEngine) -> None:
     items = ", ".join(str(number) for number in range(3, 10_003))
     reals = ", ".join(f"{number}.5" for number in range(10_000))
-    started = time.process_time()
-    queries = [
-        sky.translate(f"SELECT id FROM sky.tiny WHERE {condition}")
-        for condition in (f"id IN ({items})", f"x IN ({reals})")
-    ]
-    assert time.process_time() - started < 10
+    with effort_below(10.0):
+        queries = [
+            sky.translate(f"SELECT id FROM sky.tiny WHERE {condition}")
+            for condition in (f"id IN ({items})", f"x IN ({reals})")
+        ]
     assert [len(sky.ask(sql)) for sql in queries] == [4, 3]
 
 
