@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from ingest.foreign import described
 from vo_server.engine.postgres.inspect import open_inspector
 from vo_server.engine.postgres.pgsphere import SPHERE_TYPES
-from vo_server.engine.postgres.place import adopted_location, quoted_identifier, relation_of
+from vo_server.engine.postgres.place import adopted_location, relation_of
 from vo_server.engine.postgres.types import read_sql
 from vo_server.errors import UsageError
 from vo_server.load.naming import name_warnings, positions_words, split_table_name
 from vo_server.load.publish import publish
 from vo_server.load.release import check_case, new_version
-from vo_server.model.table import Position, PositionIndex
+from vo_server.model.table import Position, PositionIndex, delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +185,7 @@ def _indexes(table: Table) -> Iterator[str]:
 
 def _advice(stored: StoredTable, table: Table, named: Position | None) -> Iterator[str]:
     """Yield what the owner of the table could do for its users; ``named`` are the positions by the description."""
-    rows = ".".join(quoted_identifier(name) for name in (stored.schema, stored.name))
+    rows = ".".join(delimited(name) for name in (stored.schema, stored.name))
     if stored.is_view:
         rows = "the table behind the view"
     if named is not None and not named.point and not _serves(table, named):
@@ -193,7 +193,7 @@ def _advice(stored: StoredTable, table: Table, named: Position | None) -> Iterat
         yield _no_index(", ".join(named.columns), f"{rows} (q3c_ang2ipix({pair}))")
     for column in table.columns:
         if column.stored_as in SPHERE_TYPES and not column.is_indexed:
-            yield _no_index(column.name, f"{rows} USING gist ({quoted_identifier(column.name)})")
+            yield _no_index(column.name, f"{rows} USING gist ({delimited(column.name)})")
     kinds = {column.name: column.type_name for column in stored.columns}
     cast = [one for one in table.columns if one.stored_as is not None and one.stored_as not in SPHERE_TYPES]
     if cast:

@@ -11,7 +11,7 @@ from vo_server.adql.suggest import MAX_SHOWN, either, enumerate_names
 from vo_server.adql.tree import Expression
 from vo_server.adql.words import RESERVED
 from vo_server.errors import ProblemKind
-from vo_server.model.table import quoted
+from vo_server.model.table import delimited, quoted
 
 if TYPE_CHECKING:
     from vo_server.adql.scope import Entry, Relation, Scope
@@ -118,7 +118,7 @@ def _exact(found: list[Entry]) -> str | None:
     sources = {source for entry in found for source in entry.origins}
     if len(sources) > 1:
         return None
-    names = dict.fromkeys('"' + entry.name.replace('"', '""') + '"' for entry in found)
+    names = dict.fromkeys(delimited(entry.name) for entry in found)
     return f"write {either(list(names))}; in quotes, case matters"
 
 

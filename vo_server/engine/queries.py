@@ -27,6 +27,7 @@ from vo_server.adql.tree import (
 from vo_server.engine.lower import Ask
 from vo_server.engine.sides import may_be_nan, without_nan
 from vo_server.engine.sqltree import aliased, all_of, is_constant, name, wrapped
+from vo_server.model.table import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -175,8 +176,8 @@ def _written(lowering: Lowering, output: OutputColumn) -> str | None:
         return None
     if bound.column.datatype.arrow != output.column.datatype.arrow:
         return None
-    escaped = lowering.dialect.stored_name(bound.source.table, bound.column).replace('"', '""')
-    return f'"{bound.source.alias}"."{escaped}"'
+    stored = lowering.dialect.stored_name(bound.source.table, bound.column)
+    return f'"{bound.source.alias}".{delimited(stored)}'
 
 
 def _output_value(lowering: Lowering, output: OutputColumn) -> Steps:

@@ -25,6 +25,7 @@ __all__ = [
     "PositionIndex",
     "Schema",
     "Table",
+    "delimited",
     "followed",
     "positions_by_folded_name",
     "quoted",
@@ -52,6 +53,11 @@ def quoted(name: str, reserved: frozenset[str] = frozenset()) -> str:
     """
     if _REGULAR.fullmatch(name) and name.upper() not in reserved:
         return name
+    return delimited(name)
+
+
+def delimited(name: str) -> str:
+    """Write a name between double quotes: SQL's delimited identifier, which ADQL and both engines share."""
     return '"' + name.replace('"', '""') + '"'
 
 

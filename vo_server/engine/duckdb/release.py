@@ -12,7 +12,7 @@ from vo_server.engine.arrow import row_bytes, rows_per_batch
 from vo_server.engine.duckdb.attach import ROWS
 from vo_server.errors import IngestError
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import HEALPIX_COLUMN
+from vo_server.model.table import HEALPIX_COLUMN, delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def check_columns(table: Table) -> None:
         If two names differ in case only.
     """
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
-        columns = ", ".join(f"{_quoted(column.name)} {column.datatype.duckdb}" for column in table.columns)
+        columns = ", ".join(f"{delimited(column.name)} {column.datatype.duckdb}" for column in table.columns)
         try:
             connection.execute(f"CREATE TABLE {ROWS} ({columns})")
         except duckdb.CatalogException as error:
@@ -99,10 +99,10 @@ def write_release(
     file = folder / "release.duckdb"
     columns = ", ".join(
         f"CAST({name} AS {column.datatype.duckdb}) AS {name}"
-        for column, name in ((one, _quoted(one.name)) for one in table.columns)
+        for column, name in ((one, delimited(one.name)) for one in table.columns)
     )
     is_placed = HEALPIX_COLUMN in table.by_name
-    order = f" ORDER BY {_quoted(HEALPIX_COLUMN)} NULLS LAST" if is_placed and not is_sorted else ""
+    order = f" ORDER BY {delimited(HEALPIX_COLUMN)} NULLS LAST" if is_placed and not is_sorted else ""
     with _instance(folder, table, sort_threads(table, threads) if order else threads) as connection:
         row_group = rows_per_batch(
             arrow_schema(table.columns), target_bytes=_ROW_GROUP_BYTES, multiple=_VECTOR, most=_MOST_ROWS
@@ -154,10 +154,6 @@ def _instance(folder: Path, table: Table, threads: int) -> Iterator[duckdb.DuckD
         yield connection
     finally:
         connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _values_of(datatype: DataType) -> int:

@@ -44,7 +44,7 @@ from vo_server.engine.watchdog import Watchdog
 from vo_server.engine.written import WrittenQueries
 from vo_server.errors import ConfigurationError, EngineError
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import quoted
+from vo_server.model.table import delimited, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -220,7 +220,7 @@ class DuckdbEngine:
     def read(self, table: Table) -> Iterator[pa.RecordBatch]:
         """Read all rows of a release with all columns, in stored order."""
         assert table.location is not None
-        names = ", ".join(_quoted(column.name) for column in table.columns)
+        names = ", ".join(delimited(column.name) for column in table.columns)
         rows = self._run_sql(
             f"SELECT {names} FROM {relation_of(table.location)}",
             table.columns,
@@ -361,13 +361,9 @@ def _name_of(table: Table) -> str:
     return f"{quoted(table.schema)}.{quoted(table.name)}" if table.location is None else relation_of(table.location)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 _FORM: Final = SqlForm(
     relation=_name_of,
-    name=lambda name, _: _quoted(name),
+    name=lambda name, _: delimited(name),
     row_hash="hash(hash({values}))",
     # An empty list has the hash of NULL.
     hashed=lambda value, column: f"len({value}), {value}" if column.datatype.is_array else value,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from vo_server.engine.postgres.names import stored_name
-from vo_server.engine.postgres.place import quoted_identifier
+from vo_server.model.table import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,7 @@ def column_definitions(columns: Sequence[Column]) -> str:
     Text has the collation ``C``: one order on every machine and on every engine, and an index that serves LIKE.
     """
     return ", ".join(
-        f"{quoted_identifier(stored_name(column.name))} {column.datatype.postgres}{_collation(column)}"
-        for column in columns
+        f"{delimited(stored_name(column.name))} {column.datatype.postgres}{_collation(column)}" for column in columns
     )
 
 

@@ -17,13 +17,12 @@ from sqlglot import exp
 from vo_server.engine.faults import translated
 from vo_server.engine.postgres.faults import postgres_fault
 from vo_server.engine.postgres.pgsphere import SPHERE_TYPES, is_in, overlaps, point, region
-from vo_server.engine.postgres.place import quoted_identifier
 from vo_server.engine.postgres.setup import connect
 from vo_server.engine.postgres.types import natural_type, read
 from vo_server.engine.sqltree import call, column
 from vo_server.engine.stored import StoredColumn, StoredTable
 from vo_server.errors import MissingError, UsageError
-from vo_server.model.table import PositionIndex
+from vo_server.model.table import PositionIndex, delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +138,7 @@ class Inspector:
         facts = found[0]
         if not facts["is_reachable"]:
             role = self._all("SELECT current_user AS name")[0]["name"]
-            grant = f"GRANT USAGE ON SCHEMA {quoted_identifier(schema)} TO {quoted_identifier(role)}"
+            grant = f"GRANT USAGE ON SCHEMA {delimited(schema)} TO {delimited(role)}"
             raise UsageError(f"the role {role} may not use the schema {schema}", hint=grant)
         columns = tuple(self._column(relation, plain) for plain in self._all(_COLUMNS, facts["oid"]))
         key = tuple(row["name"] for row in self._all(_PRIMARY_KEY, facts["oid"]))
@@ -187,7 +186,7 @@ class Inspector:
 
     def _is_served(self, relation: tuple[str, str], condition: exp.Expr, evidence: str) -> bool:
         """Tell whether a plan for a condition has an index scan with the evidence in its condition."""
-        rows = ".".join(quoted_identifier(name) for name in relation)
+        rows = ".".join(delimited(name) for name in relation)
         query = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {rows} AS t WHERE {condition.sql('postgres')}"
         try:
             with self._connection.transaction():
@@ -202,8 +201,8 @@ class Inspector:
         from vo_server.adql.suggest import either, near  # noqa: PLC0415 - for the one message only
 
         known = {f"{row['schema']}.{row['name']}": row for row in self._all(_NAMES)}
-        close = [".".join(map(quoted_identifier, known[one].values())) for one in near(f"{schema}.{name}", known)]
-        wanted = ".".join(map(quoted_identifier, (schema, name)))
+        close = [".".join(map(delimited, known[one].values())) for one in near(f"{schema}.{name}", known)]
+        wanted = ".".join(map(delimited, (schema, name)))
         return MissingError(
             f"there is no table or view {wanted} in the database",
             hint=f"did you mean {either(close)}?" if close else None,

@@ -12,13 +12,13 @@ from vo_server.engine.postgres.bounds import has_bounds, index_expression
 from vo_server.engine.postgres.control import literal, rows_of
 from vo_server.engine.postgres.faults import load_fault
 from vo_server.engine.postgres.names import stored_name
-from vo_server.engine.postgres.place import location_of, quoted_identifier, relation_of
+from vo_server.engine.postgres.place import location_of, relation_of
 from vo_server.engine.postgres.pool import execute, open_adbc
 from vo_server.engine.postgres.releases import LOCK_CLASS, mark
 from vo_server.engine.postgres.setup import prepare
 from vo_server.engine.postgres.staging import LOAD_SESSION, PostgresStaging
 from vo_server.errors import IngestError
-from vo_server.model.table import HEALPIX_COLUMN
+from vo_server.model.table import HEALPIX_COLUMN, delimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +178,7 @@ class PostgresLoader:
         """
         position = self._table.position
         if position is not None:
-            names = [quoted_identifier(stored_name(name)) for name in position.columns]
+            names = [delimited(stored_name(name)) for name in position.columns]
             places = [f"{names[0]}[1]", f"{names[0]}[2]"] if position.point else names
             self._execute(f"CREATE INDEX ON {self._target} (q3c_ang2ipix({', '.join(places)}))")
         for column in self._table.columns:
@@ -190,7 +190,7 @@ class PostgresLoader:
         wanted += [(column.name,) for column in self._table.columns if column.is_indexed]
         for key in dict.fromkeys(wanted):
             if not any(self._table.by_name[name].datatype.is_array for name in key):
-                columns = ", ".join(quoted_identifier(stored_name(name)) for name in key)
+                columns = ", ".join(delimited(stored_name(name)) for name in key)
                 self._execute(f"CREATE INDEX ON {self._target} ({columns})")
 
     def _execute(self, statement: str) -> None:

@@ -11,8 +11,9 @@ import re
 from typing import Final
 
 from vo_server.errors import EngineError
+from vo_server.model.table import delimited
 
-__all__ = ["adopted_location", "is_adopted", "location_of", "quoted_identifier", "relation_of", "split"]
+__all__ = ["adopted_location", "is_adopted", "location_of", "relation_of", "split"]
 
 _LONGEST_NAME: Final = 63
 """Bytes of an identifier that PostgreSQL keeps."""
@@ -46,7 +47,7 @@ def adopted_location(relation: tuple[str, str], *, schema: str, table: str, vers
     schema, table, version
         What it is published as; a relation that is adopted again has another location.
     """
-    names = ".".join(quoted_identifier(name) for name in relation)
+    names = ".".join(delimited(name) for name in relation)
     return f"{_ADOPTED}{names}#{_digest(schema, table, version)}"
 
 
@@ -78,11 +79,6 @@ def relation_of(location: str) -> str:
         return found[1]
     schema, table = split(location)
     return f'"{schema}"."{table}"'
-
-
-def quoted_identifier(name: str) -> str:
-    """Write a name between double quotes."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _digest(schema: str, table: str, version: str) -> str:

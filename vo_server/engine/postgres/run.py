@@ -15,7 +15,7 @@ from vo_server.engine.postgres.explain import EXPLAIN, PLAN_COLUMNS, plan_of
 from vo_server.engine.postgres.faults import adopted_fault, postgres_fault
 from vo_server.engine.postgres.load import PostgresLoader
 from vo_server.engine.postgres.names import stored_name
-from vo_server.engine.postgres.place import is_adopted, quoted_identifier, relation_of
+from vo_server.engine.postgres.place import is_adopted, relation_of
 from vo_server.engine.postgres.pool import QueryPool
 from vo_server.engine.postgres.releases import drop_release, sweep_releases
 from vo_server.engine.postgres.setup import connect, has_functions, has_q3c, prepare
@@ -29,7 +29,7 @@ from vo_server.engine.stream import QueryStream
 from vo_server.engine.watchdog import Watchdog
 from vo_server.engine.written import WrittenQueries
 from vo_server.model.query import arrow_schema
-from vo_server.model.table import quoted
+from vo_server.model.table import delimited, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -271,7 +271,7 @@ def _hashed(value: str, column: Column) -> str:
 
 _FORM: Final = SqlForm(
     relation=_name_of,
-    name=lambda name, table: quoted_identifier(stored_name(name, table.location)),
+    name=lambda name, table: delimited(stored_name(name, table.location)),
     row_hash="hashint8extended(hash_record_extended(ROW({values}), 0), 1)",
     hashed=_hashed,
     integer="bigint",

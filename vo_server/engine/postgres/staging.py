@@ -24,11 +24,11 @@ from vo_server.engine.postgres.faults import load_fault, postgres_fault
 from vo_server.engine.postgres.ingest import column_definitions, storable
 from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.part_session import open_session
-from vo_server.engine.postgres.place import quoted_identifier
 from vo_server.engine.postgres.pool import execute, open_adbc
 from vo_server.engine.postgres.releases import AdvisoryLock
 from vo_server.errors import IngestError
 from vo_server.model.query import arrow_schema
+from vo_server.model.table import delimited
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +137,7 @@ class PostgresStaging:
 
     def rows_sql(self, *, order: str | None) -> str:
         """Return the SELECT of all staged rows; in the order of the parts when no other is given."""
-        names = ", ".join(quoted_identifier(stored_name(column.name)) for column in self._table.columns)
+        names = ", ".join(delimited(stored_name(column.name)) for column in self._table.columns)
         return f"SELECT {names} FROM {self._relation('rows')} ORDER BY {order or f'{_PART}, ctid'}"
 
     def close(self, *, is_over: bool) -> None:
