@@ -180,3 +180,23 @@ def test_a_big_batch_and_many_small_ones_give_the_same_table(engine: AnyEngine) 
     assert answer(engine, count, LONG, of=[one, many]) == [{"c0": 0}]
     with closing(start(engine, "SELECT count(*) FROM {}", [Column("n", LONG)], of=[many])) as found:
         assert next(found).column(0).to_pylist() == [70_000]
+
+
+def test_a_load_goes_on_with_fewer_files_than_it_had(engine: AnyEngine) -> None:
+    # More parts than the embedded engine sorts one by one; what stays of them is neither sorted nor too many.
+    rows = [sky_rows(120, first=120 * number) for number in range(40)]
+    with engine.loader(SKY, version="1", key="a" * 16) as loader:  # left before it is finished
+        for number, batch in enumerate(rows):
+            with loader.part() as part:
+                part.write(batch)
+                part.end()
+                part.commit(f"file {number}", "")
+    with engine.loader(SKY, version="1", key="a" * 16) as loader:
+        staged = loader.staged()
+        for one in staged[:15]:
+            loader.discard(one)
+        report = loader.finish()
+    assert len(staged) == len(rows)
+    table = replace(SKY, release="1", location=report.location, n_rows=report.n_rows)
+    found = answer(engine, "SELECT id FROM {} ORDER BY id", LONG, of=[table])
+    assert [row["c0"] for row in found] == list(range(15 * 120, 40 * 120))

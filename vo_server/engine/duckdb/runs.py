@@ -49,8 +49,8 @@ def is_narrow(batch: pa.RecordBatch) -> bool:
 
 
 def n_windows(batch: pa.RecordBatch) -> int:
-    """Return how many places of a file a slice of a batch is read from."""
-    return sum(buffer is not None for column in batch.columns for buffer in column.buffers())
+    """Return how many places of a file a slice of a batch is read from; the same before it is written, and after."""
+    return sum(map(_n_buffers, batch.columns))
 
 
 def sorted_run(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -72,8 +72,8 @@ def merged(files: Sequence[Path]) -> Iterator[pa.RecordBatch] | None:
     -------
     iterator of RecordBatch or None
         None when it cannot be done in little memory: there are more than :data:`MOST_FILES` files, their batches have
-        more than :data:`MOST_WINDOWS` buffers together, one of them is not sorted or has wide rows, or too many rows
-        have the same cell.
+        more than :data:`MOST_WINDOWS` buffers together, one of them is not sorted (the writer had to give up sorting,
+        or knew of more files than there are now) or has wide rows, or too many rows have the same cell.
     """
     if len(files) > MOST_FILES:
         return None
@@ -92,26 +92,44 @@ class _Runs:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._maps = [_mapped(file) for file in files]
-        self._batches = [batch for one in self._maps for batch in pa.ipc.open_stream(pa.py_buffer(one))]
+        self._batches: list[pa.RecordBatch] = []
         self._edges: list[IntArray] = []
         """Where the ranges begin and end in each batch."""
 
     def can_be_merged(self) -> bool:
-        """Find the ranges; False when there are none that do."""
-        n_runs = len(self._batches)
-        if not 0 < sum(map(n_windows, self._batches)) <= MOST_WINDOWS or not all(map(is_narrow, self._batches)):
-            return False
-        cells = [_cells(batch) for batch in self._batches]
+        """Find the batches and the ranges; False when there are none that do."""
+        try:
+            return self._are_few_and_narrow() and self._are_even()
+        finally:
+            self._forget_pages()
+
+    def _are_few_and_narrow(self) -> bool:
+        """Open the batches, no more of them than can be merged."""
+        n_found = 0
+        for one in self._maps:
+            for batch in pa.ipc.open_stream(pa.py_buffer(one)):
+                n_found += n_windows(batch)
+                if n_found > MOST_WINDOWS or not is_narrow(batch):
+                    return False
+                self._batches.append(batch)
+        return n_found > 0
+
+    def _are_even(self) -> bool:
+        """Find ranges of about as many rows each; False when a batch is not sorted, or a range has too many rows."""
+        cells = []
+        for batch in self._batches:
+            found = _cells(batch)
+            if found is None:
+                return False
+            cells.append(found)
         n_rows = sum(map(len, cells))
         row_bytes = sum(len(one) for one in self._maps) // max(n_rows, 1)
         wanted = max(min(_RANGE_BYTES // max(row_bytes, 1), _MOST_ROWS), 1)
         sample = np.sort(np.concatenate([found[::_STEP] for found in cells]))
         bounds = np.unique(sample[:: max(wanted // _STEP, 1)][1:])
-        is_sorted = all(bool((found[1:] >= found[:-1]).all()) for found in cells)
         self._edges = [np.concatenate([[0], np.searchsorted(found, bounds), [len(found)]]) for found in cells]
-        self._forget_pages()
         largest = int(np.sum([np.diff(edges) for edges in self._edges], axis=0).max())
-        return is_sorted and largest <= _MOST_UNEVEN * max(wanted, _STEP * n_runs)
+        return largest <= _MOST_UNEVEN * max(wanted, _STEP * len(self._batches))
 
     def merged(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, range by range, then those without a cell."""
@@ -139,8 +157,20 @@ def _mapped(file: Path) -> mmap.mmap:
         return mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
 
 
-def _cells(batch: pa.RecordBatch) -> IntArray:
-    """Return the cells of the rows that have one; they come first."""
+def _n_buffers(array: pa.Array) -> int:
+    """Count the buffers of an array that a stream has: a bitmap in which all is valid is not written."""
+    bitmap = int(array.null_count > 0)
+    if isinstance(array, pa.ListArray):
+        begin, end = (array.offsets[0].as_py(), array.offsets[-1].as_py()) if len(array) else (0, 0)
+        return bitmap + 1 + _n_buffers(array.values.slice(begin, end - begin))
+    return bitmap + sum(buffer is not None for buffer in array.buffers()[1:])
+
+
+def _cells(batch: pa.RecordBatch) -> IntArray | None:
+    """Return the cells of the rows that have one; None when they are not sorted, or do not come before the others."""
     column = batch.column(HEALPIX_COLUMN)
-    found: IntArray = column.slice(0, len(column) - column.null_count).to_numpy()
-    return found
+    first = column.slice(0, len(column) - column.null_count)
+    if first.null_count:
+        return None
+    found: IntArray = first.to_numpy()
+    return found if bool((found[1:] >= found[:-1]).all()) else None

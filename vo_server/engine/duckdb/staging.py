@@ -74,6 +74,7 @@ class StagingFolder:
         self._last = 0
         self._is_placed = HEALPIX_COLUMN in table.by_name
         self._n_windows = 0
+        """Of the batches that this process has written."""
         self._parts: set[int] = set()
         """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
@@ -130,7 +131,8 @@ class StagingFolder:
         path = self._file(number, _ROWS)
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
             for batch in rows:
-                stream.write_batch(sorted_run(batch) if self._can_be_merged(number, batch) else batch)
+                self._count_windows(batch)
+                stream.write_batch(sorted_run(batch) if self._is_worth_sorting(number, batch) else batch)
         with path.open("rb") as written:
             os.fsync(written.fileno())
 
@@ -152,11 +154,14 @@ class StagingFolder:
         """Remove the rows of a part that is given up."""
         self._file(number, _ROWS).unlink(missing_ok=True)
 
-    def _can_be_merged(self, number: int, batch: pa.RecordBatch) -> bool:
-        """Count a batch of a part; False when to sort it is of no use: there are too many, or its rows are wide."""
+    def _count_windows(self, batch: pa.RecordBatch) -> None:
+        found = n_windows(batch) if self._is_placed else 0
         with self._guard:
-            self._n_windows += n_windows(batch)
-            is_one_of_few = number <= MOST_FILES and self._n_windows <= MOST_WINDOWS
+            self._n_windows += found
+
+    def _is_worth_sorting(self, number: int, batch: pa.RecordBatch) -> bool:
+        """Tell whether a batch is one of few, so that all may be merged; what is there in the end is looked at then."""
+        is_one_of_few = number <= MOST_FILES and self._n_windows <= MOST_WINDOWS
         return self._is_placed and is_one_of_few and is_narrow(batch)
 
     def _file(self, number: int, kind: str) -> Path:
