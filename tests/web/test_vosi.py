@@ -62,9 +62,13 @@ def test_a_trusted_proxy_tells_the_scheme(client: httpx.Client, server: Service)
 
 def test_a_client_that_has_the_document_gets_no_second_one(client: httpx.Client) -> None:
     for path in ("capabilities", "tables", "tables/web.stars"):
-        tag = client.get(path).headers["ETag"]
-        again = client.get(path, headers={"If-None-Match": tag})
-        assert (again.status_code, again.content) == (304, b"")
+        first = client.get(path)
+        tag = first.headers["ETag"]
+        assert "Authorization" in first.headers["Vary"]
+        for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+            again = client.get(path, headers={"If-None-Match": known})
+            assert (again.status_code, again.content) == (304, b""), known
+        assert client.get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
 def test_availability_and_health(client: httpx.Client, server: Service) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from anyio import to_thread
@@ -18,6 +17,7 @@ from vo_server.sky.moc import MOC_WRITERS
 from vo_server.store.tap_schema import published_name
 from vo_server.web.deps import identity, parameters, root_url, site
 from vo_server.web.params import first_of
+from vo_server.web.tagged import digest_of, unchanged
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
 
 __all__ = ["ROUTES"]
-
-NOT_MODIFIED: Final = 304
 
 _MAP_CELLS: Final = 12 * 4**4
 """Cells of the map in JSON, for a picture of the sky; the coverage has all."""
@@ -48,10 +46,11 @@ async def moc(request: Request) -> Response:
     table = await to_thread.run_sync(_table, request)
     counts = await to_thread.run_sync(site(request).context.catalogue.sky, table)
     # Of what is sent, not of where it is kept: a release that was dropped may be loaded again to the same place.
-    tag = f'"{blake2b(f"{counts.order} {name} ".encode() + counts.cells.tobytes(), digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
-    if _is_known(request, tag):
-        return Response(status_code=NOT_MODIFIED, headers=headers)
+    digest = digest_of(f"{counts.order} {name} ".encode() + counts.cells.tobytes())
+    headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
+    known = unchanged(request, headers)
+    if known is not None:
+        return known
     content = await to_thread.run_sync(MOC_WRITERS[name], counts)
     file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{table.full_name}.moc.{_EXTENSIONS[name]}")
     headers |= {
@@ -82,11 +81,6 @@ def _format(wanted: str | None, accept: str) -> str:
         return name
     ranges = [element.partition(";")[0].strip().lower() for element in accept.split(",")]
     return next((_MEDIA_TYPES[one] for one in ranges if one in _MEDIA_TYPES), "fits")
-
-
-def _is_known(request: Request, tag: str) -> bool:
-    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    return tag in known or "*" in known
 
 
 def _told(request: Request, table: Table) -> dict[str, Any]:
