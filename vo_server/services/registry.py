@@ -134,7 +134,8 @@ class RegistryService:
 
     def _make(self, catalogue: Catalogue) -> tuple[Record, ...]:
         made = {head.identifier: (head, body, shown) for head, body, shown in self._all(catalogue)}
-        states = self._times.update({name: _digest(head, shown) for name, (head, _, shown) in made.items()})
+        digests = {name: _digest(head, shown) for name, (head, _, shown) in made.items()}
+        states = self._times.update(digests, version=catalogue.version)
         records = [
             Record(name, state, replace(made[name][0], state=state), made[name][1])
             if name in made

@@ -36,19 +36,22 @@ class RegistryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def update(self, digests: Mapping[str, str]) -> dict[str, RecordState]:
+    def update(self, digests: Mapping[str, str], *, version: int) -> dict[str, RecordState]:
         """Compare the records of now with those of the last time, and note what has changed.
 
         Parameters
         ----------
         digests
             Digests of all records, by identifier.
+        version
+            Of the catalogue that they were made of. Nothing is noted of one that is no longer current: it may be late,
+            behind what another thread or process has noted of its successor.
 
         Returns
         -------
         dict
-            The state of each record that there is or was, by identifier. A store that cannot be written tells what
-            it knows, and now for the rest.
+            The state of each record that there is or was, by identifier. Of what is not noted, because the store cannot
+            be written or the records are late, it tells what it knows, and now for the rest.
         """
         # Granularity of OAI-PMH; a record that changes twice in a second has the same time, and is harvested again.
         now = utc_now().replace(microsecond=0)
@@ -56,10 +59,11 @@ class RegistryStore:
             known = _known(connection)
         if not self._database.is_read_only and _differs(known, digests):
             with self._database.write() as connection:
-                connection.execute(select(stamps.c.version).with_for_update()).all()  # orders the processes
+                current = connection.scalars(select(stamps.c.version).with_for_update()).one()  # orders the processes
                 known = _known(connection)
-                _write(connection, known, digests, now)
-                known = _known(connection)
+                if current == version:
+                    _write(connection, known, digests, now)
+                    known = _known(connection)
         states = {name: RecordState(row.created, row.updated, row.digest is None) for name, row in known.items()}
         return {name: RecordState(now, now) for name in digests} | states
 
