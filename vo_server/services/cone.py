@@ -117,8 +117,8 @@ class ConeService:
         table = self.table(name, caller)
         asked = cone_query(table, cone, ucds=self._ucds)
         query = Query(asked.adql, maxrec=cone.maxrec, response_format=cone.response_format)
+        catalogue = self._catalogue.load(caller)  # before there is a query that somebody would have to close
         result = self._queries.run(query, timeout_s=timeout_s, rest=rest, request_url=request_url, caller=caller)
-        catalogue = self._catalogue.load(caller)
         result.links = tuple(links_of_answer((table,), catalogue, root_url))
         if root_url is not None and has_related_data(table, catalogue):
             told = f"What belongs to a row of {table.full_name}"

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["LOAD_SESSION", "PostgresStaging", "sweep_staging"]
 
 LOAD_SESSION: Final = {
+    # What texts are sent in, whatever the environment or the database would choose.
+    "client_encoding": "UTF8",
     "TimeZone": "UTC",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
