@@ -19,16 +19,17 @@ from vo_server.errors import UsageError
 from vo_server.load.convert import with_cells
 from vo_server.load.derive import derive
 from vo_server.load.description import Description
+from vo_server.load.publish import dropped_unless_published
 from vo_server.load.statistics import Statistics
 from vo_server.model.provenance import Provenance
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
-from vo_server.model.table import Column, Table
+from vo_server.model.table import Column, Schema, Table
 from vo_server.resources import schema_file
 from vo_server.store.statistics import ReleaseStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ingest.mock.sky import MockSky
     from vo_server.engine.base import Engine, Loader
@@ -84,10 +85,12 @@ def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[
     catalogue = store.catalogue.load()
     current = {name: catalogue.find(name) for name in MOCK_TABLES}
     for name, table in current.items():
-        if table is not None and not (table.release or "").startswith(_VERSION):
+        if table is not None and not _is_mock(table):
             raise UsageError(
-                f"there is a table {name} that is not of the mock sky", hint="choose another directory for the mock sky"
+                f"there is a table {name} that is not of the mock sky: its release is {table.release}",
+                hint="choose another database (or directory) for the mock sky, or drop the table",
             )
+    real = frozenset(table.schema for table in catalogue.tables if not _is_mock(table))
     for names in PASSES:
         missing = []
         for name in names:
@@ -96,7 +99,7 @@ def publish_mock_sky(sky: MockSky, *, engine: Engine, store: Store) -> Iterator[
                 yield Published(name, table.n_rows or 0, is_new=False)
             else:
                 missing.append(describe_mock(name))
-        for name, n_rows in _publish(sky, missing, version, engine=engine, store=store):
+        for name, n_rows in _publish(sky, missing, version, engine=engine, store=store, real=real):
             yield Published(name, n_rows, is_new=True)
             table = current[name]
             if table is not None and table.release is not None:
@@ -137,19 +140,37 @@ def _warned(description: str | None) -> str:
     return _WARNING + (description or "")
 
 
+def _is_mock(table: Table) -> bool:
+    return (table.release or "").startswith(_VERSION)
+
+
 def _publish(
-    sky: MockSky, described: Sequence[Description], version: str, *, engine: Engine, store: Store
+    sky: MockSky,
+    described: Sequence[Description],
+    version: str,
+    *,
+    engine: Engine,
+    store: Store,
+    real: Collection[str],
 ) -> Iterator[tuple[str, int]]:
-    """Make tables in one pass over the sky and publish one after the other; give their names and numbers of rows."""
+    """Make tables in one pass over the sky and publish one after the other; give their names and numbers of rows.
+
+    Schemas with real tables keep what they say.
+    """
     if not described:
         return
     with ExitStack() as opened:
-        loads = {one.table.full_name: _begin(one, version, engine, opened) for one in described}
+        known = store.catalogue.locations
+        loads = {one.table.full_name: _begin(one, version, engine, opened, known) for one in described}
         found = _load(sky, loads)
         while loads:
             # What is done with a table is over before the next one is sorted: that needs the memory and the disk.
             name = next(iter(loads))
-            yield name, _finish(loads.pop(name), found.pop(name), version, store)
+            load = loads.pop(name)
+            schema = load.described.schema
+            if schema.name in real:
+                schema = Schema(schema.name)
+            yield name, _finish(load, found.pop(name), version, engine, store, schema)
 
 
 @dataclass(frozen=True)
@@ -162,9 +183,11 @@ class _Load:
     """Leaves the loader."""
 
 
-def _begin(described: Description, version: str, engine: Engine, opened: ExitStack) -> _Load:
+def _begin(
+    described: Description, version: str, engine: Engine, opened: ExitStack, known: Callable[[], frozenset[str]]
+) -> _Load:
     left = opened.enter_context(ExitStack())
-    return _Load(described, left.enter_context(engine.loader(described.table, version=version)), left)
+    return _Load(described, left.enter_context(engine.loader(described.table, version=version, known=known)), left)
 
 
 def _load(sky: MockSky, loads: Mapping[str, _Load]) -> dict[str, ReleaseStatistics]:
@@ -179,13 +202,14 @@ def _load(sky: MockSky, loads: Mapping[str, _Load]) -> dict[str, ReleaseStatisti
     return {name: ReleaseStatistics(one.result(), one.sky()) for name, one in counted.items()}
 
 
-def _finish(load: _Load, found: ReleaseStatistics, version: str, store: Store) -> int:
+def _finish(load: _Load, found: ReleaseStatistics, version: str, engine: Engine, store: Store, schema: Schema) -> int:
     """Sort one table and make it current; return its number of rows."""
-    with load.left:
+    with dropped_unless_published(engine, store) as made, load.left:
         report = load.loader.finish()
+        made.append(report.location)
         table = replace(load.described.table, release=version, location=report.location, n_rows=report.n_rows)
         release = Release(table, version, datetime.now(UTC), code_version=__version__)
-        store.catalogue.publish(release, schema=load.described.schema, statistics=found)
+        store.catalogue.publish(release, schema=schema, statistics=found)
     return report.n_rows
 
 

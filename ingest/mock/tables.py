@@ -10,14 +10,14 @@ from ingest.mock.ahead import made_ahead
 from ingest.mock.sky import MockSky
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import pyarrow as pa
 
     from ingest.mock.rows import Rows
     from ingest.mock.sky import Block
 
-__all__ = ["MOCK_TABLES", "PASSES", "batches", "made_columns", "made_together"]
+__all__ = ["MOCK_TABLES", "PASSES", "made_columns", "made_together"]
 
 _PASSES: Final[tuple[Mapping[str, Callable[[Block], Rows]], ...]] = (
     {
@@ -86,22 +86,6 @@ _OF_ANY_SIZE: Final = frozenset({"jplus.bannjos_caveats", "compactsources.sed_mo
 def made_columns(table: str) -> frozenset[str]:
     """Return the names of the columns that are made of a table."""
     return frozenset(MOCK_TABLES[table](MockSky(1).block(0)).columns)
-
-
-def batches(sky: MockSky, table: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Make the rows of a table, a batch for each block of the sky that has any.
-
-    Parameters
-    ----------
-    sky
-        The objects.
-    table
-        A key of :data:`MOCK_TABLES`.
-    schema
-        Names and types of the columns to give.
-    """
-    for _, batch in made_together(sky, {table: schema}):
-        yield batch
 
 
 def made_together(sky: MockSky, schemas: Mapping[str, pa.Schema]) -> Generator[tuple[str, pa.RecordBatch]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vo_server import __version__
-from vo_server.errors import IngestError
+from vo_server.errors import IngestError, VoError
 from vo_server.load.staged import SHOWN, adql_name, ask, from_clause
 from vo_server.model.release import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
     from vo_server.store.open import Store
     from vo_server.store.statistics import ReleaseStatistics
 
-__all__ = ["check_primary_key", "is_candidate", "publish", "repeated", "with_identifier"]
+__all__ = [
+    "check_primary_key",
+    "dropped_unless_published",
+    "is_candidate",
+    "publish",
+    "repeated",
+    "with_identifier",
+]
+
+logger = logging.getLogger(__name__)
 
 
 def check_primary_key(engine: Engine, table: Table) -> None:
@@ -105,6 +116,29 @@ def publish(
     release = Release(table, version, created, sources, code_version=__version__, is_current=True, checks=checks)
     store.catalogue.publish(release, schema=replace(schema, tables=()), within=within, statistics=statistics)
     return release
+
+
+@contextmanager
+def dropped_unless_published(engine: Engine, store: Store) -> Iterator[list[str]]:
+    """Give a list for the location of a release that is made inside, and drop the release when all ends in a failure.
+
+    A release that the catalogue names is never dropped: what failed may have come after that.
+    """
+    made: list[str] = []
+    try:
+        yield made
+    except BaseException:
+        for location in made:
+            _drop_unless_published(engine, store, location)
+        raise
+
+
+def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
+    try:
+        if location not in store.catalogue.locations():
+            engine.drop(location)
+    except VoError:
+        logger.warning("%s may be left over; the next load removes it", location, exc_info=True)
 
 
 def is_candidate(column: Column) -> bool:

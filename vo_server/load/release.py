@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from dataclasses import replace
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from vo_server import __version__
-from vo_server.errors import IngestError, UsageError, VoError
+from vo_server.errors import IngestError, UsageError
 from vo_server.load.bad import OnError
 from vo_server.load.checks import with_unicode
 from vo_server.load.infer import infer
@@ -18,7 +17,7 @@ from vo_server.load.inputs import total_rows
 from vo_server.load.naming import split_table_name
 from vo_server.load.opening import open_described
 from vo_server.load.progress import Silent
-from vo_server.load.publish import check_primary_key, publish, with_identifier
+from vo_server.load.publish import check_primary_key, dropped_unless_published, publish, with_identifier
 from vo_server.load.release_checks import assess, require, warnings_of
 from vo_server.load.resume import already_staged, staging_key
 from vo_server.load.stream import Nowhere, Stream, gathered
@@ -28,13 +27,14 @@ from vo_server.model.release import FileState, Release, SourceFile
 from vo_server.store.statistics import ReleaseStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from vo_server.engine.base import Engine, LoadReport
     from vo_server.formats.read.base import TableReader
     from vo_server.formats.read.source import Source
     from vo_server.load.description import Description
+    from vo_server.load.inputs import Input
     from vo_server.load.outcome import FileOutcome, Seen
     from vo_server.load.progress import Progress
     from vo_server.load.stream import Totals
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from vo_server.store.open import Store
 
 __all__ = ["Describe", "LoadSummary", "Publish", "check_case", "check_files", "describe", "load_files", "new_version"]
-
-logger = logging.getLogger(__name__)
 
 Describe: TypeAlias = "Callable[[Sequence[TableReader], tuple[str, str]], Description]"
 """Makes the description of a table from opened files and its (schema, name)."""
@@ -153,48 +151,37 @@ def load_files(
     """
     began = time.monotonic()
     progress, on_error = progress or Silent(), OnError(on_error)
-    schema_name, table_name = split_table_name(table)
-    check_case(store, schema_name, table_name)
-    version = new_version(store, table, version)
-    inputs, described = open_described(
-        files,
-        lambda readers: describe(readers, (schema_name, table_name)),
-        are_types_needed=are_types_needed,
-        told=told,
-    )
+    version, inputs, described = _opened(files, table, store, describe, version, are_types_needed, told)
     progress.begin(total_rows(inputs))
-    report: LoadReport | None = None
     key = staging_key(described, on_error) if all(one.source for one in inputs) else None
-    try:
-        # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
-        with engine.loader(described.table, version=version, key=key, known=store.catalogue.locations) as loader:
-            progress.say("loading")
-            stream = Stream(
-                described, loader.part, on_error=on_error, progress=progress, watch=watch, told=_of_source(told)
-            )
-            outcomes = stream.load(inputs, n_jobs=n_jobs, staged=already_staged(loader, inputs, described.table))
-            seen = gathered(described, outcomes, on_error)
-            progress.say("sorting and indexing")
-            report = loader.finish()
-            staged, notes = _checked(engine, described, seen, version, report)
-            checks = assess(engine, staged, described.checks)
-            require(checks)
-            sources = tuple(outcome.to_source() for outcome in outcomes if outcome.is_file)
-            progress.say("publishing")
-            release = publish(
-                store,
-                staged,
-                schema=described.schema,
-                version=version,
-                created=datetime.now(UTC),
-                sources=sources,
-                checks=checks,
-                statistics=ReleaseStatistics(stream.statistics.result(), stream.statistics.sky()),
-            )
-    except BaseException:
-        if report is not None:
-            _drop_unless_published(engine, store, report.location)
-        raise
+    # The loader is left only after the publication: while it is open, no sweep takes the release for a leftover.
+    with (
+        dropped_unless_published(engine, store) as made,
+        engine.loader(described.table, version=version, key=key, known=store.catalogue.locations) as loader,
+    ):
+        progress.say("loading")
+        stream = Stream(
+            described, loader.part, on_error=on_error, progress=progress, watch=watch, told=_of_source(told)
+        )
+        outcomes = stream.load(inputs, n_jobs=n_jobs, staged=already_staged(loader, inputs, described.table))
+        seen = gathered(described, outcomes, on_error)
+        progress.say("sorting and indexing")
+        report = loader.finish()
+        made.append(report.location)
+        staged, notes = _checked(engine, described, seen, version, report)
+        checks = assess(engine, staged, described.checks)
+        require(checks)
+        progress.say("publishing")
+        release = publish(
+            store,
+            staged,
+            schema=described.schema,
+            version=version,
+            created=datetime.now(UTC),
+            sources=_sources(outcomes),
+            checks=checks,
+            statistics=ReleaseStatistics(stream.statistics.result(), stream.statistics.sky()),
+        )
     swept = engine.sweep(store.catalogue.locations)
     notes = [*notes, *warnings_of(checks)]
     return summary_of(described, release, seen, report, notes, time.monotonic() - began, tuple(swept))
@@ -237,16 +224,7 @@ def check_files(
     """
     began = time.monotonic()
     progress, on_error = progress or Silent(), OnError(on_error)
-    schema_name, table_name = split_table_name(table)
-    if store is not None:
-        check_case(store, schema_name, table_name)
-    version = new_version(store, table, version)
-    inputs, described = open_described(
-        files,
-        lambda readers: describe(readers, (schema_name, table_name)),
-        are_types_needed=are_types_needed,
-        told=told,
-    )
+    version, inputs, described = _opened(files, table, store, describe, version, are_types_needed, told)
     progress.begin(total_rows(inputs))
     progress.say("checking")
     stream = Stream(
@@ -255,8 +233,7 @@ def check_files(
     outcomes = stream.load(inputs, n_jobs=n_jobs)
     seen = gathered(described, outcomes, on_error)
     checked = replace(_described(described, seen), release=version, n_rows=seen.findings.n_rows)
-    sources = tuple(outcome.to_source() for outcome in outcomes if outcome.is_file)
-    release = Release(checked, version, datetime.now(UTC), sources, code_version=__version__)
+    release = Release(checked, version, datetime.now(UTC), _sources(outcomes), code_version=__version__)
     unchecked = [check.name for check in described.checks]
     if described.table.primary_key:
         unchecked.insert(0, "primary key")
@@ -264,17 +241,32 @@ def check_files(
     return summary_of(described, release, seen, None, notes, time.monotonic() - began)
 
 
+def _opened(
+    files: Sequence[str | Path | Source | TableReader],
+    table: str,
+    store: Store | None,
+    describe: Describe,
+    version: str | None,
+    are_types_needed: bool,
+    told: Callable[[SourceFile], None] | None,
+) -> tuple[str, list[Input], Description]:
+    """Check the names of a release, open its files and describe them; a store that there is not knows no names."""
+    name = split_table_name(table)
+    if store is not None:
+        check_case(store, *name)
+    version = new_version(store, table, version)
+    inputs, described = open_described(
+        files, lambda readers: describe(readers, name), are_types_needed=are_types_needed, told=told
+    )
+    return version, inputs, described
+
+
+def _sources(outcomes: Iterable[FileOutcome]) -> tuple[SourceFile, ...]:
+    return tuple(outcome.to_source() for outcome in outcomes if outcome.is_file)
+
+
 def _of_source(told: Callable[[SourceFile], None] | None) -> Callable[[FileOutcome], None] | None:
     return None if told is None else lambda outcome: told(outcome.to_source())
-
-
-def _drop_unless_published(engine: Engine, store: Store, location: str) -> None:
-    """Remove a release that failed, but never one that the catalogue names: what failed may have come after that."""
-    try:
-        if location not in store.catalogue.locations():
-            engine.drop(location)
-    except VoError:
-        logger.warning("%s may be left over; the next load removes it", location, exc_info=True)
 
 
 def _described(described: Description, seen: Seen) -> Table:

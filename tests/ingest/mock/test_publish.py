@@ -14,13 +14,15 @@ import pytest
 
 from ingest.mock.publish import _complete, _made, describe_mock, publish_mock_sky
 from ingest.mock.sky import BLOCK_SIZE, MockSky
-from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.tables import MOCK_TABLES
+from tests.ingest.mock.rows import batches
 from vo_server.engine.duckdb.run import DuckdbEngine
-from vo_server.errors import UsageError
+from vo_server.errors import CatalogueError, UsageError
 from vo_server.load.description import Description
+from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.query import arrow_schema
 from vo_server.model.release import Release
-from vo_server.model.table import HEALPIX_COLUMN
+from vo_server.model.table import HEALPIX_COLUMN, Column, Schema, Table
 from vo_server.store.open import Store, open_store
 
 SKY = MockSky(BLOCK_SIZE + 100)
@@ -147,3 +149,31 @@ def test_a_table_that_is_not_of_the_mock_sky_is_left_alone(engine: DuckdbEngine,
     with pytest.raises(UsageError, match=r"there is a table mock\.truth that is not of the mock sky"):
         list(publish_mock_sky(SKY, engine=engine, store=store))
     assert [table.full_name for table in store.catalogue.load().tables if table.location] == ["mock.truth"]
+
+
+def test_a_schema_with_real_tables_keeps_what_it_says(engine: DuckdbEngine, store: Store) -> None:
+    real = Schema("vexas", title="VEXAS", description="The real one")
+    with engine.loader(Table("vexas", "mine", (Column("id", DataType(Primitive.INT)),)), version="1") as loader:
+        report = loader.finish()
+    mine = Table("vexas", "mine", (Column("id", DataType(Primitive.INT)),), release="1", location=report.location)
+    store.catalogue.publish(Release(mine, "1", datetime.now(UTC)), schema=real)
+    list(publish_mock_sky(SKY, engine=engine, store=store))
+    schemas = {schema.name: schema for schema in store.catalogue.load().schemas}
+    assert (schemas["vexas"].title, schemas["vexas"].description) == (real.title, real.description)
+    assert "vexas.desw" in {table.full_name for table in schemas["vexas"].tables}
+    assert schemas["jplus"].title is not None
+    assert "(mock)" in schemas["jplus"].title
+
+
+def test_a_table_that_cannot_be_published_leaves_nothing(
+    engine: DuckdbEngine, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise CatalogueError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.catalogue, "publish", full)
+        with pytest.raises(CatalogueError, match="the disk is full"):
+            list(publish_mock_sky(SKY, engine=engine, store=store))
+    assert engine.sweep(store.catalogue.locations) == []
+    assert all(one.is_new for one in publish_mock_sky(SKY, engine=engine, store=store))
