@@ -138,6 +138,14 @@ def test_what_postgres_cannot_hold_is_told_and_leaves_nothing(postgres_engine: A
     assert publish(postgres_engine, floats, [narrow]).n_rows == 1
 
 
+@pytest.mark.parametrize("value", [-(2**63), -(2**63) + 1, -(2**63) + 10**14, -(2**62)])
+def test_times_that_postgres_cannot_hold_become_no_other_ones(postgres_engine: AnyEngine, value: int) -> None:
+    time = DataType(Primitive.CHAR, "*", "timestamp")
+    rows = pa.record_batch({"t": pa.array([None, value], pa.timestamp("us"))})
+    with pytest.raises(IngestError, match="a time is out of range"):
+        publish(postgres_engine, _one_column("t", time), [rows])
+
+
 def test_thousands_of_columns_fit_into_duckdb(duckdb_engine: AnyEngine) -> None:
     wide = Table("demo", "wide", tuple(Column(f"c{n}", DataType(Primitive.DOUBLE)) for n in range(2000)))
     table = publish(duckdb_engine, wide, [pa.record_batch({f"c{n}": [n / 8] * 1000 for n in range(2000)})])

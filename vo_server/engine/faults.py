@@ -86,6 +86,10 @@ class Fault(Enum):
         "PostgreSQL cannot have a column of this name: it is equal to another one in its first 63 bytes",
         "rename the column in the schema file",
     )
+    TIME_OUT_OF_RANGE = (
+        "a time is out of range: PostgreSQL has those from 4713 BC to the year 294276",
+        "put what stands for no time into the null_values of the column in the schema file, or use the embedded engine",
+    )
     NO_EXTENSION = (
         "the database has no Q3C",
         "install Q3C on the database server (Debian: postgresql-15-q3c), then run CREATE EXTENSION q3c as a superuser",
@@ -98,7 +102,7 @@ class Fault(Enum):
 
 
 _CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
-_INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN})
+_INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN, Fault.TIME_OUT_OF_RANGE})
 
 _EVALUATION: Final = frozenset(
     {

@@ -36,6 +36,7 @@ _BY_STATE: Final = {
 _IN_LOADS: Final = {
     "54011": Fault.TOO_MANY_COLUMNS,
     "42701": Fault.BAD_COLUMN,
+    "22008": Fault.TIME_OUT_OF_RANGE,
 }
 """What means something else when a table is made than when it is read."""
 _CHANGED: Final = frozenset({"42P01", "3F000", "42703", "42804", "42809", "42846", "42883"})

@@ -191,7 +191,10 @@ def _values(cells: pa.Array, kind: Fixed) -> AnyArray:
         cells = cells.cast(pa.uint8())
     values: AnyArray = np.frombuffer(cells.buffers()[1], kind.wire.newbyteorder("="), len(cells) + cells.offset)
     values = values[cells.offset :]
-    return values - kind.offset if kind.offset else values
+    if not kind.offset:
+        return values
+    # The least number would be -infinity, and what lies below would become positive; its neighbour is out of range.
+    return np.maximum(values, np.iinfo(values.dtype).min + 1 + kind.offset) - kind.offset
 
 
 def _nulls(cells: pa.Array) -> NDArray[np.bool_]:
