@@ -32,7 +32,11 @@ __all__ = ["LoadOptions", "check_table", "load_table"]
 
 
 class LoadOptions(TypedDict, total=False):
-    """How files become a table; what is not given is as :func:`vo_server.load.release.load_files` has it."""
+    """How files become a table.
+
+    What is not given is as :func:`vo_server.load.release.load_files` has it; without a schema file the files describe
+    themselves, and without a word about checks they hold as they are described.
+    """
 
     table: Required[str]
     """``schema.table``."""
@@ -102,8 +106,7 @@ class _Described(TypedDict):
 
 def _passed_on(options: LoadOptions) -> _PassedOn:
     """Return the options that have nothing to do with how the table is described."""
-    own = ("schema_file", "description", "checks", "is_full")
-    return cast("_PassedOn", {name: value for name, value in options.items() if name not in own})
+    return cast("_PassedOn", {name: value for name, value in options.items() if name in _PassedOn.__annotations__})
 
 
 def _described(sources: Sources, options: LoadOptions) -> _Described:

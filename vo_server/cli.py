@@ -19,7 +19,8 @@ COMMAND_GROUP = "vo_server.commands"
 
 _EXIT_STATUS = (
     "Exit status: 0 when all went well; 2 for what you can mend, an option, a name, a query or a file to load; "
-    "1 for any other failure, such as one of the database, a limit or the installation; 130 when interrupted."
+    "1 for any other failure, such as one of the database or the installation, or a limit that may pass; "
+    "130 when interrupted."
 )
 
 

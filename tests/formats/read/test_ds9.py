@@ -78,7 +78,12 @@ def test_an_ellipse_is_drawn_on_the_sphere_of_its_own_frame(tmp_path: Path, fram
         ("image\npolygon 1 2 3 4 5 6\n", "row 1: the region is in pixels of an image, not on the sky"),
         ("icrs\nline 1 2 3 4\n", "row 1: a line has no outline"),
         ("icrs\npolygon 1 2 3 4\n", "row 1: a polygon with 2 corners has no outline"),
-        ("icrs\ncircle 1 2 91\n", "row 1: the circle is nowhere on the sky .half axes and radii are above 0 and below"),
+        (
+            "icrs\ncircle 1 2 91\n",
+            "row 1: the circle of 91 deg is nowhere on the sky .a radius is above 0 and below 90",
+        ),
+        ("icrs\nellipse 1 2 3 92 0\n", "row 1: the ellipse with half axes of 3 and 92 deg is nowhere on the sky .half"),
+        ("icrs\npolygon 1 2 3 4 nan 6\n", "row 1: the polygon is nowhere on the sky .each corner has a longitude"),
     ],
 )
 def test_what_has_no_outline_on_the_sky_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -124,15 +124,22 @@ class Ds9Reader:
         places = corners.icrs
         flat = np.column_stack([places.ra.deg, places.dec.deg]).ravel()
         if not np.isfinite(flat).all():
-            raise IngestError(
-                f"the {shape} is nowhere on the sky",
-                file=self.file,
-                row=number,
-                hint="half axes and radii are above 0 and below 90 degrees",
-            )
+            given, hint = _size_of(region, shape)
+            raise IngestError(f"the {shape}{given} is nowhere on the sky", file=self.file, row=number, hint=hint)
         if len(flat) < 2 * _FEWEST:
             raise IngestError(f"a polygon with {len(flat) // 2} corners has no outline", file=self.file, row=number)
         return region.meta.get("text"), shape, " ".join(region.meta.get("tag", ())) or None, flat.tolist()
+
+
+def _size_of(region: Any, shape: str) -> tuple[str, str]:
+    """Return what a region says of its size, in words, and what it may say."""
+    if shape == "polygon":
+        return "", "each corner has a longitude and a latitude"
+    bounds = "above 0 and below 90 degrees, and the centre has a longitude and a latitude"
+    if shape == "circle":
+        return f" of {region.radius.to_value('deg'):g} deg", f"a radius is {bounds}"
+    axes = " and ".join(f"{axis.to_value('deg') / 2:g}" for axis in (region.width, region.height))
+    return f" with half axes of {axes} deg", f"half axes are {bounds}"
 
 
 def _around(centre: Any, first: Any, second: Any, angle_deg: float) -> Any:
