@@ -14,6 +14,8 @@ export PYTHON
 # What pytest must not skip, and anything else for it: make test TESTS="-k cone tests/engine"
 REQUIRE ?= --require postgres --require stilts $(if $(VO_TEST_POSTGRES),,--require pgsphere)
 TESTS ?=
+# How many files of tests run at once, each in a process of its own.
+PROCESSES ?= 2
 # How many rows each catalogue has that `make nightly` loads.
 ROWS ?= 1000000
 # How many random queries `make nightly` runs, and which; without a seed others every time.
@@ -38,7 +40,8 @@ demo: $(VENV)/core.stamp ## Make a mock sky, publish it and serve it; Ctrl-C sto
 	$(BIN)/vo-server demo $(DEMO)
 
 test: $(VENV)/dev.stamp tools lint check-types ## Run every check and every test, on both engines
-	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest $(REQUIRE) $(TESTS)
+	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile \
+	  $(REQUIRE) $(TESTS)
 
 nightly: $(VENV)/dev.stamp tools ## Compare the engines on 20 000 random queries, load catalogues of 1 000 000 rows, torture 500 jobs; QUERIES=N ROWS=N JOBS=N SEED=N
 	PYTHON=$(BIN)/python docker/with-postgres.sh $(BIN)/python -m pytest --require postgres tests/differential \

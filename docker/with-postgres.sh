@@ -33,11 +33,12 @@ free_port() {
 }
 
 # The postmaster gets SIGINT when this shell is killed, so that nothing outlives a run. What a crash would cost is not
-# worth waiting for here: the cluster is thrown away. Tests make roles to try what those may not do.
+# worth waiting for here: the cluster is thrown away. Tests make roles to try what those may not do, and servers that
+# stay until the last test of a process hold connections.
 start() {
   VO_POSTGRES_PARENT_SIGNAL=INT VO_POSTGRES_PASSWORD_FILE=$directory/password VO_POSTGRES_ROLE_OPTIONS=CREATEROLE \
     VO_POSTGRES_NO_SYNC=1 "$here/serve-postgres.sh" "$directory/data" \
-    -c listen_addresses=127.0.0.1 -c "port=$1" -c fsync=off -c full_page_writes=off >"$directory/log" 2>&1 &
+    -c listen_addresses=127.0.0.1 -c "port=$1" -c fsync=off -c full_page_writes=off -c max_connections=300 >"$directory/log" 2>&1 &
   server=$!
 }
 

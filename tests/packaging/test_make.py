@@ -70,8 +70,9 @@ def test_the_tests_check_style_layers_and_types_and_skip_nothing(tree: Path) -> 
     planned = make(tree, "--dry-run", "test")
     for step in ("ruff check", "ruff format --check", "lint-imports", "mypy", "docker/install-postgres.sh"):
         assert step in planned, step
-    last = planned.splitlines()[-1]
-    assert "docker/with-postgres.sh .venv/bin/python -m pytest --require postgres --require stilts" in last
+    last = " ".join(planned.replace("\\\n", " ").splitlines()[-1].split())
+    assert "docker/with-postgres.sh .venv/bin/python -m pytest -n 2 --dist loadfile --require postgres" in last
+    assert "--require stilts" in last
 
 
 def test_clean_removes_what_was_made_and_nothing_else(tree: Path) -> None:
