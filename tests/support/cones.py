@@ -169,14 +169,14 @@ def _publish_all(settings: Settings) -> None:
 _ENGINES = [pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(scope="session", params=_ENGINES)
+@pytest.fixture(scope="module", params=_ENGINES)
 def cone_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve these tables from one engine after the other."""
     with _served(request, tmp_path_factory, {}) as service:
         yield service
 
 
-@pytest.fixture(scope="session", params=_ENGINES)
+@pytest.fixture(scope="module", params=_ENGINES)
 def registry_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve them with all that records for the VO registry need, four of them in one answer."""
     server = ServerSettings(

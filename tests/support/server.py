@@ -46,7 +46,7 @@ def make_settings(database: str, results_dir: Path, **tap: object) -> Settings:
     )
 
 
-@pytest.fixture(scope="session", params=[pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="module", params=[pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve the stars from one engine after the other."""
     results = tmp_path_factory.mktemp("results")

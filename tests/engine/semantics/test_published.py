@@ -14,13 +14,14 @@ import pytest
 
 from ingest.mock.publish import _complete, _made, describe_mock
 from ingest.mock.sky import MockSky
-from ingest.mock.tables import MOCK_TABLES, batches
+from ingest.mock.tables import MOCK_TABLES
 from tests.adql.published import catalogue as described
 from tests.adql.published import queries
 from tests.engine.samples import bits, publish
 from tests.engine.semantics.cases import answer
 from tests.engine.semantics.conftest import Sky
 from tests.engine.site import AnyEngine, DuckdbSite, PostgresSite
+from tests.support.mock_rows import batches
 from vo_server.adql.front import compile_query
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import Catalogue, Schema, Table

@@ -15,7 +15,7 @@ from ingest.mock.publish import _complete, _made, describe_mock, publish_mock_sk
 from ingest.mock.sky import BLOCK_SIZE, MockSky
 from ingest.mock.tables import MOCK_TABLES
 from tests.engine.site import DuckdbSite, PostgresSite
-from tests.ingest.mock.rows import batches
+from tests.support.mock_rows import batches
 from vo_server.model.query import arrow_schema
 from vo_server.store.open import open_store
 

@@ -15,7 +15,7 @@ import pytest
 from ingest.mock.publish import _complete, _made, describe_mock, publish_mock_sky
 from ingest.mock.sky import BLOCK_SIZE, MockSky
 from ingest.mock.tables import MOCK_TABLES
-from tests.ingest.mock.rows import batches
+from tests.support.mock_rows import batches
 from vo_server.engine.duckdb.run import DuckdbEngine
 from vo_server.errors import CatalogueError, UsageError
 from vo_server.load.description import Description

@@ -10,7 +10,7 @@ from ingest.mock import counts, footprint
 from ingest.mock.footprint import FIELDS, FieldName
 from ingest.mock.sky import BLOCK_SIZE, CYCLE, MAX_OBJECTS, Kind, MockSky, slots
 from ingest.mock.tables import MOCK_TABLES, PASSES, made_together
-from tests.ingest.mock.rows import batches
+from tests.support.mock_rows import batches
 
 N = 20_000
 _SAME_FOR_ALL_SIZES = {"jplus.bannjos_caveats", "compactsources.sed_models"}
