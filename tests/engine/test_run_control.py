@@ -12,6 +12,7 @@ import pytest
 
 from tests.engine.samples import DOUBLE, INT, LONG, SKY, TEXT, answer, publish, sky_rows, start
 from tests.engine.site import AnyEngine
+from tests.support.effort import is_below
 from vo_server.errors import EngineError, QueryCancelledError, QueryTimeoutError
 from vo_server.model.datatype import DataType
 from vo_server.model.table import Column, Table
@@ -71,7 +72,7 @@ def test_cancel_from_another_thread_stops_a_query_within_a_second(engine: AnyEng
         timer.start()
         with pytest.raises(QueryCancelledError):
             _exhaust(rows)
-        assert time.monotonic() - cancelled_s[0] < 1.0
+        assert is_below(time.monotonic() - cancelled_s[0], 1.0)
         timer.join()
     assert answer(engine, "SELECT 1", INT) == [{"c0": 1}]
 
@@ -83,7 +84,7 @@ def test_close_from_another_thread_ends_a_wait_for_rows(engine: AnyEngine, sky: 
     began_s = time.monotonic()
     with pytest.raises(QueryCancelledError):
         _exhaust(rows)
-    assert time.monotonic() - began_s < 1.5
+    assert is_below(time.monotonic() - began_s, 1.5)
 
 
 @pytest.mark.parametrize("sql", _SLOW.values(), ids=list(_SLOW))
@@ -93,7 +94,7 @@ def test_a_query_that_runs_too_long_is_stopped(engine: AnyEngine, sky: Table, sq
         with pytest.raises(QueryTimeoutError, match=r"limit of 0\.5 s") as caught:
             _exhaust(rows)
         assert caught.value.limit_s == 0.5
-    assert time.monotonic() - began_s < 2.0
+    assert is_below(time.monotonic() - began_s, 2.0)
 
 
 def test_the_time_of_a_slow_reader_does_not_count(engine: AnyEngine) -> None:
@@ -127,7 +128,7 @@ def test_closing_a_query_with_many_rows_left_is_quick_and_so_is_the_next_query(e
     began_s = time.monotonic()
     rows.close()
     assert answer(engine, "SELECT 1", INT) == [{"c0": 1}]
-    assert time.monotonic() - began_s < 1.0
+    assert is_below(time.monotonic() - began_s, 1.0)
     with pytest.raises(QueryCancelledError):
         next(rows)
 

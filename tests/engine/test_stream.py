@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pytest
 
+from tests.support.effort import is_below
 from vo_server.engine.faults import Fault
 from vo_server.engine.feed import BatchFeed
 from vo_server.engine.stream import QueryStream
@@ -128,7 +129,9 @@ def test_time_counts_over_all_steps(watchdog: Watchdog) -> None:
     began_s = time.monotonic()
     with pytest.raises(QueryTimeoutError):
         list(stream(source, watchdog, timeout_s=0.55))
-    assert 0.5 < time.monotonic() - began_s < 1.5
+    took_s = time.monotonic() - began_s
+    assert took_s > 0.5
+    assert is_below(took_s, 1.5)
     assert 3 <= source.n_read <= 5
 
 
