@@ -34,7 +34,7 @@ def session() -> Iterator[requests.Session]:
 def test_datalinklint_and_votlint_find_nothing(
     ids: list[str], cone_server: Service, stilts: str, tmp_path: Path
 ) -> None:
-    answer = httpx.get(f"{cone_server.url}/datalink/cone.sky", params=[("ID", one) for one in ids])
+    answer = httpx.get(f"{cone_server.url}/datalink/cone.sky", params=[("ID", one) for one in ids], timeout=60)
     file = tmp_path / "links.vot"
     file.write_bytes(answer.content)
     done = subprocess.run(

@@ -87,7 +87,7 @@ def test_stilts_coneskymatch_matches_many_rows(
 @pytest.mark.stilts
 def test_votlint_finds_nothing(cone_server: Service, stilts: str) -> None:
     for table in ("cone.sky", "cone.keyless", "cone.points"):
-        answer = httpx.get(f"{cone_server.url}/scs/{table}", params={"RA": "0", "DEC": "10", "SR": "0.1"})
+        answer = httpx.get(f"{cone_server.url}/scs/{table}", params={"RA": "0", "DEC": "10", "SR": "0.1"}, timeout=60)
         assert [line for line in votlint(stilts, answer.content) if "UCD1" not in line] == []
 
 

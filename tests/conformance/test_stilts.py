@@ -105,7 +105,7 @@ def test_tapresume_fetches_the_rows_of_a_job(
     url = client.post("async", data=asked, follow_redirects=False).headers["Location"]
     done = run(stilts, "tapresume", f"joburl={url}", f"delete={delete}", "poll=200", "ofmt=csv")
     assert rows_of(done) == [{"n": str(N_STARS)}]
-    assert httpx.get(url).status_code == (200 if is_left else 404)
+    assert httpx.get(url, timeout=60).status_code == (200 if is_left else 404)
 
 
 @pytest.mark.parametrize("sync", ["true", "false"])

@@ -62,7 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(scope="module")
 def declared(demo: Demo) -> list[str]:
     """The signatures in the capabilities of the running service."""
-    root = ET.fromstring(httpx.get(f"{demo.url}/capabilities").content)
+    root = ET.fromstring(httpx.get(f"{demo.url}/capabilities", timeout=60).content)
     groups = root.findall(".//languageFeatures")
     return [
         str(form.text)

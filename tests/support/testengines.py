@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -87,13 +88,12 @@ class PostgresAnswers:
     """PostgreSQL with Q3C, in a schema of its own."""
 
     name = "postgres"
-    schema = "lowering_test"
 
     def __init__(self, dsn: str) -> None:
+        self.schema = f"lowering_{uuid.uuid4().hex[:12]}"
         self.connection = psycopg.connect(dsn, autocommit=True)
         self.connection.execute("SET jit = off")  # as the connections of the service have it
         prepare(dsn, data_schema=self.schema)
-        self.connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
         self.connection.execute(f"CREATE SCHEMA {self.schema}")
         for table in tables():
             self._load(table)

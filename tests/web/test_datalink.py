@@ -49,7 +49,7 @@ def test_this_is_the_row_itself(cone_server: Service) -> None:
     (link,) = by_semantics(ask(cone_server, "cone.sky", FIRST + 7), "#this")
     head, row = csv_of(link["access_url"])
     assert row[head.index("source_id")] == str(FIRST + 7)
-    assert httpx.get(link["access_url"]).headers["Content-Type"].startswith(link["content_type"])
+    assert httpx.get(link["access_url"], timeout=60).headers["Content-Type"].startswith(link["content_type"])
 
 
 def test_rows_of_other_tables_that_point_here_are_counterparts(cone_server: Service) -> None:
@@ -68,7 +68,7 @@ def test_the_row_that_a_key_points_to_is_a_counterpart(cone_server: Service) -> 
 
 def test_what_is_around_a_row_is_a_cone_search(cone_server: Service) -> None:
     (link,) = by_semantics(ask(cone_server, "cone.sky", FIRST + 7), "#auxiliary")
-    answer = httpx.get(link["access_url"])
+    answer = httpx.get(link["access_url"], timeout=60)
     assert answer.headers["Content-Type"] == link["content_type"]
     assert str(FIRST + 7).encode() in answer.content
 
@@ -167,9 +167,9 @@ def test_a_table_of_a_user_has_no_links_for_others(cone_server: Service) -> None
     name, token = add_user(cone_server)
     headers = {"Authorization": f"Bearer {token}"}
     query = "SELECT source_id, ra, dec FROM cone.sky WHERE dec > 89.9"
-    httpx.post(f"{cone_server.tap}/sync", data={"QUERY": query, "SAVE_AS": "mine"}, headers=headers)
-    own = httpx.get(f"{cone_server.url}/datalink/u_{name}.mine", headers=headers)
-    strange = httpx.get(f"{cone_server.url}/datalink/u_{name}.mine")
+    httpx.post(f"{cone_server.tap}/sync", data={"QUERY": query, "SAVE_AS": "mine"}, headers=headers, timeout=60)
+    own = httpx.get(f"{cone_server.url}/datalink/u_{name}.mine", headers=headers, timeout=60)
+    strange = httpx.get(f"{cone_server.url}/datalink/u_{name}.mine", timeout=60)
     assert "has no primary key" in error_text(own) or own.status_code == 200
     assert "there is no table" in error_text(strange)
 
@@ -204,26 +204,26 @@ SELECTED = {
 @pytest.mark.parametrize("query", SELECTED)
 def test_answers_of_tap_with_the_key_describe_the_service(query: str, form: str, cone_server: Service) -> None:
     asked = {"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": form, "MAXREC": "3"}
-    found = descriptors_of(httpx.get(f"{cone_server.tap}/sync", params=asked))
+    found = descriptors_of(httpx.get(f"{cone_server.tap}/sync", params=asked, timeout=60))
     assert set(found) == SELECTED[query]
     assert set(found.values()) <= {f"{cone_server.url}/datalink/cone.sky"}
 
 
 def test_answers_of_cone_searches_describe_the_service(cone_server: Service) -> None:
     asked = {"RA": "45", "DEC": "45", "SR": "0.001"}
-    found = descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.sky", params=asked))
+    found = descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.sky", params=asked, timeout=60))
     assert found == {"source_id": f"{cone_server.url}/datalink/cone.sky"}
-    assert descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.points", params=asked)) == {}
+    assert descriptors_of(httpx.get(f"{cone_server.url}/scs/cone.points", params=asked, timeout=60)) == {}
 
 
 def descriptors_of_job(server: Service) -> dict[str, str]:
     asked = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 source_id FROM cone.sky", "PHASE": "RUN"}
-    made = httpx.post(f"{server.url}/tap/async", data=asked, follow_redirects=False)
+    made = httpx.post(f"{server.url}/tap/async", data=asked, follow_redirects=False, timeout=60)
     job = f"{server.url}/tap/async/{made.headers['Location'].rpartition('/')[2]}"
     for _ in range(30):
         if httpx.get(f"{job}/phase", params={"WAIT": "2"}, timeout=30).text.strip() == "COMPLETED":
             break
-    return descriptors_of(httpx.get(f"{job}/results/result", follow_redirects=True))
+    return descriptors_of(httpx.get(f"{job}/results/result", follow_redirects=True, timeout=60))
 
 
 def test_results_of_jobs_describe_the_service_where_its_url_is_set(registry_server: Service) -> None:

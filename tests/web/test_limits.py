@@ -151,7 +151,7 @@ def test_a_timeout_has_its_own_status_and_a_ready_link_to_a_job(server: Service,
     assert answer.headers["X-VO-Error"] == "timeout"
     link = answer.headers["X-VO-Async"]
     assert link in error_text(answer)
-    with httpx.Client() as other:
+    with httpx.Client(timeout=60) as other:
         job = other.post(link).headers["Location"]
         assert other.get(f"{job}/phase").text in {"QUEUED", "EXECUTING"}
         assert int(other.get(f"{job}/executionduration").text) == server.context.settings.uws.hard_duration_s

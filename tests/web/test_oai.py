@@ -130,7 +130,7 @@ def test_the_parts_of_a_list_have_every_record_once(verb: str, registry_server: 
 
 
 def test_a_post_does_the_same(registry_server: Service) -> None:
-    answer = httpx.post(f"{registry_server.url}/oai", data={"verb": "ListSets"})
+    answer = httpx.post(f"{registry_server.url}/oai", data={"verb": "ListSets"}, timeout=60)
     assert b"<setSpec>ivo_managed<" in answer.content
 
 
@@ -172,9 +172,9 @@ def test_the_record_of_the_service_is_what_the_service_tells_itself(registry_ser
             cleaned.append(etree.tostring(one, method="c14n", exclusive=True))
         return cleaned
 
-    told = etree.fromstring(httpx.get(f"{registry_server.tap}/capabilities").content)
+    told = etree.fromstring(httpx.get(f"{registry_server.tap}/capabilities", timeout=60).content)
     assert canonical(record.findall("capability")) == canonical(told.findall("capability"))
-    tables = etree.fromstring(httpx.get(f"{registry_server.tap}/tables").content)
+    tables = etree.fromstring(httpx.get(f"{registry_server.tap}/tables", timeout=60).content)
     assert canonical(record.findall("tableset/schema")) == canonical(tables.findall("schema"))
 
 
@@ -186,7 +186,7 @@ def test_a_record_tells_where_in_the_sky_the_rows_are(registry_server: Service, 
     assert moc.max_order <= 5
     assert moc.contains_lonlat(ra * units.deg, dec * units.deg).all()
     file = tmp_path / "moc.fits"
-    file.write_bytes(httpx.get(url.replace("http://vo.example.org", registry_server.url)).content)
+    file.write_bytes(httpx.get(url.replace("http://vo.example.org", registry_server.url), timeout=60).content)
     fine = mocpy.MOC.load(file, "fits")
     assert fine.contains_lonlat(ra * units.deg, dec * units.deg).all()
     assert fine.difference(moc).empty()
@@ -307,7 +307,7 @@ TIME, NO_ZONE = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00"
     ],
 )
 def test_a_mistake_is_told_with_the_code_of_the_protocol(query: str, code: str, registry_server: Service) -> None:
-    answer = httpx.get(f"{registry_server.url}/oai?{query}")
+    answer = httpx.get(f"{registry_server.url}/oai?{query}", timeout=60)
     assert answer.status_code == 200
     root = etree.fromstring(answer.content)
     assert code_of(root) == code
@@ -320,13 +320,13 @@ def test_tables_of_users_are_not_in_the_registry(registry_server: Service) -> No
     name, token = add_user(registry_server)
     headers = {"Authorization": f"Bearer {token}"}
     data = {"QUERY": "SELECT source_id FROM cone.sky WHERE dec > 89.9", "SAVE_AS": "mine"}
-    assert httpx.post(f"{registry_server.tap}/sync", data=data, headers=headers).status_code == 200
+    assert httpx.post(f"{registry_server.tap}/sync", data=data, headers=headers, timeout=60).status_code == 200
     everything = "".join(name for part in all_of(registry_server) for name in headers_of(part))
     assert name not in everything
 
 
 def test_without_settings_it_is_told_which_are_missing(cone_server: Service) -> None:
-    answer = httpx.get(f"{cone_server.url}/oai", params={"verb": "Identify"})
+    answer = httpx.get(f"{cone_server.url}/oai", params={"verb": "Identify"}, timeout=60)
     assert answer.status_code == 404
     for name in ("VO_SERVER__IVOID", "VO_SERVER__CONTACT", "VO_SERVER__PUBLIC_URL"):
         assert name in answer.text

@@ -81,7 +81,9 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def _ask(service: Service, query: str) -> etree._Element:
-    answer = httpx.post(f"{service.tap}/sync", data={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "votable/td"})
+    answer = httpx.post(
+        f"{service.tap}/sync", data={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "votable/td"}, timeout=60
+    )
     assert answer.status_code == 200, answer.text
     return etree.fromstring(answer.content)
 
@@ -104,7 +106,7 @@ def test_the_service_and_the_request_are_told(service: Service) -> None:
     assert (told["request_date"] or "").endswith("Z")
     request = told["request"] or ""
     assert request.startswith("https://vo.example.org/tap/sync?LANG=ADQL&")
-    again = httpx.get(request.replace("https://vo.example.org/tap", service.tap))
+    again = httpx.get(request.replace("https://vo.example.org/tap", service.tap), timeout=60)
     assert etree.fromstring(again.content).findall(f".//{VOTABLE}TD")[0].text == root.findall(f".//{VOTABLE}TD")[0].text
 
 
@@ -143,10 +145,10 @@ def test_the_links_of_the_tables_are_links_of_the_result(service: Service) -> No
 
 def test_a_job_names_itself_as_the_request(service: Service) -> None:
     given = {"LANG": "ADQL", "QUERY": "SELECT a FROM origin.one", "PHASE": "RUN"}
-    made = httpx.post(f"{service.tap}/async", data=given).headers["Location"]
+    made = httpx.post(f"{service.tap}/async", data=given, timeout=60).headers["Location"]
     here = made.replace("https://vo.example.org/tap", service.tap)
     assert httpx.get(f"{here}?WAIT=20&PHASE=QUEUED", timeout=30).status_code == 200
     assert httpx.get(f"{here}?WAIT=20&PHASE=EXECUTING", timeout=30).status_code == 200
-    root = etree.fromstring(httpx.get(f"{here}/results/result").content)
+    root = etree.fromstring(httpx.get(f"{here}/results/result", timeout=60).content)
     assert dict(_infos(root))["request"] == made
     assert ("citation", "10.5281/zenodo.1") in _infos(root, "origin.one")

@@ -220,17 +220,17 @@ def test_a_mistake_is_told_in_the_document_of_the_standard(
 
 def test_a_parameter_given_twice_is_refused_unless_it_says_the_same(cone_server: Service) -> None:
     url = cone_url(cone_server)
-    assert "another was given" in error_of(httpx.get(f"{url}?RA=1&RA=2&DEC=0&SR=1"))
-    assert httpx.get(f"{url}?RA=1&ra=1&DEC=0&SR=1").headers.get("X-VO-Error") is None
+    assert "another was given" in error_of(httpx.get(f"{url}?RA=1&RA=2&DEC=0&SR=1", timeout=60))
+    assert httpx.get(f"{url}?RA=1&ra=1&DEC=0&SR=1", timeout=60).headers.get("X-VO-Error") is None
 
 
 def test_names_count_without_case_and_unknown_ones_are_ignored(cone_server: Service) -> None:
-    answer = httpx.get(cone_url(cone_server), params={"ra": "45", "Dec": "+45", "sr": "1e-3", "foo": "bar"})
+    answer = httpx.get(cone_url(cone_server), params={"ra": "45", "Dec": "+45", "sr": "1e-3", "foo": "bar"}, timeout=60)
     assert len(table_of(answer).array) == 1
 
 
 def test_a_post_does_the_same(cone_server: Service) -> None:
-    answer = httpx.post(cone_url(cone_server), data={"RA": "45", "DEC": "45", "SR": "0.001"})
+    answer = httpx.post(cone_url(cone_server), data={"RA": "45", "DEC": "45", "SR": "0.001"}, timeout=60)
     assert len(table_of(answer).array) == 1
 
 
@@ -248,16 +248,17 @@ def test_a_table_of_a_user_is_searched_by_its_owner_alone(cone_server: Service) 
         f"{cone_server.tap}/sync",
         data={"QUERY": "SELECT source_id, ra, dec FROM cone.sky WHERE dec > 89.9", "SAVE_AS": "mine"},
         headers=headers,
+        timeout=60,
     )
     assert made.status_code == 200, made.text
     asked = {"RA": "0", "DEC": "90", "SR": "0.05"}
     url = f"{cone_server.url}/scs/u_{name}.mine"
-    owners = table_of(httpx.get(url, params=asked, headers=headers))
+    owners = table_of(httpx.get(url, params=asked, headers=headers, timeout=60))
     assert set(column_with(owners, "ID_MAIN")) == expected_ids(0, 90, 0.05)
-    stranger = httpx.get(url, params=asked)
+    stranger = httpx.get(url, params=asked, timeout=60)
     assert stranger.status_code == 404
     assert "no table" in error_of(stranger)
-    assert httpx.get(f"{url}/capabilities").status_code == 404
+    assert httpx.get(f"{url}/capabilities", timeout=60).status_code == 404
 
 
 def test_the_answer_tells_its_protocol_and_the_query_that_was_run(cone_server: Service) -> None:
@@ -266,7 +267,9 @@ def test_the_answer_tells_its_protocol_and_the_query_that_was_run(cone_server: S
         for info in votable.parse(io.BytesIO(ask(cone_server, RA=45, DEC=45, SR=0.1).content)).resources[0].infos
     }
     assert notes["standardID"] == notes["service_protocol"] == "ivo://ivoa.net/std/ConeSearch"
-    again = httpx.get(f"{cone_server.tap}/sync", params={"LANG": "ADQL", "QUERY": notes["QUERY"], "FORMAT": "csv"})
+    again = httpx.get(
+        f"{cone_server.tap}/sync", params={"LANG": "ADQL", "QUERY": notes["QUERY"], "FORMAT": "csv"}, timeout=60
+    )
     assert len(again.text.splitlines()) - 1 == len(expected_ids(45, 45, 0.1))
 
 
@@ -303,23 +306,23 @@ def test_a_search_passes_the_same_gate_as_queries(cone_server: Service) -> None:
 
 
 def test_capabilities_tell_a_place_with_rows(cone_server: Service) -> None:
-    answer = httpx.get(f"{cone_url(cone_server)}/capabilities")
+    answer = httpx.get(f"{cone_url(cone_server)}/capabilities", timeout=60)
     assert answer.headers["Content-Type"] == "text/xml"
     root = etree.fromstring(answer.content)
     query = next(root.iter("testQuery"))
     asked = {name.upper(): query.findtext(name) or "" for name in ("ra", "dec", "sr")}
-    assert len(table_of(httpx.get(root.findtext(".//accessURL") or "", params=asked)).array) >= 1
+    assert len(table_of(httpx.get(root.findtext(".//accessURL") or "", params=asked, timeout=60)).array) >= 1
     assert root.findtext(".//maxRecords") == "100000"
 
 
 @pytest.mark.parametrize("table", ["cone.sky", "cone.points", "cone.keyless"])
 def test_the_service_of_a_search_is_available(table: str, cone_server: Service) -> None:
-    answer = httpx.get(f"{cone_url(cone_server, table)}/availability")
+    answer = httpx.get(f"{cone_url(cone_server, table)}/availability", timeout=60)
     assert b"available>true<" in answer.content
 
 
 def test_the_first_page_shows_a_search(cone_server: Service) -> None:
-    page = httpx.get(f"{cone_server.url}/").text
+    page = httpx.get(f"{cone_server.url}/", timeout=60).text
     (command,) = [line for line in page.splitlines() if "/scs/" in line]
     url = unescape(command.removeprefix("<pre>curl '").removesuffix("'</pre>"))
-    assert httpx.get(url).headers.get("X-VO-Error") is None
+    assert httpx.get(url, timeout=60).headers.get("X-VO-Error") is None

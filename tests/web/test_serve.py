@@ -64,18 +64,18 @@ def _stop(process: subprocess.Popen[str], number: int) -> int:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_as_soon_as_it_prints_its_address_and_ends_well(database: str, number: int) -> None:
     with _serving(database) as (process, url):
-        assert csv_rows(httpx.get(f"{url}/sync", params=COUNT)) == [["n"], [str(N_STARS)]]
+        assert csv_rows(httpx.get(f"{url}/sync", params=COUNT, timeout=60)) == [["n"], [str(N_STARS)]]
         assert _stop(process, number) == 0
 
 
 def test_several_processes_answer_on_one_address(database: str) -> None:
     with _serving(database, "--workers", "2") as (process, url):
         for _ in range(6):
-            assert csv_rows(httpx.get(f"{url}/sync", params=COUNT)) == [["n"], [str(N_STARS)]]
-        made = httpx.post(f"{url}/async", data={**COUNT, "PHASE": "RUN"})
+            assert csv_rows(httpx.get(f"{url}/sync", params=COUNT, timeout=60)) == [["n"], [str(N_STARS)]]
+        made = httpx.post(f"{url}/async", data={**COUNT, "PHASE": "RUN"}, timeout=60)
         assert made.status_code == 303
         job, deadline = made.headers["Location"], time.monotonic() + 20
-        while httpx.get(f"{job}/phase").text != "COMPLETED":
+        while httpx.get(f"{job}/phase", timeout=60).text != "COMPLETED":
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert _stop(process, signal.SIGTERM) == 0
@@ -89,7 +89,7 @@ def test_a_running_query_is_cut_off_after_a_grace_when_the_server_stops(database
             asked = httpx.QueryParams({"LANG": "ADQL", "QUERY": SLOW})
             connection.sendall(f"GET /tap/sync?{asked} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
             deadline = time.monotonic() + 10
-            while httpx.get(f"http://{address}/health").json()["running_queries"] == 0:
+            while httpx.get(f"http://{address}/health", timeout=60).json()["running_queries"] == 0:
                 assert time.monotonic() < deadline
             begin = time.monotonic()
             assert _stop(process, signal.SIGTERM) == 0

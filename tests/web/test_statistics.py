@@ -17,7 +17,9 @@ from tests.support.service import N_STARS, Service, stars
 
 
 def get(server: Service, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{server.url}/{path}", headers={name.replace("_", "-"): text for name, text in headers.items()})
+    return httpx.get(
+        f"{server.url}/{path}", headers={name.replace("_", "-"): text for name, text in headers.items()}, timeout=60
+    )
 
 
 def test_statistics_are_told_as_json(server: Service) -> None:
@@ -59,7 +61,7 @@ def test_the_address_of_a_coverage_holds_for_names_with_blanks_and_quotes(cone_s
     address = get(cone_server, f"api/statistics/{quote('cone.od' + chr(34) + 'd pairs')}").json()["coverage"]["moc"]
     assert '"' not in address
     assert " " not in address
-    assert httpx.get(address).status_code == 200
+    assert httpx.get(address, timeout=60).status_code == 200
 
 
 def coverage_links(client: httpx.Client, query: str) -> dict[str, str]:
@@ -76,7 +78,7 @@ def test_an_answer_links_to_the_coverages_of_its_tables(
     name = f"u_{rita[0]}.linked"
     made(ritas, name)
     (address,) = coverage_links(client, "SELECT TOP 1 id FROM web.stars").values()
-    assert httpx.get(address).content == get(server, "moc/web.stars").content
+    assert httpx.get(address, timeout=60).content == get(server, "moc/web.stars").content
     both = coverage_links(ritas, f"SELECT TOP 1 s.id FROM web.stars AS s, {name} AS t")
     assert list(both) == ["Coverage of web.stars (MOC)", f"Coverage of {name} (MOC)"]
     assert [ritas.get(url).status_code for url in both.values()] == [200, 200]
@@ -97,7 +99,7 @@ def test_an_answer_of_a_table_without_positions_has_no_such_link(client: httpx.C
 def test_the_link_of_a_pinned_release_is_to_its_own_coverage(client: httpx.Client) -> None:
     (address,) = coverage_links(client, 'SELECT TOP 1 id FROM web."stars@1"').values()
     assert "stars%401" in address
-    assert httpx.get(address).headers["Content-Type"] == "application/fits"
+    assert httpx.get(address, timeout=60).headers["Content-Type"] == "application/fits"
 
 
 def test_a_coverage_that_a_client_has_is_not_sent_again(server: Service) -> None:

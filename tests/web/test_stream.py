@@ -364,7 +364,7 @@ def test_a_real_client_sees_that_an_answer_breaks_off(die_at: int) -> None:
         return StreamedResponse(source, headers={})
 
     with serving(Starlette(routes=[Route("/", breaking)])) as (url, _), pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(url)
+        httpx.get(url, timeout=60)
 
 
 def test_what_a_writer_has_is_sent_before_it_reads_all_rows() -> None:

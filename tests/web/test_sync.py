@@ -136,7 +136,9 @@ def test_a_client_that_leaves_ends_its_query_at_once(server: Service, method: st
     else:
         # The engine lives in this process: two threads that still computed would take 200 %.
         assert psutil.Process().cpu_percent(interval=0.5) < 80
-    answer = httpx.get(f"{server.tap}/sync", params={"LANG": "ADQL", "QUERY": COUNT, "RESPONSEFORMAT": "csv"})
+    answer = httpx.get(
+        f"{server.tap}/sync", params={"LANG": "ADQL", "QUERY": COUNT, "RESPONSEFORMAT": "csv"}, timeout=60
+    )
     assert csv_rows(answer) == [["n"], [str(N_STARS)]]
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from tests.support.effort import time_below
 from tests.support.keepers import ROWS, ask, made
 from vo_server.errors import ConflictError, TooLargeError
 from vo_server.model.identity import Identity
@@ -277,11 +278,9 @@ def test_a_load_beyond_the_quota_is_stopped_on_its_way(rita: tuple[str, str], se
         file.write(b"x\n")
         for _ in range(200):
             file.write(b"1234567\n" * 100_000)
-    begin = time.monotonic()
-    with pytest.raises(TooLargeError, match="quota is 100000 rows"):
+    with time_below(60), pytest.raises(TooLargeError, match="quota is 100000 rows"):
         small(server, tmp_path, max_rows=100_000).create(Identity(rita[0]), "bomb", bomb)
     assert server.context.store.user_tables.find(f"u_{rita[0]}.bomb") is None
-    assert time.monotonic() - begin < 60
 
 
 KILLED = """
@@ -321,7 +320,7 @@ def test_a_process_that_is_killed_in_a_load_leaves_the_table_as_it_was_and_nothi
         check=False,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert ask(ritas, f"SELECT COUNT(*) FROM {name}") == [["3"]]

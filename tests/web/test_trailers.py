@@ -52,7 +52,7 @@ def test_the_connection_is_good_for_another_request(url: str) -> None:
     one = b"GET / HTTP/1.1\r\nHost: a\r\n"
     answer = _raw(url, one + b"\r\n" + one + b"Connection: close\r\n\r\n")
     assert answer.count(b"x-two: 2") == 2
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         assert [client.get(url).text for _ in range(3)] == ["rows"] * 3
 
 

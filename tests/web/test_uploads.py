@@ -314,10 +314,10 @@ def test_a_match_looks_the_catalogue_up_by_its_index(client: httpx.Client, serve
 def test_the_uploads_of_a_job_survive_a_restart(tmp_path: Path) -> None:
     settings = with_stars(make_settings(f"duckdb:///{tmp_path / 'data'}", tmp_path / "results"))
     data = {"QUERY": "SELECT COUNT(*) AS n FROM TAP_UPLOAD.mine", "UPLOAD": "mine,param:x", "RESPONSEFORMAT": "csv"}
-    with running(settings) as service, httpx.Client(follow_redirects=True) as client:
+    with running(settings) as service, httpx.Client(follow_redirects=True, timeout=60) as client:
         created = client.post(f"{service.tap}/async", data=data, files={"x": ("x", votable(positions(9)))})
     job = created.url.path
-    with running(settings) as service, httpx.Client(base_url=service.url, follow_redirects=True) as client:
+    with running(settings) as service, httpx.Client(base_url=service.url, follow_redirects=True, timeout=60) as client:
         client.post(f"{job}/phase", data={"PHASE": "RUN"})
         for _ in range(3):
             client.get(job, params={"WAIT": "10"})

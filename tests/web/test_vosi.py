@@ -73,7 +73,7 @@ def test_a_client_that_has_the_document_gets_no_second_one(client: httpx.Client)
 
 def test_availability_and_health(client: httpx.Client, server: Service) -> None:
     assert "<vosi:available>true</vosi:available>" in client.get("availability").text
-    told = httpx.get(f"{server.url}/health").json()
+    told = httpx.get(f"{server.url}/health", timeout=60).json()
     assert told["status"] == "ok"
     assert told["engine"] == server.context.engine.name
 
@@ -94,7 +94,7 @@ def test_head_has_the_headers_of_get(client: httpx.Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "tap", "tap/"])
 def test_the_first_page_shows_the_address_and_the_tables(server: Service, path: str) -> None:
-    answer = httpx.get(f"{server.url}/{path}")
+    answer = httpx.get(f"{server.url}/{path}", timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert server.tap in answer.text
