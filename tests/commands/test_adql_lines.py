@@ -22,7 +22,7 @@ def answers(lines: list[str], *, expected_status: int) -> list[dict[str, Any]]:
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert (done.returncode, done.stderr) == (expected_status, "")
     # split("\n"), because answers may hold other characters that end lines

@@ -27,7 +27,7 @@ N_MANY = 200
 def run(stilts: str, task: str, *arguments: str) -> list[dict[str, str]]:
     """Run a task of STILTS and return the rows that it writes."""
     done = subprocess.run(
-        [stilts, task, *arguments, "ofmt=csv"], capture_output=True, text=True, timeout=180, check=False
+        [stilts, task, *arguments, "ofmt=csv"], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout)))

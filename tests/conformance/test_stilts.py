@@ -19,7 +19,7 @@ COUNT = "SELECT COUNT(*) AS n FROM web.stars"
 
 def run(stilts: str, task: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a task of STILTS."""
-    done = subprocess.run([stilts, task, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([stilts, task, *arguments], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0 or not check, done.stdout + done.stderr
     return done
 

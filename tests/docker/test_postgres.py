@@ -29,7 +29,7 @@ def with_postgres(*command: str, dsn: str | None = None, tmp: Path) -> subproces
     environment |= {"TMPDIR": str(tmp)} | ({} if dsn is None else {"VO_TEST_POSTGRES": dsn})
     return subprocess.run(
         [DOCKER / "with-postgres.sh", *command],
-        env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+        env=environment, capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 

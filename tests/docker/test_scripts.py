@@ -23,7 +23,7 @@ def run(script: str, *arguments: str | Path, **environment: str) -> subprocess.C
     return subprocess.run(
         [DOCKER / script, *arguments],
         env=os.environ | environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

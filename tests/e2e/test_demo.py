@@ -51,7 +51,7 @@ def pasted(demo: Demo, client: str) -> str:
     assert found is not None, demo.printed
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", found.group(1)], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", found.group(1)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -162,7 +162,7 @@ def test_a_published_query_finds_rows_from_pyvo(served: Served, name: str) -> No
 def test_a_published_query_finds_as_many_rows_from_stilts(served: Served, stilts: str, name: str) -> None:
     adql = queries()[name][1]
     words = [stilts, "tapquery", f"tapurl={served.tap_url}", f"adql={adql}", "sync=true", f"maxrec={MANY}"]
-    done = subprocess.run([*words, "omode=count"], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([*words, "omode=count"], capture_output=True, text=True, timeout=600, check=False)
     counted = re.search(r"columns: (\d+)\s+rows: (\d+)", done.stdout)
     assert counted is not None, done.stdout + done.stderr
     found = served.found(adql)

@@ -128,7 +128,7 @@ def test_stilts_reads_them(service: Service, stilts: str, tmp_path: Path) -> Non
         [
             stilts, "tapquery", f"tapurl={service.tap}", "sync=true", f"out={target}", "ofmt=csv", f"adql={adql}",
         ],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (row,) = csv.DictReader(io.StringIO(target.read_text()))

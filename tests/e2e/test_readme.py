@@ -62,7 +62,7 @@ class Reader:
         script = self.script(text)
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.directory, env=self._environment(), capture_output=True, text=True,
-            encoding="utf-8", timeout=120, check=False, stdin=subprocess.DEVNULL,
+            encoding="utf-8", timeout=600, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout

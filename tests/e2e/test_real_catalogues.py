@@ -33,7 +33,7 @@ def _stilts_csv(stilts: str, service: RealService, adql: str, *, sync: bool = Tr
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         check=False,
         env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "JAVA_TOOL_OPTIONS": "-Dfile.encoding=UTF-8"},
     )

@@ -84,7 +84,7 @@ def checked(lines: list[str]) -> list[str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -135,6 +135,6 @@ def _tapquery(stilts: str, url: str, items: str) -> subprocess.CompletedProcess[
          f"adql=SELECT {items} FROM test.moments"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )  # fmt: skip

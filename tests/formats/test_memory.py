@@ -52,7 +52,7 @@ print(peak_bytes(15) - first)
 @pytest.mark.parametrize("name", [one.name for one in OUTPUT_FORMATS])
 def test_the_peak_of_five_times_the_rows_is_the_same(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, name], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", _PROGRAM, name], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     # The rows that came on top have 65 MB as Arrow has them.

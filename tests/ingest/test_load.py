@@ -389,6 +389,6 @@ def test_more_tables_in_a_votable_are_told(duckdb_site: Site, tmp_path: Path) ->
 
 def test_errors_are_one_line_with_a_hint_and_status_2(duckdb_site: Site, tmp_path: Path) -> None:
     process = duckdb_site.start("load", tmp_path / "missing.fits", "--table", "s.t")
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert (process.returncode, output) == (2, "")
     assert errors == f"vo-server: {tmp_path / 'missing.fits'}: there is no such file\n"

@@ -174,7 +174,7 @@ def test_a_load_that_runs_is_swept_by_nobody_and_repeated_by_nobody(site: Site, 
         assert "0 leftovers removed" in site.run("sweep").output
         second = site.run("load", *files, "--table", "s.t")
         assert "another process is loading the same table" in str(second.exception)
-        process.communicate("\n" * 20, timeout=60)
+        process.communicate("\n" * 20, timeout=600)
         assert process.returncode == 0
     assert loaded(site).equals(EXPECTED)
 
@@ -191,7 +191,7 @@ def test_a_crash_of_postgres_costs_what_is_staged_and_nothing_else(files: list[P
                     process.stdin.write("\n")
                     process.stdin.flush()
                 cluster.crash()
-                process.communicate("\n" * 20, timeout=60)
+                process.communicate("\n" * 20, timeout=600)
                 assert process.returncode != 0
             cluster.start()
         site.load(*files, "--table", "s.t")

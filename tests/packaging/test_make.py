@@ -33,7 +33,7 @@ def mark_installed(tree: Path) -> None:
 def make(tree: Path, *arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["make", *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -96,7 +96,7 @@ def test_continuous_integration_lets_nothing_be_skipped(tree: Path, tmp_path: Pa
     if has_catalogues:
         folder.mkdir()
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "VO_TEST_CATALOGUES": str(folder)}
-    done = subprocess.run([tree / ".ci/run"], cwd="/", env=environment, check=False, timeout=60)
+    done = subprocess.run([tree / ".ci/run"], cwd="/", env=environment, check=False, timeout=600)
     assert done.returncode == 5
     directory, target, required = (tmp_path / "called").read_text().splitlines()
     assert (directory, target) == (str(tree), "test")

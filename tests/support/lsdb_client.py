@@ -36,7 +36,7 @@ def lsdb_rows(folder: Path, target: Path, *cone: float) -> pa.Table:
     """
     words = [str(folder), str(target), *map(str, cone)]
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, *words], capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", _PROGRAM, *words], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return pq.ParquetFile(target).read()

@@ -176,7 +176,7 @@ def registry_findings(stilts: str, *documents: bytes) -> list[str]:
             [stilts, "xsdvalidate", "uselocals=true", f"doc={path}"],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     lines = (done.stdout + done.stderr).splitlines()

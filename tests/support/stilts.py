@@ -16,7 +16,7 @@ def convert(stilts: str, document: bytes, from_format: str, to_format: str) -> b
             [stilts, "tpipe", f"in={source}", f"ifmt={from_format}", f"out={target}", f"ofmt={to_format}"],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert target.is_file(), done.stdout + done.stderr

@@ -71,6 +71,6 @@ def votlint(stilts: str, document: bytes) -> list[str]:
 
 
 def _run(stilts: str, *arguments: str) -> list[str]:
-    done = subprocess.run([stilts, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([stilts, *arguments], capture_output=True, text=True, timeout=600, check=False)
     lines = (done.stdout + done.stderr).splitlines()
     return [line for line in lines if line.strip() and not line.startswith("Picked up ")]

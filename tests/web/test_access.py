@@ -230,7 +230,7 @@ def test_curl_runs_a_query_with_a_token(server: Service, rita: tuple[str, str]) 
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert f"x-vo-authenticated: {rita[0]}" in done.stdout.lower()
     assert f"\nn\n{N_STARS}\n" in done.stdout.replace("\r", "")

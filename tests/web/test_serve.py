@@ -53,7 +53,7 @@ def _serving(database: str, *options: str) -> Iterator[tuple[subprocess.Popen[st
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=600)
 
 
 def _stop(process: subprocess.Popen[str], number: int) -> int:

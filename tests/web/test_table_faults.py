@@ -320,7 +320,7 @@ def test_a_process_that_is_killed_in_a_load_leaves_the_table_as_it_was_and_nothi
         check=False,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert ask(ritas, f"SELECT COUNT(*) FROM {name}") == [["3"]]

@@ -285,7 +285,7 @@ def test_stilts_matches_a_table_with_the_sky(server: Service, stilts: str, tmp_p
 
 def stilts_rows(stilts: str, *options: str) -> list[str]:
     """Return what STILTS writes as CSV, line by line."""
-    done = subprocess.run([stilts, *options, "ofmt=csv"], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([stilts, *options, "ofmt=csv"], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -238,7 +238,7 @@ def test_stilts_queries(server: Service, stilts: str, sync: str) -> None:
     done = subprocess.run(
         [stilts, "tapquery", f"tapurl={server.tap}", f"sync={sync}", "ofmt=csv",
          "adql=SELECT TOP 3 id, name FROM web.stars ORDER BY id"],
-        capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=600, check=False,
     )  # fmt: skip
     assert done.stdout.splitlines() == ["id,name", *(f"{2**60 + n},Å-{n}" for n in range(3))], done.stderr
 
@@ -247,6 +247,6 @@ def test_stilts_queries(server: Service, stilts: str, sync: str) -> None:
 def test_stilts_tells_the_error_of_a_query(server: Service, stilts: str) -> None:
     done = subprocess.run(
         [stilts, "tapquery", f"tapurl={server.tap}", "sync=true", "adql=SELECT nonsense FROM web.stars"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert "nonsense" in done.stderr

@@ -98,6 +98,6 @@ def test_what_is_not_there_is_told(duckdb_site: Site, s3: S3, url: str, message:
 def test_a_server_that_is_not_there_is_told(duckdb_site: Site) -> None:
     environment = {**os.environ, **duckdb_site.environment, **S3("http://127.0.0.1:9").environment}
     words = [sys.executable, "-m", "vo_server", "ingest", "load", "s3://bucket/all/t.fits", "--table", "s.t"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 2
     assert "s3://bucket/all/t.fits: it cannot be fetched" in done.stderr
