@@ -68,7 +68,7 @@ def numbers_of(ahead: ReadAhead) -> list[int]:
 
 
 def await_read(source: Source, n_batches: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while source.n_read < n_batches:
         assert time.monotonic() < deadline
         time.sleep(0.001)

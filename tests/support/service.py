@@ -159,7 +159,7 @@ def serving(app: Starlette) -> Iterator[tuple[str, uvicorn.Server]]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             assert time.monotonic() < deadline, "the server takes too long to start"

@@ -98,7 +98,7 @@ def ended(client: httpx.Client, job: str) -> str:
 
 
 def reaches(client: httpx.Client, job: str, wanted: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while client.get(f"{job}/phase").text != wanted:
         assert time.monotonic() < deadline, f"the job does not become {wanted}"
         time.sleep(0.05)

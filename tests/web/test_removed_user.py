@@ -57,7 +57,7 @@ def make(client: httpx.Client, given: dict[str, str], phase: str) -> str:
     answer = client.post("async", data=given)
     assert answer.status_code == 303, answer.text
     job = answer.headers["Location"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while client.get(f"{job}/phase").text != phase:
         assert time.monotonic() < deadline, f"the job does not become {phase}"
         time.sleep(0.02)

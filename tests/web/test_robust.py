@@ -127,7 +127,7 @@ def test_a_query_ends_within_a_second_of_its_client(server: Service, n_bytes: in
             n_read = 0
             while n_read < n_bytes:
                 n_read += len(connection.recv(65536))
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 90
             while _n_running(server) < least:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
@@ -145,7 +145,7 @@ def test_after_two_hundred_aborted_downloads_nothing_is_left(server: Service) ->
     before = _held(process)
     _abort_some(server, given, choose, N_ABORTED)
     _await_nothing_running(server, 20)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while _exceeds(_held(process), before):
         assert time.monotonic() < deadline, (before, _held(process), process.open_files())
         time.sleep(0.1)

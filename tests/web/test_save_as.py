@@ -20,7 +20,7 @@ def save(client: httpx.Client, query: str, name: str, **given: str) -> httpx.Res
 
 
 def finish(client: httpx.Client, job: str) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (phase := client.get(f"{job}/phase").text) not in {"COMPLETED", "ERROR", "ABORTED"}:
         assert time.monotonic() < deadline, f"the job stays {phase}"
         client.get(job, params={"WAIT": "2", "PHASE": phase})

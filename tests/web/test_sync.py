@@ -151,7 +151,7 @@ def _leave_during(server: Service, method: str, query: str) -> None:
         head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(asked)}\r\n"
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall((head + "\r\n" + (asked if method == "POST" else "")).encode())
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while not server.site.gate.n_running:
             assert time.monotonic() < deadline, "the query does not start"
             time.sleep(0.01)

@@ -26,7 +26,7 @@ def _create(client: httpx.Client, **given: str) -> str:
 
 
 def _finish(client: httpx.Client, job: str) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (phase := client.get(f"{job}/phase").text) not in {"COMPLETED", "ERROR", "ABORTED"}:
         assert time.monotonic() < deadline, f"the job stays {phase}"
         client.get(job, params={"WAIT": "2", "PHASE": phase})

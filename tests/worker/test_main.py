@@ -122,7 +122,7 @@ def working(jobs: JobStore, results: ResultStore, execute: Execute, *, lease_s: 
         worker.stop()
 
 
-def phase_of(jobs: JobStore, job: Job, *phases: Phase, timeout_s: float = 10) -> Phase:
+def phase_of(jobs: JobStore, job: Job, *phases: Phase, timeout_s: float = 90) -> Phase:
     """Return the phase of a job as soon as it is one of these."""
     deadline = time.monotonic() + timeout_s
     while (phase := jobs.phase(job.id)) not in phases:
@@ -131,7 +131,7 @@ def phase_of(jobs: JobStore, job: Job, *phases: Phase, timeout_s: float = 10) ->
     return phase
 
 
-def wait_for(is_so: Callable[[], bool], timeout_s: float = 10) -> None:
+def wait_for(is_so: Callable[[], bool], timeout_s: float = 90) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < deadline, f"not so after {timeout_s} s"
