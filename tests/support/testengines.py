@@ -93,8 +93,7 @@ class PostgresAnswers:
         self.schema = f"lowering_{uuid.uuid4().hex[:12]}"
         self.connection = psycopg.connect(dsn, autocommit=True)
         self.connection.execute("SET jit = off")  # as the connections of the service have it
-        prepare(dsn, data_schema=self.schema)
-        self.connection.execute(f"CREATE SCHEMA {self.schema}")
+        prepare(dsn, data_schema=self.schema)  # makes the schema
         for table in tables():
             self._load(table)
 
