@@ -27,9 +27,9 @@ database_option = click.option(
 )
 
 
-_LOAD_BYTES: Final = 192 * 1024**2
+_LOAD_BYTES: Final = 128 * 1024**2
 """What the queries of a load (keys, checks, checksum, changes) may use of memory: they spill beyond, and no blocks that
-were read are kept."""
+were read are kept. Texts of 60 000 000 rows are too many for it; then they may have what the settings allow."""
 
 
 @contextmanager
@@ -47,6 +47,7 @@ def opened(database: str | None, *, to_load: bool = False) -> Iterator[tuple[Eng
         engine = open_engine(
             settings.database,
             memory_bytes=min(settings.duckdb.memory_bytes, _LOAD_BYTES) if to_load else settings.duckdb.memory_bytes,
+            reserve_bytes=settings.duckdb.memory_bytes,
             threads=settings.duckdb.threads,
             max_attached=settings.duckdb.max_attached,
             pool_size=settings.postgres.pool_size,

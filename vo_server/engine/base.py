@@ -290,6 +290,10 @@ class Engine(Protocol):
         """
         ...
 
+    def use_reserve(self) -> bool:
+        """Let queries have the memory that is kept for those that need much; False when they have it already."""
+        ...
+
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
         ...

@@ -21,6 +21,7 @@ def open_engine(
     database_url: str,
     *,
     memory_bytes: int = 4 * 1024**3,
+    reserve_bytes: int = 0,
     threads: int = 2,
     max_attached: int = 256,
     pool_size: int = 20,
@@ -33,7 +34,7 @@ def open_engine(
     ----------
     database_url
         ``duckdb:///DIR`` (relative) or ``duckdb:////DIR`` (absolute), or ``postgresql://...``.
-    memory_bytes, threads, max_attached
+    memory_bytes, reserve_bytes, threads, max_attached
         For DuckDB; see :class:`vo_server.engine.duckdb.run.DuckdbEngine`.
     pool_size, data_schema
         For PostgreSQL; see :class:`vo_server.engine.postgres.run.PostgresEngine`.
@@ -52,6 +53,7 @@ def open_engine(
         return DuckdbEngine(
             Path(database_url.removeprefix(_DUCKDB)),
             memory_bytes=memory_bytes,
+            reserve_bytes=reserve_bytes,
             threads=threads,
             max_attached=max_attached,
             shares=shares,

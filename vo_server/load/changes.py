@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from vo_server.engine.checksum import checksum
 from vo_server.engine.compare import ChangeCounts, Pair
 from vo_server.errors import UsageError, VoError
 from vo_server.load.publish import repeated
-from vo_server.load.staged import CHECK_TIMEOUT_S
+from vo_server.load.staged import CHECK_TIMEOUT_S, answer_of
 from vo_server.model.changes import Changes
 
 if TYPE_CHECKING:
@@ -92,8 +91,8 @@ def changes_of(engine: Engine, pair: Pair) -> Changes:
     EngineError, LimitError
         If the database cannot answer.
     """
-    with closing(engine.ask(ChangeCounts(pair), timeout_s=CHECK_TIMEOUT_S)) as answer:
-        (counts,) = [row for batch in answer for row in batch.to_pylist()]
+    answer = answer_of(engine, lambda: engine.ask(ChangeCounts(pair), timeout_s=CHECK_TIMEOUT_S))
+    (counts,) = [row for batch in answer for row in batch.to_pylist()]
     here, there = ({column.name for column in one.visible_columns} for one in (pair.new, pair.old))
     return Changes(
         pair.old.release or "",

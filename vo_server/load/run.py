@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vo_server.engine.memory import give_back_memory
 from vo_server.load.bad import LISTED, BadRow, BadRows, OnError
 from vo_server.load.checks import Findings, any_fault, position_faults, without
 from vo_server.load.convert import Converter, with_cells
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from vo_server.load.statistics import Statistics
 
 __all__ = ["FileRun"]
+
+_GIVE_BACK_BYTES: Final = 12 * 1024**2
+"""Rows after which the allocators give back what they keep. Each thread of a load has a heap of its own, and of those
+many the allocator keeps more than the rows take: 3 000 000 rows in eight files, two at once, had 690 MB, so 600 MB."""
 
 
 class FileRun:
@@ -63,6 +68,8 @@ class FileRun:
         self.findings = Findings(description.table)
         self.bad = BadRows()
         self._looking: Future[None] | None = None
+        self._n_bytes = 0
+        """Of the rows since memory was given back."""
 
     @property
     def is_refused(self) -> bool:
@@ -117,11 +124,18 @@ class FileRun:
         self._looking = beside.submit(self._look, batch, is_counted=not self.is_refused)
         if not self.is_refused:
             write(batch)
+        self._give_back(batch.nbytes)
 
     def _look(self, batch: pa.RecordBatch, *, is_counted: bool) -> None:
         self.findings.see(batch)
         if is_counted and self.statistics is not None:
             self.statistics.see(batch)
+
+    def _give_back(self, n_bytes: int) -> None:
+        self._n_bytes += n_bytes
+        if self._n_bytes > _GIVE_BACK_BYTES:
+            self._n_bytes = 0
+            give_back_memory()
 
     def _wait(self) -> None:
         """Wait until the last batch was looked at."""

@@ -1,16 +1,22 @@
-"""Questions to a staged release, which no catalogue names yet."""
+"""Questions to a release that is being loaded, which no catalogue names yet."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from vo_server.errors import QueryMemoryError
 from vo_server.model.table import Catalogue, Schema, quoted
 
 if TYPE_CHECKING:
-    from vo_server.engine.base import Engine
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from vo_server.engine.base import Engine, RunningQuery
     from vo_server.model.table import Table
 
-__all__ = ["SHOWN", "adql_name", "ask", "from_clause"]
+__all__ = ["SHOWN", "adql_name", "answer_of", "ask", "from_clause"]
 
 CHECK_TIMEOUT_S: Final = 24 * 3600.0
 """A check reads the whole table once; a load may take its time."""
@@ -30,12 +36,30 @@ def ask(engine: Engine, table: Table, adql: str) -> list[tuple[object, ...]]:
     from vo_server.adql.front import compile_query  # noqa: PLC0415 - only loads with something to ask pay for the grammar
 
     catalogue = Catalogue((Schema(table.schema, (table,)),))
-    running = engine.run(compile_query(adql, catalogue), limit=SHOWN, timeout_s=CHECK_TIMEOUT_S)
-    try:
-        batches = list(running)
-    finally:
-        running.close()
+    query = compile_query(adql, catalogue)
+    batches = answer_of(engine, lambda: engine.run(query, limit=SHOWN, timeout_s=CHECK_TIMEOUT_S))
     return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+
+
+def answer_of(engine: Engine, start: Callable[[], RunningQuery]) -> list[pa.RecordBatch]:
+    """Return the answer to a query, all of it; one for which memory is not enough is started again with the reserve.
+
+    Raises
+    ------
+    EngineError, LimitError
+        If the database cannot answer.
+    """
+    try:
+        return _all(start())
+    except QueryMemoryError:
+        if not engine.use_reserve():
+            raise
+        return _all(start())
+
+
+def _all(running: RunningQuery) -> list[pa.RecordBatch]:
+    with closing(running):
+        return list(running)
 
 
 def adql_name(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from vo_server.sky.healpix import ORDER
 
 if TYPE_CHECKING:
-    from vo_server.sky.angle import IntArray
+    from vo_server.sky.angle import BoolArray, IntArray
 
 __all__ = ["CellCounter", "CellCounts"]
 
@@ -99,23 +99,36 @@ class CellCounter:
         if self._waiting and more.order < self._found.order:
             self.counts()
         order = min(self._found.order, more.order)
-        self._found = _united(self._found.coarser(order), more.coarser(order)).at_most(MOST_CELLS)
+        self._found = self._found.coarser(order)
+        more = more.coarser(order)
+        # Before they are united, which takes twice the memory.
+        while self._found.order > 0 and _n_united(self._found, more) > MOST_CELLS:
+            self._found = self._found.coarser(self._found.order - 1)
+            more = more.coarser(self._found.order)
+        self._found = _united(self._found, more)
         steps = order - self._found.order
         self._waiting = [cells >> 2 * steps for cells in self._waiting] if steps else self._waiting
 
 
+def _places(one: CellCounts, other: CellCounts) -> tuple[IntArray, BoolArray]:
+    """Return where the cells of another belong among those of one, and which of them are new to it."""
+    places = np.searchsorted(one.cells, other.cells)
+    if not len(one.cells):
+        return places, np.ones(len(places), np.bool_)
+    return places, np.take(one.cells, places, mode="clip") != other.cells
+
+
+def _n_united(one: CellCounts, other: CellCounts) -> int:
+    return len(one.cells) + int(np.count_nonzero(_places(one, other)[1]))
+
+
 def _united(one: CellCounts, other: CellCounts) -> CellCounts:
     """Add counts of the same order."""
-    places = np.searchsorted(one.cells, other.cells)
-    is_known = np.take(one.cells, places, mode="clip") == other.cells if len(one.cells) else places < 0
-    counts = one.counts.copy()
-    counts[places[is_known]] += other.counts[is_known]
-    is_new = ~is_known
-    return CellCounts(
-        one.order,
-        np.insert(one.cells, places[is_new], other.cells[is_new]),
-        np.insert(counts, places[is_new], other.counts[is_new]),
-    )
+    places, is_new = _places(one, other)
+    cells = np.insert(one.cells, places[is_new], other.cells[is_new])
+    counts = np.insert(one.counts, places[is_new], other.counts[is_new])
+    counts[np.searchsorted(cells, other.cells[~is_new])] += other.counts[~is_new]
+    return CellCounts(one.order, cells, counts)
 
 
 def _summed(order: int, cells: IntArray, counts: IntArray) -> CellCounts:

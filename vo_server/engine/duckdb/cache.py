@@ -60,6 +60,15 @@ class BlockCache:
         with self._lock:
             self._n_needy -= 1
 
+    def allow(self, memory_bytes: int) -> bool:
+        """Raise the memory limit of the instance; False when it is not lower."""
+        with self._lock:
+            if self._memory_bytes >= memory_bytes:
+                return False
+            self._connection.execute(f"SET {MEMORY_LIMIT} = '{memory_bytes}B'")
+            self._memory_bytes = memory_bytes
+            return True
+
     def level_bytes(self) -> int:
         """Return how much is kept now [bytes]."""
         with self._lock:

@@ -125,11 +125,7 @@ class DuckdbLoader:
         with translated(duckdb_fault, doing=f"load {self._location}"):
             staging = self._staging
             give_back_memory()
-            in_order = staging.sorted_rows()
-            rows = staging.rows() if in_order is None else in_order
-            file, n_rows = write_release(
-                staging.path, self._table, rows, is_sorted=in_order is not None, threads=self._threads
-            )
+            file, n_rows = write_release(staging.path, self._table, staging.rows(), threads=self._threads)
             self._finished = self._publishable(file)
         return LoadReport(self._location, n_rows, os.fstat(self._finished.fileno()).st_size)
 

@@ -1,4 +1,4 @@
-"""Sorts the rows of a release into its DuckDB file."""
+"""Writes the rows of a release into its DuckDB file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 import pyarrow as pa
 
-from vo_server.engine.arrow import row_bytes, rows_per_batch
+from vo_server.engine.arrow import rows_per_batch
 from vo_server.engine.duckdb.attach import ROWS
 from vo_server.errors import IngestError
-from vo_server.model.query import arrow_schema
-from vo_server.model.table import HEALPIX_COLUMN, delimited
+from vo_server.model.table import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
     from vo_server.model.datatype import DataType
     from vo_server.model.table import Table
 
-__all__ = ["check_columns", "sort_memory_bytes", "sort_threads", "write_release"]
+__all__ = ["check_columns", "write_release"]
 
-_MEGABYTE: Final = 1024**2
-_SORT_BYTES: Final = 192 * _MEGABYTE
-_SORT_PER_COLUMN_BYTES: Final = _MEGABYTE
-_WIDE_BYTES: Final = 256
-"""Rows from this width on are sorted by one thread."""
+_MEMORY_BYTES: Final = 64 * 1024**2
+_COLUMN_BYTES: Final = 320 * 1024
+"""One block of each column is written at a time."""
 
-_ROW_GROUP_BYTES: Final = 64 * _MEGABYTE
+_ROW_GROUP_BYTES: Final = 32 * 1024**2
 _MOST_ROWS: Final = 122_880
 """DuckDB's row group; wide tables get smaller ones, because a row group is written as a whole."""
 _VECTOR: Final = 2048
@@ -54,42 +51,19 @@ def check_columns(table: Table) -> None:
             ) from error
 
 
-def sort_memory_bytes(table: Table) -> int:
-    """Return what DuckDB may use of memory for the sort [bytes]; it spills beyond.
-
-    Each element of an array counts as a column. Wide rows need more to be sorted at all: 840 bytes fail with 146 MB,
-    1.3 kB in arrays with 384 MB.
-    """
-    n_values = sum(_values_of(column.datatype) for column in table.columns)
-    return _SORT_BYTES + n_values * _SORT_PER_COLUMN_BYTES
-
-
-def sort_threads(table: Table, threads: int) -> int:
-    """Return how many of the threads sort the rows of a table.
-
-    Each thread wants memory of its own when it spills: 5 900 000 rows of 350 bytes fail with two, which had no more
-    than one thread needs. One is no slower then: 2 GB of such rows took it 79 s, two 133 s and a file twice as large.
-    """
-    return 1 if row_bytes(arrow_schema(table.columns)) > _WIDE_BYTES else threads
-
-
-def write_release(
-    folder: Path, table: Table, rows: pa.RecordBatchReader, *, is_sorted: bool = False, threads: int
-) -> tuple[Path, int]:
-    """Write a release in the order of its cells, or in that of the rows when it has none.
+def write_release(folder: Path, table: Table, rows: pa.RecordBatchReader, *, threads: int) -> tuple[Path, int]:
+    """Write the rows of a release, in the order in which they come.
 
     Parameters
     ----------
     folder
-        Where the file is made, and rows are spilled.
+        Where the file is made.
     table
         Description of the rows.
     rows
         All of them, with the schema ``arrow_schema(table.columns)``.
-    is_sorted
-        Whether they are in that order already.
     threads
-        Threads for sorting and compression.
+        Threads for compression.
 
     Returns
     -------
@@ -101,16 +75,12 @@ def write_release(
         f"CAST({name} AS {column.datatype.duckdb}) AS {name}"
         for column, name in ((one, delimited(one.name)) for one in table.columns)
     )
-    is_placed = HEALPIX_COLUMN in table.by_name
-    order = f" ORDER BY {delimited(HEALPIX_COLUMN)} NULLS LAST" if is_placed and not is_sorted else ""
-    with _instance(folder, table, sort_threads(table, threads) if order else threads) as connection:
-        row_group = rows_per_batch(
-            arrow_schema(table.columns), target_bytes=_ROW_GROUP_BYTES, multiple=_VECTOR, most=_MOST_ROWS
-        )
+    with _instance(folder, table, threads) as connection:
+        row_group = rows_per_batch(rows.schema, target_bytes=_ROW_GROUP_BYTES, multiple=_VECTOR, most=_MOST_ROWS)
         place = str(file).replace("'", "''")
         connection.execute(f"ATTACH '{place}' AS release (ROW_GROUP_SIZE {row_group})")
-        connection.register("incoming", _grouped(rows, row_group) if is_sorted else rows)
-        connection.execute(f"CREATE TABLE release.main.{ROWS} AS SELECT {columns} FROM incoming{order}")
+        connection.register("incoming", _grouped(rows, row_group))
+        connection.execute(f"CREATE TABLE release.main.{ROWS} AS SELECT {columns} FROM incoming")
         ((n_rows,),) = connection.execute(f"SELECT count(*) FROM release.main.{ROWS}").fetchall()
         connection.execute("CHECKPOINT release")
         connection.execute("DETACH release")
@@ -142,7 +112,7 @@ def _instance(folder: Path, table: Table, threads: int) -> Iterator[duckdb.DuckD
     connection = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": f"{sort_memory_bytes(table)}B",
+            "memory_limit": f"{_memory_bytes(table)}B",
             "threads": threads,
             "temp_directory": str(folder / "spill"),
             "autoinstall_known_extensions": False,
@@ -154,6 +124,11 @@ def _instance(folder: Path, table: Table, threads: int) -> Iterator[duckdb.DuckD
         yield connection
     finally:
         connection.close()
+
+
+def _memory_bytes(table: Table) -> int:
+    """Return what DuckDB may use of memory [bytes]; more of it would only keep blocks that nobody reads again."""
+    return _MEMORY_BYTES + sum(_values_of(column.datatype) for column in table.columns) * _COLUMN_BYTES
 
 
 def _values_of(datatype: DataType) -> int:

@@ -87,6 +87,8 @@ class DuckdbEngine:
         be read is served, too.
     memory_bytes
         What all queries of the process may use together [bytes].
+    reserve_bytes
+        What they may use once :meth:`use_reserve` was called [bytes]; never less than before.
     threads
         Threads that all queries share.
     max_attached
@@ -111,11 +113,12 @@ class DuckdbEngine:
         memory_bytes: int,
         threads: int,
         max_attached: int,
+        reserve_bytes: int = 0,
         shares: BatchShares | None = None,
         grace_s: float = 900.0,
     ) -> None:
         self._directory = directory.absolute()
-        self._memory_bytes = memory_bytes
+        self._reserve_bytes = reserve_bytes
         self._threads = threads
         self._shares = shares or BatchShares.unlimited()
         self._grace_s = grace_s
@@ -256,6 +259,10 @@ class DuckdbEngine:
         gone = sweep_work(self._directory, kept_s=0.0 if with_staging else STAGING_KEPT_S)
         unknown = unknown_releases(self._directory, known())
         return gone + [location for location in unknown if self._drop_abandoned(location, known)]
+
+    def use_reserve(self) -> bool:
+        """Let queries have the memory that is kept for those that need much; False when they have it already."""
+        return self._cache.allow(self._reserve_bytes)
 
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from vo_server.engine.base import StagedPart
+from vo_server.engine.duckdb.distribution import batches_of, distributed
 from vo_server.engine.duckdb.faults import duckdb_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
-from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, is_narrow, merged, n_windows, sorted_run
+from vo_server.engine.duckdb.runs import merged, sorted_run
 from vo_server.engine.part import StreamedPart
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vo_server.model.table import Table
@@ -73,8 +74,6 @@ class StagingFolder:
         self._guard = threading.Lock()
         self._last = 0
         self._is_placed = HEALPIX_COLUMN in table.by_name
-        self._n_windows = 0
-        """Of the batches that this process has written."""
         self._parts: set[int] = set()
         """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
@@ -113,14 +112,9 @@ class StagingFolder:
         return StreamedPart(self._table, transaction, stored=self._schema, most_rows=MOST_ROWS, fault=duckdb_fault)
 
     def rows(self) -> pa.RecordBatchReader:
-        """Return all staged rows, in the order of the parts."""
-        return pa.RecordBatchReader.from_batches(self._schema, self._batches())
-
-    def sorted_rows(self) -> pa.RecordBatchReader | None:
-        """Return all staged rows in the order of their cells; None when there are none, or it takes much memory."""
+        """Return all staged rows, in the order of their cells, or in that of the parts when they have no cells."""
         files = [self._file(number, _ROWS) for number in sorted(self._parts)]
-        found = merged(files) if self._is_placed and files else None
-        return None if found is None else pa.RecordBatchReader.from_batches(self._schema, found)
+        return pa.RecordBatchReader.from_batches(self._schema, self._rows(files))
 
     def close(self, *, is_over: bool) -> None:
         """Let go of the folder; what is staged under a key stays unless the load is over."""
@@ -131,8 +125,7 @@ class StagingFolder:
         path = self._file(number, _ROWS)
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
             for batch in rows:
-                self._count_windows(batch)
-                stream.write_batch(sorted_run(batch) if self._is_worth_sorting(number, batch) else batch)
+                stream.write_batch(sorted_run(batch) if self._is_placed else batch)
         with path.open("rb") as written:
             os.fsync(written.fileno())
 
@@ -154,24 +147,14 @@ class StagingFolder:
         """Remove the rows of a part that is given up."""
         self._file(number, _ROWS).unlink(missing_ok=True)
 
-    def _count_windows(self, batch: pa.RecordBatch) -> None:
-        found = n_windows(batch) if self._is_placed else 0
-        with self._guard:
-            self._n_windows += found
-
-    def _is_worth_sorting(self, number: int, batch: pa.RecordBatch) -> bool:
-        """Tell whether a batch is one of few, so that all may be merged; what is there in the end is looked at then."""
-        is_one_of_few = number <= MOST_FILES and self._n_windows <= MOST_WINDOWS
-        return self._is_placed and is_one_of_few and is_narrow(batch)
-
     def _file(self, number: int, kind: str) -> Path:
         return self.path / f"{_NAME}{number:06}{kind}"
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        for number in sorted(self._parts):
-            # Read, not mapped: mapped pages would count as memory of this process.
-            with pa.OSFile(str(self._file(number, _ROWS))) as file, pa.ipc.open_stream(file) as stream:
-                yield from stream
+    def _rows(self, files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+        if not self._is_placed or not files:
+            return batches_of(files)
+        found = merged(files)
+        return distributed(files, self.path) if found is None else found
 
     def _facts(self, number: int) -> _Facts | None:
         """Read what is known of a part; None when it is damaged, which nothing but a damaged disk does."""

@@ -204,6 +204,10 @@ class PostgresEngine:
             kept_s = 0.0 if with_staging else STAGING_KEPT_S
             return gone + sweep_staging(connection, data_schema=self._data_schema, kept_s=kept_s)
 
+    def use_reserve(self) -> bool:
+        """Return False: the server gives each query what it may have."""
+        return False
+
     def check(self) -> None:
         """Raise ConfigurationError or EngineError, with a hint, unless the engine can answer now."""
         with connect(self._dsn) as connection, translated(postgres_fault, doing="check"):

@@ -1,0 +1,127 @@
+"""Sorts the rows of a load that are too many to be merged: they are distributed over files, one for a range of cells.
+
+All rows of a file come before those of the next, so one file after the other is sorted in memory; one that is too large
+for that is distributed again. What it takes of memory depends neither on the number of the rows nor on their width.
+(DuckDB's own sort needs the more, the more there is to sort, and fails without: 20 000 000 rows of 248 bytes with two
+threads and 150 MB.)
+"""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from vo_server.engine.duckdb.runs import cells_of, is_ascending, mapped, sorted_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vo_server.sky.angle import IntArray
+
+__all__ = ["batches_of", "distributed"]
+
+_AT_ONCE_BYTES: Final = 24 * 1024**2
+"""Files up to this size are sorted in memory, where there are three of their rows meanwhile."""
+
+_MOST_FILES: Final = 128
+"""Files that are written at once."""
+
+_BUFFER_BYTES: Final = 64 * 1024
+"""What waits to be written to each of them."""
+
+_SAMPLE: Final = 100_000
+"""About so many cells tell where ranges with as many rows each begin."""
+
+
+def distributed(files: Sequence[Path], folder: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of streams of batches in the order of their cells, rows without a cell last.
+
+    Parameters
+    ----------
+    files
+        As Arrow writes streams, not compressed, at least one; they stay.
+    folder
+        Where there is room for the same rows once more; nothing of it stays.
+    """
+    n_bytes = sum(file.stat().st_size for file in files)
+    if n_bytes <= _AT_ONCE_BYTES:
+        yield from _sorted_at_once(files)
+        return
+    bounds = _bounds(files, n_ranges=min(2 * n_bytes // _AT_ONCE_BYTES + 1, _MOST_FILES))
+    if len(bounds) == 0:
+        # No two rows have different cells: any order is right.
+        yield from batches_of(files)
+        return
+    with TemporaryDirectory(prefix="distributed-", dir=folder) as room:
+        for part in _distribute(files, bounds, Path(room)):
+            yield from distributed([part], folder)
+            part.unlink()
+
+
+def batches_of(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of streams of batches in the order of the files."""
+    for path in files:
+        # Read, not mapped: mapped pages would count as memory of this process.
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
+
+
+def _sorted_at_once(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    batches = list(batches_of(files))
+    if batches:
+        yield sorted_run(pa.concat_batches(batches))
+
+
+def _bounds(files: Sequence[Path], *, n_ranges: int) -> IntArray:
+    """Return the first cells of all ranges but the lowest; none when all rows have the same cell.
+
+    Each bound has rows on both of its sides, so that every file of a range is smaller than all of them together.
+    """
+    n_bytes = sum(file.stat().st_size for file in files)
+    samples: list[IntArray] = []
+    lowest, highest = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+    for path in files:
+        opened = mapped(path)
+        for batch in pa.ipc.open_stream(pa.py_buffer(opened)):
+            cells = cells_of(batch)
+            if not len(cells):
+                continue
+            lowest, highest = min(lowest, cells.min()), max(highest, cells.max())
+            n_rows = n_bytes * len(cells) // max(batch.nbytes, 1)
+            samples.append(cells[:: max(n_rows // _SAMPLE, 1)].copy())
+            opened.madvise(mmap.MADV_DONTNEED)
+    if lowest >= highest:
+        return np.empty(0, np.int64)
+    sample = np.sort(np.concatenate(samples))
+    values, n_times = np.unique(sample[:: max(len(sample) // n_ranges, 1)], return_counts=True)
+    # A cell with as many rows as several ranges gets a range of its own.
+    found = np.union1d(values, values[(n_times > 1) & (values < highest)] + 1)
+    found = found[found > lowest]
+    return found if len(found) else np.array([highest])
+
+
+def _distribute(files: Sequence[Path], bounds: IntArray, folder: Path) -> list[Path]:
+    """Write the rows of each range to a file; return the files in the order of the ranges."""
+    parts = [folder / f"{number:03}.arrow" for number in range(len(bounds) + 1)]
+    with ExitStack() as opened:
+        streams: list[pa.ipc.RecordBatchStreamWriter] = []
+        for batch in batches_of(files):
+            if not streams:
+                streams = [_stream(part, batch.schema, opened) for part in parts]
+            run = batch if is_ascending(cells_of(batch)) else sorted_run(batch)
+            edges = np.concatenate([[0], np.searchsorted(cells_of(run), bounds), [run.num_rows]])
+            for number in np.flatnonzero(np.diff(edges)):
+                streams[number].write_batch(run.slice(edges[number], edges[number + 1] - edges[number]))
+    return parts
+
+
+def _stream(path: Path, schema: pa.Schema, opened: ExitStack) -> pa.ipc.RecordBatchStreamWriter:
+    file = opened.enter_context(pa.OSFile(str(path), "wb"))
+    buffered = opened.enter_context(pa.BufferedOutputStream(file, _BUFFER_BYTES))
+    return opened.enter_context(pa.ipc.new_stream(buffered, schema))
