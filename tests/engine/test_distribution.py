@@ -116,5 +116,5 @@ def test_nothing_is_left_when_the_reader_gives_up(tmp_path: Path, folder: Path) 
     rows = distributed([_file(tmp_path / "rows", np.random.default_rng(6).integers(0, N_CELLS, 9000))], folder)
     next(rows)
     assert list(folder.iterdir())
-    rows.close()  # type: ignore[attr-defined]
+    rows.close()
     assert not list(folder.iterdir())

@@ -20,7 +20,7 @@ import pyarrow as pa
 from vo_server.engine.duckdb.runs import cells_of, is_ascending, mapped, sorted_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from vo_server.sky.angle import IntArray
 
@@ -39,7 +39,7 @@ _SAMPLE: Final = 100_000
 """About so many cells tell where ranges with as many rows each begin."""
 
 
-def distributed(files: Sequence[Path], folder: Path) -> Iterator[pa.RecordBatch]:
+def distributed(files: Sequence[Path], folder: Path) -> Generator[pa.RecordBatch]:
     """Yield the rows of streams of batches in the order of their cells, rows without a cell last.
 
     Parameters
@@ -53,7 +53,7 @@ def distributed(files: Sequence[Path], folder: Path) -> Iterator[pa.RecordBatch]
     if n_bytes <= _AT_ONCE_BYTES:
         yield from _sorted_at_once(files)
         return
-    bounds = _bounds(files, n_ranges=min(2 * n_bytes // _AT_ONCE_BYTES + 1, _MOST_FILES))
+    bounds = _bounds(files, n_bytes, n_ranges=min(2 * n_bytes // _AT_ONCE_BYTES + 1, _MOST_FILES))
     if len(bounds) == 0:
         # No two rows have different cells: any order is right.
         yield from batches_of(files)
@@ -78,12 +78,11 @@ def _sorted_at_once(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
         yield sorted_run(pa.concat_batches(batches))
 
 
-def _bounds(files: Sequence[Path], *, n_ranges: int) -> IntArray:
+def _bounds(files: Sequence[Path], n_bytes: int, *, n_ranges: int) -> IntArray:
     """Return the first cells of all ranges but the lowest; none when all rows have the same cell.
 
     Each bound has rows on both of its sides, so that every file of a range is smaller than all of them together.
     """
-    n_bytes = sum(file.stat().st_size for file in files)
     samples: list[IntArray] = []
     lowest, highest = np.iinfo(np.int64).max, np.iinfo(np.int64).min
     for path in files:
