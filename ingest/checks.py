@@ -96,12 +96,13 @@ def check_conditions(checks: Sequence[Check], table: Table, *, file: str) -> Non
     SchemaFileError
         If one is not a condition on the columns of the table.
     """
-    from vo_server.adql.front import compile_query  # noqa: PLC0415 - only tables with checks pay for the grammar
+    conditions = [check for check in checks if check.kind is CheckKind.HOLDS]
+    if not conditions:
+        return
+    from vo_server.adql.front import compile_query  # noqa: PLC0415 - only tables with conditions pay for the grammar
 
     catalogue = Catalogue((Schema(table.schema, (table,)),))
-    for check in checks:
-        if check.kind is not CheckKind.HOLDS:
-            continue
+    for check in conditions:
         try:
             compile_query(f"SELECT {count_of(check)} AS n {from_clause(table)}", catalogue)
         except AdqlError as error:

@@ -169,7 +169,8 @@ def load_files(
         report = loader.finish()
         made.append(report.location)
         staged, notes = _checked(engine, described, seen, version, report)
-        checks = assess(engine, staged, described.checks)
+        statistics = ReleaseStatistics(stream.statistics.result(), stream.statistics.sky())
+        checks = assess(engine, staged, described.checks, statistics=statistics.table)
         require(checks)
         progress.say("publishing")
         release = publish(
@@ -180,7 +181,7 @@ def load_files(
             created=datetime.now(UTC),
             sources=_sources(outcomes),
             checks=checks,
-            statistics=ReleaseStatistics(stream.statistics.result(), stream.statistics.sky()),
+            statistics=statistics,
         )
     swept = engine.sweep(store.catalogue.locations)
     notes = [*notes, *warnings_of(checks)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vo_server.engine.base import Engine
+    from vo_server.model.statistics import TableStatistics
     from vo_server.model.table import Table
 
 __all__ = ["assess", "count_of", "degrees_check", "require", "warnings_of"]
@@ -41,7 +42,9 @@ def count_of(check: Check) -> str:
     return f"COUNT(CASE WHEN {wanted} THEN 1 END)"
 
 
-def assess(engine: Engine, table: Table, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+def assess(
+    engine: Engine, table: Table, checks: Sequence[Check], *, statistics: TableStatistics
+) -> tuple[CheckResult, ...]:
     """Run checks on a release; all conditions together are one pass over it.
 
     Parameters
@@ -52,6 +55,8 @@ def assess(engine: Engine, table: Table, checks: Sequence[Check]) -> tuple[Check
         With ``location`` and ``n_rows`` set.
     checks
         What must hold; a result for each, in their order.
+    statistics
+        Of its rows: what they tell needs no other pass.
     """
     n_rows = table.n_rows or 0
     conditions = [check for check in checks if check.kind is CheckKind.HOLDS]
@@ -69,7 +74,7 @@ def assess(engine: Engine, table: Table, checks: Sequence[Check]) -> tuple[Check
         elif check.kind is CheckKind.N_ROWS:
             results.append(_of_number(check, table, n_rows))
         else:
-            results.append(_of_degrees(engine, check, table))
+            results.append(_of_degrees(check, table, statistics))
     return tuple(results)
 
 
@@ -150,17 +155,16 @@ def _of_number(check: Check, table: Table, n_rows: int) -> CheckResult:
     return CheckResult(check.name, _verdict(check, off, tolerated), off, said + _why(check) if off else "")
 
 
-def _of_degrees(engine: Engine, check: Check, table: Table) -> CheckResult:
+def _of_degrees(check: Check, table: Table, statistics: TableStatistics) -> CheckResult:
     """Judge positions by their extent: a wide sky in radians lies within 2 pi and pi/2, all around in RA."""
     position = table.position
     if position is None or position.point or (table.n_rows or 0) < _FEW_ROWS:
         return CheckResult(check.name, Verdict.PASSED)
-    ra, dec = adql_name(position.ra), adql_name(position.dec)
-    extent = ", ".join(f"{what}({name}) AS {what}_{axis}" for name, axis in ((ra, "a"), (dec, "d")) for what in _ENDS)
-    (row,) = ask(engine, table, f"SELECT {extent} {from_clause(table)}")
-    if any(value is None for value in row):
+    seen = {column.name: column for column in statistics.columns}
+    extent = [end for name in (position.ra, position.dec) for end in (seen[name].minimum, seen[name].maximum)]
+    if any(end is None for end in extent):
         return CheckResult(check.name, Verdict.PASSED)
-    low_ra, high_ra, low_dec, high_dec = (float(str(value)) for value in row)
+    low_ra, high_ra, low_dec, high_dec = (float(str(end)) for end in extent)
     is_within = low_ra >= 0 and high_ra <= 2 * math.pi and max(abs(low_dec), abs(high_dec)) <= math.pi / 2
     is_wide = high_ra - low_ra >= _REACH * 2 * math.pi and high_dec - low_dec >= _LEAST_DEC_SPAN
     if not (is_within and is_wide):
@@ -170,9 +174,6 @@ def _of_degrees(engine: Engine, check: Check, table: Table) -> CheckResult:
         f"{low_dec:.6g} to {high_dec:.6g}: these look like radians; degrees are expected"
     )
     return CheckResult(check.name, _verdict(check, table.n_rows or 0, 0), table.n_rows or 0, said)
-
-
-_ENDS: Final = ("MIN", "MAX")
 
 
 def _result(check: Check, table: Table, n_bad: int, text: str, shown: str) -> CheckResult:
