@@ -77,7 +77,7 @@ def _visible(site: Site) -> list[str]:
 
 def _releases(site: Site) -> list[str]:
     """Those among them that are no rows in the middle of a load."""
-    return [name for name in _visible(site) if ".staging_" not in name]
+    return [name for name in _visible(site) if ".staged_" not in name]
 
 
 def _disk_bytes(site: DuckdbSite) -> int:

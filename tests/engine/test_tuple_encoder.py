@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,6 @@ from tests.engine.wire import HARD, TEXT, encoded_row
 from vo_server.engine.postgres.tuple_encoder import TupleEncoder
 from vo_server.engine.postgres.wire import FIXED
 
-_INT: Final = 23
-_LAST: Final = -7
-
 
 def _batch(oids: list[int], rows: list[list[Any]]) -> pa.RecordBatch:
     kinds = [FIXED[oid].arrow if oid in FIXED else pa.string() for oid in oids]
@@ -24,11 +21,11 @@ def _batch(oids: list[int], rows: list[list[Any]]) -> pa.RecordBatch:
 
 
 def _written(batch: pa.RecordBatch) -> bytes:
-    return b"".join(piece.tobytes() for piece in TupleEncoder(batch.schema).encode(batch, _LAST))
+    return b"".join(piece.tobytes() for piece in TupleEncoder(batch.schema).encode(batch))
 
 
 def _wanted(oids: list[int], rows: list[list[Any]]) -> bytes:
-    return b"".join(encoded_row([*oids, _INT], [*row, _LAST]) for row in rows)
+    return b"".join(encoded_row(oids, row) for row in rows)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -41,6 +38,18 @@ def test_rows_of_any_columns_are_written_field_by_field(seed: int) -> None:
         for _ in range(chance.randint(1, 700))
     ]
     assert _written(_batch(oids, rows)) == _wanted(oids, rows)
+
+
+@pytest.mark.parametrize("oid", list(HARD))
+@pytest.mark.parametrize("before", [[], [TEXT], [20], [16, TEXT, 20]])
+def test_what_ends_a_row_leaves_the_next_one_as_it_is(oid: int, before: list[int]) -> None:
+    chance = random.Random(oid)
+    oids = [*before, oid]
+    rows = [[chance.choice([None, *HARD[oid]]) for oid in oids] for _ in range(200)]
+    assert _written(_batch(oids, rows)) == _wanted(oids, rows)
+    assert _written(_batch(oids, rows[:1])) == _wanted(oids, rows[:1])
+    nothing: list[list[Any]] = [[None] * len(oids)]
+    assert _written(_batch(oids, nothing)) == _wanted(oids, nothing)
 
 
 @pytest.mark.parametrize("start", [1, 7, 8, 300])
@@ -67,7 +76,7 @@ def test_bytes_under_a_null_are_not_written() -> None:
 def test_many_rows_are_written_in_pieces() -> None:
     numbers = np.arange(200_000)
     batch = pa.RecordBatch.from_arrays([pa.array(numbers)], names=["c"])
-    pieces = list(TupleEncoder(batch.schema).encode(batch, _LAST))
+    pieces = list(TupleEncoder(batch.schema).encode(batch))
     assert len(pieces) > 1
     assert b"".join(piece.tobytes() for piece in pieces) == _wanted([20], [[number] for number in numbers.tolist()])
 

@@ -198,7 +198,7 @@ def test_a_crash_of_postgres_costs_what_is_staged_and_nothing_else(files: list[P
         assert loaded(site).equals(EXPECTED)
         assert set(states(site).values()) == {"loaded"}
         with psycopg.connect(cluster.dsn) as connection:
-            left = connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%'").fetchone()
+            left = connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'staged_%'").fetchone()
         assert left == (0,)
 
 

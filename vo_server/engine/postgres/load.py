@@ -13,7 +13,7 @@ from vo_server.engine.postgres.control import literal, rows_of
 from vo_server.engine.postgres.faults import load_fault
 from vo_server.engine.postgres.names import stored_name
 from vo_server.engine.postgres.place import location_of, relation_of
-from vo_server.engine.postgres.pool import execute, open_adbc
+from vo_server.engine.postgres.pool import open_adbc
 from vo_server.engine.postgres.releases import LOCK_CLASS, mark
 from vo_server.engine.postgres.setup import prepare
 from vo_server.engine.postgres.staging import LOAD_SESSION, PostgresStaging
@@ -126,14 +126,13 @@ class PostgresLoader:
             self._execute("BEGIN")
             order = f'"{HEALPIX_COLUMN}"' if self._is_sorted else None
             # Unlike INSERT ... SELECT, this sorts with parallel workers.
-            self._execute(f"CREATE TABLE {self._target} AS {self._staging.rows_sql(order=order)}")
+            n_rows = self._execute(f"CREATE TABLE {self._target} AS {self._staging.rows_sql(order=order)}")
             self._index()
             self._execute(f"COMMENT ON TABLE {self._target} IS {literal(mark(self._table, self._version))}")
             self._execute("COMMIT")
             self._is_finished = True
             # Marks rows as visible to all for good, which else the first readers would do, and gathers statistics.
             self._execute(f"VACUUM (FREEZE, ANALYZE) {self._target}")
-            n_rows = self._answer(f"SELECT count(*) FROM {self._target}")
             size_bytes = self._answer(f"SELECT pg_total_relation_size({literal(self._target)})")
         return LoadReport(self._location, n_rows, size_bytes)
 
@@ -193,9 +192,12 @@ class PostgresLoader:
                 columns = ", ".join(delimited(stored_name(name)) for name in key)
                 self._execute(f"CREATE INDEX ON {self._target} ({columns})")
 
-    def _execute(self, statement: str) -> None:
+    def _execute(self, statement: str) -> int:
+        """Execute a statement, and return how many rows it made (-1 if that is nothing it does)."""
         assert self._connection is not None
-        execute(self._connection, statement)
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return int(cursor.rowcount)
 
     def _answer(self, query: str) -> Any:
         assert self._connection is not None

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
 import psycopg
-import pyarrow as pa
 from psycopg import sql
 
 from vo_server.engine.faults import translated
@@ -21,6 +19,8 @@ from vo_server.engine.postgres.wire import HEADER_BYTES, SIGNATURE, TRAILER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
 
 __all__ = ["PartSession", "open_session"]
 
@@ -34,8 +34,8 @@ class PartSession(Protocol):
         """Execute a statement that has no result; its parameters are $1, $2, ..."""
         ...
 
-    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader, number: int) -> None:
-        """Append a stream of batches to a table (schema, name) that has one column more, the number of the part."""
+    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader) -> None:
+        """Append a stream of batches to a table (schema, name)."""
         ...
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ class PartSession(Protocol):
         ...
 
 
-def open_session(dsn: str, stored: pa.Schema, settings: Mapping[str, str], *, part: str) -> PartSession:
+def open_session(dsn: str, stored: pa.Schema, settings: Mapping[str, str]) -> PartSession:
     """Open the session that is the quickest for a table.
 
     Parameters
@@ -54,8 +54,6 @@ def open_session(dsn: str, stored: pa.Schema, settings: Mapping[str, str], *, pa
         Schema of the batches, as :func:`~vo_server.engine.postgres.ingest.storable` makes it.
     settings
         Of the session.
-    part
-        Name of the column with the number of the part.
 
     Raises
     ------
@@ -64,7 +62,7 @@ def open_session(dsn: str, stored: pa.Schema, settings: Mapping[str, str], *, pa
     """
     if TupleEncoder.can_write(stored):
         return _CopySession(dsn, stored, settings)
-    return _AdbcSession(dsn, stored, settings, part)
+    return _AdbcSession(dsn, settings)
 
 
 class _CopySession:
@@ -78,12 +76,12 @@ class _CopySession:
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         psycopg.RawCursor(self._connection).execute(statement.encode(), parameters or None)
 
-    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader, number: int) -> None:
+    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader) -> None:
         statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(*place))
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_HEADER)
             for batch in rows:
-                for piece in self._encoder.encode(batch, number):
+                for piece in self._encoder.encode(batch):
                     copy.write(piece.data)
             copy.write(TRAILER)
 
@@ -94,22 +92,16 @@ class _CopySession:
 class _AdbcSession:
     """Knows arrays, too."""
 
-    def __init__(self, dsn: str, stored: pa.Schema, settings: Mapping[str, str], part: str) -> None:
-        self._copied = stored.append(pa.field(part, pa.int32()))
+    def __init__(self, dsn: str, settings: Mapping[str, str]) -> None:
         self._connection = open_adbc(dsn, settings)
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
 
-    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader, number: int) -> None:
-        numbered = pa.RecordBatchReader.from_batches(self._copied, (self._numbered(batch, number) for batch in rows))
+    def copy(self, place: tuple[str, str], rows: pa.RecordBatchReader) -> None:
         schema, name = place
-        copy_in(self._connection, name, numbered, schema=schema)
+        copy_in(self._connection, name, rows, schema=schema)
 
     def close(self) -> None:
         self._connection.close()
-
-    def _numbered(self, batch: pa.RecordBatch, number: int) -> pa.RecordBatch:
-        numbers = pa.array(np.full(batch.num_rows, number, np.int32))
-        return pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=self._copied)

@@ -1,13 +1,16 @@
 """Where the rows of a load are kept until its release is made: two unlogged tables, which a crash empties.
 
-One has the rows, the other the parts: each part is one transaction in both. A process that is killed leaves the parts
-that it has committed, and the next load with the same key goes on with them. A session holds an advisory lock.
+One has the rows, the other the parts: each part is one transaction in both, and its number tells which rows belong to
+it (``xmin``). So the rows have no column that the release has not: to leave one out takes every row apart when they are
+sorted (0.3 of 1.7 s for a million rows, measured). A process that is killed leaves the parts that it has committed, and
+the next load with the same key goes on with them. A session holds an advisory lock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import secrets
 import threading
 from datetime import UTC, datetime
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LOAD_SESSION", "PostgresStaging", "sweep_staging"]
 
+logger = logging.getLogger(__name__)
+
 LOAD_SESSION: Final = {
     # What texts are sent in, whatever the environment or the database would choose.
     "client_encoding": "UTF8",
@@ -60,9 +65,9 @@ _LOCK_CLASS: Final = 0x766F7374
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _MARK: Final = "vo_server_staging"
 _PIECE_ROWS: Final = 65_536
-_PART: Final = "_vo_part"
-"""Column of the staged rows that says which part they belong to."""
-_NEW: Final = "new_"
+_PLACE: Final = "staged_"
+"""What names of places begin with."""
+_NEW: Final = f"{_PLACE}new_"
 """What names begin with of places that nobody goes on with."""
 
 
@@ -85,7 +90,7 @@ class PostgresStaging:
         self._dsn = dsn
         self._table = table
         self._is_resumable = key is not None
-        self._name = f"staging_{key or _NEW + secrets.token_hex(12)}"
+        self._name = f"{_NEW}{secrets.token_hex(12)}" if key is None else f"{_PLACE}{key}"
         self._data_schema = data_schema
         self._stored = storable(arrow_schema(table.columns))
         self._guard = threading.Lock()
@@ -107,16 +112,21 @@ class PostgresStaging:
         execute(
             self._session,
             f"CREATE UNLOGGED TABLE IF NOT EXISTS {self._relation('rows')} "
-            f"({column_definitions(self._table.columns)}, {_PART} int4) WITH (autovacuum_enabled = off)",
+            f"({column_definitions(self._table.columns)}) WITH (autovacuum_enabled = off)",
         )
         execute(
             self._session,
             f"CREATE UNLOGGED TABLE IF NOT EXISTS {self._relation('parts')} "
-            "(number int4, key text, note text, n_rows int8)",
+            "(number int4, key text, note text, n_rows int8, transaction xid)",
         )
         # Notes are compressed already; the server would take as long as for 100 000 rows to try again.
         execute(self._session, f"ALTER TABLE {self._relation('parts')} ALTER note SET STORAGE EXTERNAL")
         execute(self._session, f"COMMENT ON TABLE {self._relation('rows')} IS {literal(json.dumps({_MARK: told}))}")
+        if not self._is_whole():
+            logger.warning(
+                "rows of %s that are staged are not those that were noted; all are loaded again", self._table.full_name
+            )
+            execute(self._session, f"TRUNCATE {self._relation('rows')}, {self._relation('parts')}")
         execute(self._session, "COMMIT")
         self._last = max((part.number for part in self.staged()), default=0)
 
@@ -128,8 +138,10 @@ class PostgresStaging:
     def discard(self, part: StagedPart) -> None:
         """Remove a part."""
         execute(self._session, "BEGIN")
-        execute(self._session, f"DELETE FROM {self._relation('rows')} WHERE {_PART} = {part.number}")
-        execute(self._session, f"DELETE FROM {self._relation('parts')} WHERE number = {part.number}")
+        parts = self._relation("parts")
+        of_part = f"SELECT transaction FROM {parts} WHERE number = {part.number}"
+        execute(self._session, f"DELETE FROM {self._relation('rows')} WHERE xmin = ({of_part})")
+        execute(self._session, f"DELETE FROM {parts} WHERE number = {part.number}")
         execute(self._session, "COMMIT")
 
     def part(self) -> StreamedPart:
@@ -141,8 +153,11 @@ class PostgresStaging:
 
     def rows_sql(self, *, order: str | None) -> str:
         """Return the SELECT of all staged rows; in the order of the parts when no other is given."""
-        names = ", ".join(delimited(stored_name(column.name)) for column in self._table.columns)
-        return f"SELECT {names} FROM {self._relation('rows')} ORDER BY {order or f'{_PART}, ctid'}"
+        names = ", ".join(f"r.{delimited(stored_name(column.name))}" for column in self._table.columns)
+        selected = f"SELECT {names} FROM {self._relation('rows')} AS r"
+        if order is not None:
+            return f"{selected} ORDER BY {order}"
+        return f"{selected} JOIN {self._relation('parts')} AS p ON p.transaction = r.xmin ORDER BY p.number, r.ctid"
 
     def close(self, *, is_over: bool) -> None:
         """Close the sessions; what is staged under a key stays unless the load is over."""
@@ -162,24 +177,39 @@ class PostgresStaging:
         with self._guard:
             if self._idle:
                 return self._idle.pop()
-        return open_session(self._dsn, self._stored, LOAD_SESSION, part=_PART)
+        return open_session(self._dsn, self._stored, LOAD_SESSION)
 
     def take_back(self, session: PartSession) -> None:
         """Keep a session, whose transaction is over, for the next part."""
         with self._guard:
             self._idle.append(session)
 
-    def insert(self, session: PartSession, rows: pa.RecordBatchReader, number: int) -> None:
+    def insert(self, session: PartSession, rows: pa.RecordBatchReader) -> None:
         """Append a stream of batches to the staged rows, as part of a transaction."""
-        session.copy((self._data_schema, f"{self._name}_rows"), rows, number)
+        session.copy((self._data_schema, f"{self._name}_rows"), rows)
 
     def record(self, session: PartSession, part: StagedPart, n_rows: int) -> None:
-        """Note that a part is complete."""
+        """Note that a part is complete, in the transaction of its rows."""
         values = (part.number, part.key, part.note, n_rows)
-        session.execute(f"INSERT INTO {self._relation('parts')} VALUES ($1, $2, $3, $4)", values)
+        transaction = "pg_current_xact_id()::xid"
+        session.execute(f"INSERT INTO {self._relation('parts')} VALUES ($1, $2, $3, $4, {transaction})", values)
 
     def _relation(self, kind: str) -> str:
         return f'"{self._data_schema}"."{self._name}_{kind}"'
+
+    def _is_whole(self) -> bool:
+        """Tell whether each part has its rows: in a database that was dumped and restored all have one transaction."""
+        ((is_whole,),) = rows_of(
+            self._session,
+            f"""
+            SELECT NOT EXISTS (
+                SELECT FROM (SELECT xmin AS transaction, count(*) AS n FROM {self._relation("rows")} GROUP BY xmin) AS r
+                FULL JOIN (SELECT * FROM {self._relation("parts")} WHERE n_rows > 0) AS p USING (transaction)
+                WHERE p.n_rows IS DISTINCT FROM r.n
+            )
+            """,
+        )
+        return bool(is_whole)
 
     def _claim(self) -> None:
         try:
@@ -206,7 +236,7 @@ class _Transaction:
         self._opened.execute("BEGIN")
 
     def insert(self, rows: pa.RecordBatchReader) -> None:
-        self._staging.insert(self._session, rows, self._number)
+        self._staging.insert(self._session, rows)
 
     def commit(self, key: str, note: str, n_rows: int) -> None:
         self._staging.record(self._session, StagedPart(self._number, key, note), n_rows)
@@ -255,7 +285,7 @@ def sweep_staging(connection: psycopg.Connection[Any], *, data_schema: str, kept
             name = rows.removesuffix("_rows")
             begun = datetime.fromisoformat(json.loads(comment)[_MARK]["begun"])
             is_young = (datetime.now(UTC) - begun).total_seconds() < kept_s
-            if is_young and not name.startswith(f"staging_{_NEW}"):
+            if is_young and not name.startswith(_NEW):
                 continue
             with AdvisoryLock(connection, _LOCK_CLASS, name) as is_free:
                 if is_free:

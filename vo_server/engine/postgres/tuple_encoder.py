@@ -2,7 +2,8 @@
 
 The opposite of :mod:`vo_server.engine.postgres.tuples`. Putting a value to any place costs 5 ns, whether it has 4 bytes
 or 24 (measured). So neighbouring columns without NULLs are put together, with the lengths before their values; and
-nothing is done about what a NULL or the end of a text leaves behind, because the field that follows is written over it.
+nothing is done about what a NULL or the end of a text leaves behind, because the fields that follow are written over
+it. Only near the end of a row, where it would reach into the next one, nothing is left behind.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ _MULTIPLE: Final = 256
 
 _WORD: Final = np.dtype(np.uint64)
 """Texts are copied in words of this size; what the last one has too much is written over."""
+_MOST_LEFT: Final = 8
+"""Bytes that a text (a word but one) or a NULL (the largest number) leaves behind, at most."""
 _LONG_BYTES: Final = 512
 """Longer texts are copied one by one."""
 
 
 class TupleEncoder:
-    """Writes rows of certain types, each with the same whole number behind its fields.
+    """Writes rows of certain types.
 
     Parameters
     ----------
@@ -55,15 +58,13 @@ class TupleEncoder:
         """Tell whether all of these types are known; arrays are not."""
         return all(field.type in _BY_ARROW or pa.types.is_string(field.type) for field in schema)
 
-    def encode(self, batch: pa.RecordBatch, number: int) -> Iterator[Bytes]:
+    def encode(self, batch: pa.RecordBatch) -> Iterator[Bytes]:
         """Write the rows of a batch.
 
         Parameters
         ----------
         batch
             With the schema of this encoder.
-        number
-            The last field of each row, ``int4``.
 
         Yields
         ------
@@ -71,16 +72,16 @@ class TupleEncoder:
             Some of the rows, one behind the other, without the header and the trailer of COPY.
         """
         for start in range(0, batch.num_rows, self._most_rows):
-            yield self._encode(batch.slice(start, self._most_rows), number)
+            yield self._encode(batch.slice(start, self._most_rows))
 
-    def _encode(self, rows: pa.RecordBatch, number: int) -> Bytes:
-        blocks = _Blocks(rows.num_rows, n_fields=rows.num_columns + 1)
+    def _encode(self, rows: pa.RecordBatch) -> Bytes:
+        blocks = _Blocks(rows.num_rows, n_fields=rows.num_columns)
         for kind, cells in zip(self._kinds, rows.columns, strict=True):
             if kind is None:
                 blocks.add_texts(cells)
             else:
                 blocks.add_numbers(cells, kind)
-        return blocks.written(number)
+        return blocks.written()
 
 
 class _Block:
@@ -94,6 +95,8 @@ class _Block:
         How many bytes more than the block each row has, shape (n,): fewer when a NULL leaves room, more for a text.
     text
         Bytes of the texts, with a word of nothing behind them; where each begins, and the length of each.
+    n_missing
+        How many bytes a row may have fewer than the block.
     """
 
     def __init__(
@@ -101,11 +104,31 @@ class _Block:
         fields: list[tuple[np.dtype[Any], AnyArray]],
         rest: Places | None = None,
         text: tuple[Bytes, Places, Places] | None = None,
+        n_missing: int = 0,
     ) -> None:
         self.fields = fields
         self.rest = rest
         self.text = text
         self.n_bytes = sum(wire.itemsize for wire, _ in fields)
+        self.least_bytes = self.n_bytes - n_missing
+
+    def put(self, data: Bytes, places: Places, *, is_exact: bool) -> Places:
+        """Write the block of each row to its place, and return the places behind; exactly, or with more behind it."""
+        packed = self.packed(len(places))
+        if is_exact and self.least_bytes < self.n_bytes:
+            assert self.rest is not None
+            rows = np.flatnonzero(self.rest == 0)
+            _view(data, packed.dtype)[places[rows]] = packed[rows]
+            rows = np.flatnonzero(self.rest)
+            begins = packed[rows].view(np.uint8).reshape(len(rows), self.n_bytes)[:, : self.least_bytes]
+            least = np.dtype(f"V{self.least_bytes}")
+            _view(data, least)[places[rows]] = np.ascontiguousarray(begins).view(least)[:, 0]
+        else:
+            _view(data, packed.dtype)[places] = packed
+        behind = places + self.n_bytes
+        if self.text is not None:
+            _put_texts(data, behind, *self.text, is_exact=is_exact)
+        return behind if self.rest is None else behind + self.rest
 
     def packed(self, n_rows: int) -> AnyArray:
         """Return the block of each row as one value, shape (n,)."""
@@ -141,7 +164,7 @@ class _Blocks:
         is_null = _nulls(cells)
         lengths = np.where(is_null, -1, kind.wire.itemsize)
         self._fields += [(LENGTH, lengths), (kind.wire, values)]
-        self._end(rest=is_null * np.intp(-kind.wire.itemsize))
+        self._end(rest=is_null * np.intp(-kind.wire.itemsize), n_missing=kind.wire.itemsize)
 
     def add_texts(self, cells: pa.Array) -> None:
         """Append a column of texts."""
@@ -158,12 +181,10 @@ class _Blocks:
         text = np.concatenate([used, np.zeros(_WORD.itemsize, np.uint8)])
         self._end(rest=lengths, text=(text, edges[:-1] - edges[0], lengths))
 
-    def written(self, number: int) -> Bytes:
-        """Return the rows, with a number as the last field."""
-        last = np.dtype(">i4")
-        # As large as what may be left over before it: a word, or the value of a NULL.
-        self._fields += [(LENGTH, np.array(last.itemsize)), (last, np.array(number))]
-        self._end()
+    def written(self) -> Bytes:
+        """Return the rows."""
+        if self._fields:
+            self._end()
         sizes = np.full(self._n_rows, sum(block.n_bytes for block in self._blocks), np.intp)
         for block in self._blocks:
             if block.rest is not None:
@@ -171,17 +192,16 @@ class _Blocks:
         ends = np.cumsum(sizes)
         data = np.empty(ends[-1], np.uint8)
         places = ends - sizes
+        n_behind = sum(block.least_bytes for block in self._blocks)
         for block in self._blocks:
-            _view(data, f"V{block.n_bytes}")[places] = block.packed(self._n_rows)
-            places = places + block.n_bytes
-            if block.text is not None:
-                _put_texts(data, places, *block.text)
-            if block.rest is not None:
-                places += block.rest
+            n_behind -= block.least_bytes
+            places = block.put(data, places, is_exact=n_behind < _MOST_LEFT)
         return data
 
-    def _end(self, rest: Places | None = None, text: tuple[Bytes, Places, Places] | None = None) -> None:
-        self._blocks.append(_Block(self._fields, rest, text))
+    def _end(
+        self, rest: Places | None = None, text: tuple[Bytes, Places, Places] | None = None, n_missing: int = 0
+    ) -> None:
+        self._blocks.append(_Block(self._fields, rest, text, n_missing))
         self._fields = []
 
 
@@ -204,8 +224,8 @@ def _nulls(cells: pa.Array) -> NDArray[np.bool_]:
     return is_null
 
 
-def _put_texts(data: Bytes, places: Places, text: Bytes, starts: Places, lengths: Places) -> None:
-    """Copy texts to their places, and up to a word more than they have."""
+def _put_texts(data: Bytes, places: Places, text: Bytes, starts: Places, lengths: Places, *, is_exact: bool) -> None:
+    """Copy texts to their places; unless exactly, then up to a word more than they have."""
     longest = int(lengths.max())
     if longest > _LONG_BYTES:
         for row in np.flatnonzero(lengths > _LONG_BYTES).tolist():
@@ -213,13 +233,19 @@ def _put_texts(data: Bytes, places: Places, text: Bytes, starts: Places, lengths
             data[place : place + length] = text[start : start + length]
         lengths = np.where(lengths > _LONG_BYTES, 0, lengths)
         longest = int(lengths.max())
+    size = _WORD.itemsize
     source, target = _view(text, _WORD), _view(data, _WORD)
-    for done in range(0, longest, _WORD.itemsize):
-        rows = np.flatnonzero(lengths > done)
+    in_words = lengths - lengths % size if is_exact else lengths
+    for done in range(0, longest, size):
+        rows = np.flatnonzero(in_words > done)
         target[places[rows] + done] = source[starts[rows] + done]
+    if is_exact:
+        for done in range(size - 1):
+            rows = np.flatnonzero(lengths - in_words > done)
+            data[places[rows] + in_words[rows] + done] = text[starts[rows] + in_words[rows] + done]
 
 
 def _view(data: Bytes, kind: np.dtype[Any] | str) -> AnyArray:
     """Return values of any type at all places of some bytes, aligned or not."""
     dtype = np.dtype(kind)
-    return np.ndarray((len(data) - dtype.itemsize + 1,), dtype, data, strides=(1,))
+    return np.ndarray((max(0, len(data) - dtype.itemsize + 1),), dtype, data, strides=(1,))
