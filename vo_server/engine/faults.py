@@ -24,9 +24,12 @@ from vo_server.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Classifier", "Fault", "error_of", "translated"]
+__all__ = ["Classifier", "Fault", "error_of", "in_load", "translated"]
 
 logger = logging.getLogger(__name__)
+
+
+_AGAIN: Final = "nothing was published; load again, which goes on behind the files that are staged"
 
 
 class Fault(Enum):
@@ -95,11 +98,28 @@ class Fault(Enum):
         "install Q3C on the database server (Debian: postgresql-15-q3c), then run CREATE EXTENSION q3c as a superuser",
     )
     OTHER = ("the database could not answer the query", "its own message is in the log of the service")
+    LOAD_CONNECTION = ("the connection to the database was lost", _AGAIN)
+    LOAD_CANCELLED = ("the database stopped the load", _AGAIN)
+    LOAD_DISK = ("there is no space left on the disk of the database", f"make room there: {_AGAIN}")
+    LOAD_MEMORY = (
+        "the load needs more memory than it may use",
+        "nothing was published; give the database more memory, or read fewer files at once (--jobs)",
+    )
+    LOAD_OTHER = ("the database could not take the rows", "nothing was published; its own message is in the log")
 
     def __init__(self, message: str, hint: str | None) -> None:
         self.message = message
         self.hint = hint
 
+
+_IN_LOADS: Final = {
+    Fault.CANCELLED: Fault.LOAD_CANCELLED,
+    Fault.CONNECTION: Fault.LOAD_CONNECTION,
+    Fault.DISK: Fault.LOAD_DISK,
+    Fault.MEMORY: Fault.LOAD_MEMORY,
+    Fault.OTHER: Fault.LOAD_OTHER,
+}
+"""What is told in other words when there is no query."""
 
 _CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
 _INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN, Fault.TIME_OUT_OF_RANGE})
@@ -116,7 +136,17 @@ _EVALUATION: Final = frozenset(
     }
 )
 """What the query is to blame for, and not the service."""
-_UNAVAILABLE: Final = frozenset({Fault.CANCELLED, Fault.CONNECTION, Fault.UNREACHABLE, Fault.BUSY, Fault.CLOSED})
+_UNAVAILABLE: Final = frozenset(
+    {
+        Fault.CANCELLED,
+        Fault.CONNECTION,
+        Fault.UNREACHABLE,
+        Fault.BUSY,
+        Fault.CLOSED,
+        Fault.LOAD_CANCELLED,
+        Fault.LOAD_CONNECTION,
+    }
+)
 
 
 class Classifier(Protocol):
@@ -125,6 +155,11 @@ class Classifier(Protocol):
     def __call__(self, error: Exception) -> tuple[Fault, str] | None:
         """Return the kind and the SQLSTATE or class of the error; None when it does not come from the driver."""
         ...
+
+
+def in_load(found: tuple[Fault, str] | None) -> tuple[Fault, str] | None:
+    """Return what a classifier has told of an error that a load has met, in the words for a load."""
+    return found if found is None else (_IN_LOADS.get(found[0], found[0]), found[1])
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Final
 
 import duckdb
 
-from vo_server.engine.faults import Fault
+from vo_server.engine.faults import Fault, in_load
 
-__all__ = ["duckdb_fault"]
+__all__ = ["duckdb_fault", "load_fault"]
 
 _BY_WORDS: Final = (
     ("division by zero", Fault.DIVISION_BY_ZERO),
@@ -77,6 +77,11 @@ def duckdb_fault(error: Exception) -> tuple[Fault, str] | None:
             return _streamed(str(error)), state
         return Fault.DISK if error.errno == 28 else Fault.OTHER, state  # noqa: PLR2004 - ENOSPC
     return None
+
+
+def load_fault(error: Exception) -> tuple[Fault, str] | None:
+    """Tell which failure an exception is that a load has met."""
+    return in_load(duckdb_fault(error))
 
 
 def _streamed(text: str) -> Fault:

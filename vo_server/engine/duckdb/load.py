@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Final, Self
 import pyarrow as pa
 
 from vo_server.engine.base import LoadReport
-from vo_server.engine.duckdb.faults import duckdb_fault
+from vo_server.engine.duckdb.faults import load_fault
 from vo_server.engine.duckdb.folders import location_of, path_of, sync_directory, try_lock
 from vo_server.engine.duckdb.release import check_columns, write_release
 from vo_server.engine.duckdb.staging import StagingFolder
@@ -85,7 +85,7 @@ class DuckdbLoader:
 
     def __enter__(self) -> Self:
         try:
-            with translated(duckdb_fault, doing=f"load {self._location}"):
+            with translated(load_fault, doing=f"load {self._location}"):
                 check_columns(self._table)
                 self._opened = StagingFolder(self._directory, self._table, key=self._key)
                 self._opened.begin()
@@ -105,7 +105,7 @@ class DuckdbLoader:
 
     def discard(self, part: StagedPart) -> None:
         """Remove the rows of a staged part."""
-        with translated(duckdb_fault, doing=f"load {self._location}"):
+        with translated(load_fault, doing=f"load {self._location}"):
             self._staging.discard(part)
 
     def part(self) -> StreamedPart:
@@ -122,7 +122,7 @@ class DuckdbLoader:
         """Sort, make durable and move to its place; then it may be published."""
         if self._whole is not None:
             self._whole.commit(_ONLY, "")
-        with translated(duckdb_fault, doing=f"load {self._location}"):
+        with translated(load_fault, doing=f"load {self._location}"):
             staging = self._staging
             give_back_memory()
             file, n_rows = write_release(staging.path, self._table, staging.rows(), threads=self._threads)

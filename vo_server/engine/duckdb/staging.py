@@ -10,6 +10,7 @@ of DuckDB takes 1.7 s of processor time, this 0.1 s.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from vo_server.engine.base import StagedPart
 from vo_server.engine.duckdb.distribution import batches_of, distributed
-from vo_server.engine.duckdb.faults import duckdb_fault
+from vo_server.engine.duckdb.faults import load_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
 from vo_server.engine.duckdb.runs import merged, sorted_run
 from vo_server.engine.part import StreamedPart
@@ -86,11 +87,15 @@ class StagingFolder:
     def begin(self) -> None:
         """Find what an earlier load has staged, and remove what else it has left."""
         self._parts = {number for number in map(_number, self.path.glob(f"{_NAME}*{_FACTS}")) if self._facts(number)}
+        self._clear()
+        self._last = max(self._parts, default=0)
+
+    def _clear(self) -> None:
+        """Remove everything but the parts that are complete."""
         kept = {_LOCK} | {self._file(number, kind).name for number in self._parts for kind in (_ROWS, _FACTS)}
         for leftover in self.path.iterdir():
             if leftover.name not in kept:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        self._last = max(self._parts, default=0)
 
     def staged(self) -> tuple[StagedPart, ...]:
         """Return the parts that are staged, in their order."""
@@ -109,7 +114,7 @@ class StagingFolder:
         with self._guard:
             self._last += 1
             transaction = _Transaction(self, self._last)
-        return StreamedPart(self._table, transaction, stored=self._schema, most_rows=MOST_ROWS, fault=duckdb_fault)
+        return StreamedPart(self._table, transaction, stored=self._schema, most_rows=MOST_ROWS, fault=load_fault)
 
     def rows(self) -> pa.RecordBatchReader:
         """Return all staged rows, in the order of their cells, or in that of the parts when they have no cells."""
@@ -118,7 +123,12 @@ class StagingFolder:
 
     def close(self, *, is_over: bool) -> None:
         """Let go of the folder; what is staged under a key stays unless the load is over."""
-        self._work.close(is_kept=self._is_resumable and not is_over and bool(self._parts))
+        is_kept = self._is_resumable and not is_over and bool(self._parts)
+        if is_kept:
+            # The disk may be full of a release that was not finished; what stays, the next load removes.
+            with contextlib.suppress(OSError):
+                self._clear()
+        self._work.close(is_kept=is_kept)
 
     def write(self, number: int, rows: pa.RecordBatchReader) -> None:
         """Write the rows of a part, and make them durable."""

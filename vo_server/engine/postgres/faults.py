@@ -7,7 +7,7 @@ from typing import Final
 import adbc_driver_manager
 import psycopg
 
-from vo_server.engine.faults import Fault
+from vo_server.engine.faults import Fault, in_load
 
 __all__ = ["adopted_fault", "is_lost", "load_fault", "postgres_fault"]
 
@@ -101,7 +101,7 @@ def load_fault(error: Exception) -> tuple[Fault, str] | None:
     fault, state = found
     if "row is too big" in str(error):
         return Fault.ROW_TOO_WIDE, state
-    return _IN_LOADS.get(state, fault), state
+    return in_load((_IN_LOADS.get(state, fault), state))
 
 
 def _by_words(text: str) -> Fault:
