@@ -112,6 +112,16 @@ def test_a_load_may_be_killed_again_and_again(site: Site, files: list[Path]) -> 
     assert loaded(site).equals(EXPECTED)
 
 
+def test_files_whose_statistics_another_version_has_written_are_loaded_anew(
+    site: Site, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_until(site, files, "loaded part2")
+    monkeypatch.setattr("vo_server.load.statistics._FORMAT", 999)
+    site.load(*files, "--table", "s.t")
+    assert loaded(site).equals(EXPECTED)
+    assert set(states(site).values()) == {"loaded"}
+
+
 def test_a_file_that_changed_meanwhile_is_loaded_anew(site: Site, files: list[Path]) -> None:
     run_until(site, files, "loaded part2")
     changed = rows_of(1).set_column(3, "name", pa.array(["changed"] * N_EACH))

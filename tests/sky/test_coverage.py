@@ -66,6 +66,22 @@ def test_counts_of_different_orders_are_merged() -> None:
     assert_counts(other.counts(), np.concatenate([few, many]))
 
 
+@pytest.mark.parametrize("order", [10, 8, 7, 0])
+def test_counts_in_coarse_cells_are_merged_with_any(order: int) -> None:
+    many, few = cells(*places(1_500_000)), cells(*places(500, seed=2))
+    coarse = counted(few).coarser(order)
+    counter = CellCounter()
+    counter.see(many)
+    before = counter.counts()
+    kept = before.counts.copy()
+    counter.merge(coarse)
+    counter.see(few)
+    found = counter.counts()
+    assert found.order == min(order, before.order)
+    assert_counts(found, np.concatenate([many, few, few]))
+    assert np.array_equal(before.counts, kept)  # what was told stays as it was
+
+
 def test_coarser_counts_keep_all_rows() -> None:
     found = counted(cells(*places(10_000)))
     coarse = found.at_most(100)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from vo_server import __version__
+from vo_server.errors import CatalogueError
 from vo_server.load.outcome import FileOutcome, Seen
 from vo_server.model.release import FileState
 from vo_server.store.encode import encode_table
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from vo_server.model.table import Table
 
 __all__ = ["already_staged", "staging_key"]
+
+logger = logging.getLogger(__name__)
 
 _NOT_OF_ROWS: Final = frozenset({"schema", "table", "warnings", "position_origin", "checks"})
 """Parts of a description that rows do not depend on, and the table, which is encoded as the catalogue does it."""
@@ -68,7 +72,13 @@ def already_staged(loader: Loader, inputs: Sequence[Input], table: Table) -> dic
             one.source.release()
         parts = waiting.get(one.key(stamp))
         if parts:
-            seen = Seen.decode(parts.pop(0).note, table)
+            part = parts.pop(0)
+            try:
+                seen = Seen.decode(part.note, table)
+            except CatalogueError as error:
+                logger.warning("%s is loaded again: %s", one.name, error)
+                loader.discard(part)
+                continue
             found[index] = FileOutcome(one.name, stamp.size_bytes, stamp.sha256, FileState.RESUMED, seen)
     for parts in waiting.values():
         for part in parts:

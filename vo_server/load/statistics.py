@@ -19,11 +19,14 @@ from vo_server.model.table import HEALPIX_COLUMN
 from vo_server.sky.coverage import CellCounter, CellCounts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vo_server.model.table import Table
+    from vo_server.sky.angle import IntArray
 
 __all__ = ["Statistics"]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class Statistics:
@@ -112,19 +115,20 @@ class Statistics:
             if tally.distinct is not None and tally.distinct.counts is None
         }
         sky = self._sky.counts()
+        gaps, counts = _narrow(np.diff(sky.cells, prepend=0)), _narrow(sky.counts)
         facts = {
             "format": _FORMAT,
             "n_rows": self.n_rows,
             "sample": sample,
-            "order": sky.order,
+            "sky": [sky.order, str(gaps.dtype), str(counts.dtype)],
             "columns": {name: _facts(tally) for name, tally in self._tallies.items()},
         }
         parts: dict[str, bytes] = {
             "facts": json.dumps(facts).encode(),
             "rows": _ipc(rows),
             "numbers": numbers.tobytes(),
-            "cells": np.diff(sky.cells, prepend=0).tobytes(),
-            "counts": sky.counts.tobytes(),
+            "cells": gaps.tobytes(),
+            "counts": counts.tobytes(),
         }
         parts |= {f"hashes {name}": kept.tobytes() for name, kept in hashes.items()}
         return _ipc(pa.table({"name": list(parts), "data": pa.array(list(parts.values()), pa.large_binary())}))
@@ -166,10 +170,16 @@ class Statistics:
             raise ValueError("the columns differ")
         for name, tally in self._tallies.items():
             _restore(tally, facts["columns"][name], parts.get(f"hashes {name}"))
-        cells = np.cumsum(np.frombuffer(parts["cells"], np.int64))
-        self._sky.merge(CellCounts(facts["order"], cells, np.frombuffer(parts["counts"], np.int64)))
+        order, *kinds = facts["sky"]
+        gaps, counts = (np.frombuffer(parts[name], kind) for name, kind in zip(("cells", "counts"), kinds, strict=True))
+        self._sky.merge(CellCounts(order, np.cumsum(gaps, dtype=np.int64), counts.astype(np.int64)))
         numbers = np.frombuffer(parts["numbers"], np.uint64)
         self._sample = RowSample.of(_of_ipc(parts["rows"]), numbers, *facts["sample"])
+
+
+def _narrow(numbers: IntArray) -> NDArray[Any]:
+    """Return numbers from 0 in the narrowest type that has them all."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
 def _facts(tally: ColumnTally) -> dict[str, Any]:

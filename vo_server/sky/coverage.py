@@ -20,6 +20,9 @@ FINEST: Final = 12
 MOST_CELLS: Final = 1024**2
 """Coarser cells are taken when there are more of them: on the whole sky it comes to order 8, cells of 14 arcminutes."""
 
+_COARSE: Final = 8
+"""The finest order with no more cells on the whole sky than that: 786 432."""
+
 _WAITING: Final = 256 * 1024
 """Rows that are counted at once."""
 
@@ -56,11 +59,16 @@ class CellCounts:
 
 
 class CellCounter:
-    """Counts cells as they come, in the finest cells of which there are not too many."""
+    """Counts cells as they come, in the finest cells of which there are not too many.
+
+    Where there cannot be too many of a size on the whole sky, each has a count, with rows or without: that takes half
+    the memory, and nothing is copied when others come.
+    """
 
     def __init__(self) -> None:
-        nothing = np.empty(0, np.int64)
-        self._found = CellCounts(FINEST, nothing, nothing)
+        self._order = FINEST
+        self._cells = self._counts = np.empty(0, np.int64)
+        """Those with rows, and how many, until they are coarse; then counts of all."""
         self._waiting: list[IntArray] = []
         self._n_waiting = 0
 
@@ -72,22 +80,33 @@ class CellCounter:
         cells
             Order-29 NESTED cells, shape (n,).
         """
-        self._waiting.append(cells >> 2 * (ORDER - self._found.order))
+        self._waiting.append(cells >> 2 * (ORDER - self._order))
         self._n_waiting += len(cells)
         if self._n_waiting >= _WAITING:
-            self.counts()
+            self._count_waiting()
 
     def merge(self, other: CellCounts) -> None:
         """Add what was counted elsewhere."""
+        self._count_waiting()
         self._add(other)
 
     def counts(self) -> CellCounts:
         """Return what was counted."""
+        self._count_waiting()
+        if not self._is_coarse:
+            return CellCounts(self._order, self._cells, self._counts)
+        cells = np.flatnonzero(self._counts)
+        return CellCounts(self._order, cells, self._counts[cells])
+
+    @property
+    def _is_coarse(self) -> bool:
+        return self._order <= _COARSE
+
+    def _count_waiting(self) -> None:
         if self._waiting:
             waiting, self._waiting, self._n_waiting = np.concatenate(self._waiting), [], 0
             cells, counts = np.unique(waiting, return_counts=True)
-            self._add(CellCounts(self._found.order, cells, counts.astype(np.int64)))
-        return self._found
+            self._add(CellCounts(self._order, cells, counts.astype(np.int64)))
 
     def _add(self, more: CellCounts) -> None:
         """Add counts in pieces: what is made of both meanwhile is several times as large."""
@@ -96,39 +115,44 @@ class CellCounter:
             self._add_few(CellCounts(more.order, more.cells[piece], more.counts[piece]))
 
     def _add_few(self, more: CellCounts) -> None:
-        if self._waiting and more.order < self._found.order:
-            self.counts()
-        order = min(self._found.order, more.order)
-        self._found = self._found.coarser(order)
-        more = more.coarser(order)
+        self._go_to(more.order)
+        more = more.coarser(self._order)
         # Before they are united, which takes twice the memory.
-        while self._found.order > 0 and _n_united(self._found, more) > MOST_CELLS:
-            self._found = self._found.coarser(self._found.order - 1)
-            more = more.coarser(self._found.order)
-        self._found = _united(self._found, more)
-        steps = order - self._found.order
-        self._waiting = [cells >> 2 * steps for cells in self._waiting] if steps else self._waiting
+        while not self._is_coarse and self._n_united(more) > MOST_CELLS:
+            self._go_to(self._order - 1)
+            more = more.coarser(self._order)
+        if self._is_coarse:
+            self._counts[more.cells] += more.counts
+            return
+        places, is_new = self._places(more)
+        self._cells = np.insert(self._cells, places[is_new], more.cells[is_new])
+        self._counts = np.insert(self._counts, places[is_new], more.counts[is_new])
+        self._counts[np.searchsorted(self._cells, more.cells[~is_new])] += more.counts[~is_new]
 
+    def _go_to(self, order: int) -> None:
+        """Count in cells of a lower order; nothing happens for a higher one."""
+        if order >= self._order:
+            return
+        if self._is_coarse:
+            self._counts = self._counts.reshape(12 * 4**order, -1).sum(axis=1)
+        else:
+            found = CellCounts(self._order, self._cells, self._counts).coarser(order)
+            self._cells, self._counts = found.cells, found.counts
+            if order <= _COARSE:
+                self._counts = np.zeros(12 * 4**order, np.int64)
+                self._counts[found.cells] = found.counts
+                self._cells = np.empty(0, np.int64)
+        self._order = order
 
-def _places(one: CellCounts, other: CellCounts) -> tuple[IntArray, BoolArray]:
-    """Return where the cells of another belong among those of one, and which of them are new to it."""
-    places = np.searchsorted(one.cells, other.cells)
-    if not len(one.cells):
-        return places, np.ones(len(places), np.bool_)
-    return places, np.take(one.cells, places, mode="clip") != other.cells
+    def _places(self, more: CellCounts) -> tuple[IntArray, BoolArray]:
+        """Return where other cells of the same order belong among those here, and which of them are new."""
+        places = np.searchsorted(self._cells, more.cells)
+        if not len(self._cells):
+            return places, np.ones(len(places), np.bool_)
+        return places, np.take(self._cells, places, mode="clip") != more.cells
 
-
-def _n_united(one: CellCounts, other: CellCounts) -> int:
-    return len(one.cells) + int(np.count_nonzero(_places(one, other)[1]))
-
-
-def _united(one: CellCounts, other: CellCounts) -> CellCounts:
-    """Add counts of the same order."""
-    places, is_new = _places(one, other)
-    cells = np.insert(one.cells, places[is_new], other.cells[is_new])
-    counts = np.insert(one.counts, places[is_new], other.counts[is_new])
-    counts[np.searchsorted(cells, other.cells[~is_new])] += other.counts[~is_new]
-    return CellCounts(one.order, cells, counts)
+    def _n_united(self, more: CellCounts) -> int:
+        return len(self._cells) + int(np.count_nonzero(self._places(more)[1]))
 
 
 def _summed(order: int, cells: IntArray, counts: IntArray) -> CellCounts:
