@@ -16,7 +16,7 @@ from vo_server.model.release import Release
 
 __all__ = ["loaded"]
 
-COLUMNS = [
+COLUMNS: list[dict[str, object]] = [
     {"name": "id", "datatype": "long", "nullable": False, "ivoa:ucd": "meta.id;meta.main"},
     {"name": "ra", "datatype": "double", "ivoa:unit": "deg", "ivoa:ucd": "pos.eq.ra;meta.main"},
     {"name": "dec", "datatype": "double", "ivoa:unit": "deg", "ivoa:ucd": "pos.eq.dec;meta.main"},
@@ -121,6 +121,17 @@ def test_a_number_of_rows_binds_only_a_complete_release(loaded: Site, files: Pat
     assert [one.name for one in release_of(loaded).checks] == ["positions_in_degrees"]
     loaded.load(*given(files, ROWS, {"name": "complete", "n_rows": 4}), "--full", "--version", "v3")
     assert release_of(loaded).checks[0] == CheckResult("complete", Verdict.PASSED)
+
+
+def test_a_table_whose_positions_are_hidden_is_loaded(site: Site, files: Path) -> None:
+    hidden = [{**column, "vo": {"hidden": column["name"] in {"ra", "dec"}}} for column in COLUMNS]
+    table = {"name": "t", "description": "Things", "vo": {"position": {"ra": "ra", "dec": "dec"}}, "columns": hidden}
+    schema = written(files, yaml.safe_dump({"name": "s", "tables": [table]}, sort_keys=False), "s.yaml")
+    lines = "".join(f"{n},{n},{n % 60},0,a\n" for n in range(150))
+    rows = written(files, "id,ra,dec,p,kind\n" + lines, "rows.csv")
+    site.load(rows, "--table", "s.t", "--schema-file", schema)
+    assert site.ask("SELECT COUNT(*) AS n FROM s.t") == [(150,)]
+    assert len(site.rows("s.t")) == 150
 
 
 def test_a_wide_sky_in_radians_is_refused(loaded: Site, files: Path) -> None:

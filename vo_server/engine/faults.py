@@ -29,9 +29,6 @@ __all__ = ["Classifier", "Fault", "error_of", "in_load", "translated"]
 logger = logging.getLogger(__name__)
 
 
-_AGAIN: Final = "nothing was published; load again, which goes on behind the files that are staged"
-
-
 class Fault(Enum):
     """Kinds of failures: what is said, and what can be done about it."""
 
@@ -98,12 +95,15 @@ class Fault(Enum):
         "install Q3C on the database server (Debian: postgresql-15-q3c), then run CREATE EXTENSION q3c as a superuser",
     )
     OTHER = ("the database could not answer the query", "its own message is in the log of the service")
-    LOAD_CONNECTION = ("the connection to the database was lost", _AGAIN)
-    LOAD_CANCELLED = ("the database stopped the load", _AGAIN)
-    LOAD_DISK = ("there is no space left on the disk of the database", f"make room there: {_AGAIN}")
+    LOAD_CONNECTION = ("the connection to the database was lost", "nothing was published; load again in a moment")
+    LOAD_CANCELLED = ("the database stopped the load", "nothing was published; load again")
+    LOAD_DISK = (
+        "there is no space left on the disk of the database",
+        "nothing was published; make room there, or tell the operator of the service",
+    )
     LOAD_MEMORY = (
         "the load needs more memory than it may use",
-        "nothing was published; give the database more memory, or read fewer files at once (--jobs)",
+        "nothing was published; split the table, or give the database more memory",
     )
     LOAD_OTHER = ("the database could not take the rows", "nothing was published; its own message is in the log")
 
@@ -136,6 +136,8 @@ _EVALUATION: Final = frozenset(
     }
 )
 """What the query is to blame for, and not the service."""
+_CANCELLED: Final = frozenset({Fault.CANCELLED, Fault.LOAD_CANCELLED})
+_MEMORY: Final = frozenset({Fault.MEMORY, Fault.LOAD_MEMORY})
 _UNAVAILABLE: Final = frozenset(
     {
         Fault.CANCELLED,
@@ -192,7 +194,7 @@ def translated(classify: Classifier, *, doing: str) -> Iterator[None]:
         if found is None:
             raise
         fault, state = found
-        level = logging.INFO if fault is Fault.CANCELLED else logging.WARNING
+        level = logging.INFO if fault in _CANCELLED else logging.WARNING
         logger.log(level, "%s: %s [%s]: %s", doing, type(error).__name__, state, str(error).strip())
         raise error_of(fault, state) from error
 
@@ -203,7 +205,7 @@ def error_of(fault: Fault, state: str) -> VoError:
         return ConfigurationError(fault.message, hint=fault.hint)
     if fault in _INGEST:
         return IngestError(fault.message, hint=fault.hint)
-    if fault is Fault.MEMORY:
+    if fault in _MEMORY:
         return QueryMemoryError(fault.message, sqlstate=state, hint=fault.hint)
     if fault is Fault.MISSING_RELATION:
         return ReplacedError(fault.message, sqlstate=state, hint=fault.hint)

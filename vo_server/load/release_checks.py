@@ -27,6 +27,8 @@ _REACH: Final = 0.95
 """Which share of 2 pi the right ascensions must span before they are held to be radians: a field of 6 deg at RA 3 deg
 of a survey that ends there is possible, one that ends at 2 pi on one side and at 0 on the other is not."""
 _LEAST_DEC_SPAN: Final = 0.5
+_N_ENDS: Final = 4
+"""A least and a largest value of two coordinates."""
 _SHOWN_COLUMNS: Final = 8
 _WORD: Final = re.compile(r'"((?:[^"]|"")+)"|([A-Za-z_][A-Za-z0-9_]*)')
 
@@ -160,9 +162,10 @@ def _of_degrees(check: Check, table: Table, statistics: TableStatistics) -> Chec
     position = table.position
     if position is None or position.point or (table.n_rows or 0) < _FEW_ROWS:
         return CheckResult(check.name, Verdict.PASSED)
-    seen = {column.name: column for column in statistics.columns}
-    extent = [end for name in (position.ra, position.dec) for end in (seen[name].minimum, seen[name].maximum)]
-    if any(end is None for end in extent):
+    # Of a hidden column there are no statistics.
+    seen = [column for name in (position.ra, position.dec) if (column := statistics.column(name)) is not None]
+    extent = [end for column in seen for end in (column.minimum, column.maximum) if end is not None]
+    if len(extent) < _N_ENDS:
         return CheckResult(check.name, Verdict.PASSED)
     low_ra, high_ra, low_dec, high_dec = (float(str(end)) for end in extent)
     is_within = low_ra >= 0 and high_ra <= 2 * math.pi and max(abs(low_dec), abs(high_dec)) <= math.pi / 2

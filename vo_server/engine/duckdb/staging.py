@@ -92,10 +92,11 @@ class StagingFolder:
 
     def _clear(self) -> None:
         """Remove everything but the parts that are complete."""
-        kept = {_LOCK} | {self._file(number, kind).name for number in self._parts for kind in (_ROWS, _FACTS)}
+        with self._guard:
+            kept = {_LOCK} | {self._file(number, kind).name for number in self._parts for kind in (_ROWS, _FACTS)}
         for leftover in self.path.iterdir():
             if leftover.name not in kept:
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
     def staged(self) -> tuple[StagedPart, ...]:
         """Return the parts that are staged, in their order."""

@@ -117,15 +117,13 @@ class PostgresStaging:
         execute(
             self._session,
             f"CREATE UNLOGGED TABLE IF NOT EXISTS {self._relation('parts')} "
-            "(number int4, key text, note text, n_rows int8, transaction xid)",
+            "(number int4, key text, note text, n_rows int8, transaction xid, place oid)",
         )
         # Notes are compressed already; the server would take as long as for 100 000 rows to try again.
         execute(self._session, f"ALTER TABLE {self._relation('parts')} ALTER note SET STORAGE EXTERNAL")
         execute(self._session, f"COMMENT ON TABLE {self._relation('rows')} IS {literal(json.dumps({_MARK: told}))}")
-        if not self._is_whole():
-            logger.warning(
-                "rows of %s that are staged are not those that were noted; all are loaded again", self._table.full_name
-            )
+        if self._is_restored():
+            logger.warning("what is staged of %s comes from a dump; it is loaded again", self._table.full_name)
             execute(self._session, f"TRUNCATE {self._relation('rows')}, {self._relation('parts')}")
         execute(self._session, "COMMIT")
         self._last = max((part.number for part in self.staged()), default=0)
@@ -191,25 +189,23 @@ class PostgresStaging:
     def record(self, session: PartSession, part: StagedPart, n_rows: int) -> None:
         """Note that a part is complete, in the transaction of its rows."""
         values = (part.number, part.key, part.note, n_rows)
-        transaction = "pg_current_xact_id()::xid"
-        session.execute(f"INSERT INTO {self._relation('parts')} VALUES ($1, $2, $3, $4, {transaction})", values)
+        told = f"$1, $2, $3, $4, pg_current_xact_id()::xid, {self._rows_oid}"
+        session.execute(f"INSERT INTO {self._relation('parts')} VALUES ({told})", values)
 
     def _relation(self, kind: str) -> str:
         return f'"{self._data_schema}"."{self._name}_{kind}"'
 
-    def _is_whole(self) -> bool:
-        """Tell whether each part has its rows: in a database that was dumped and restored all have one transaction."""
-        ((is_whole,),) = rows_of(
+    def _is_restored(self) -> bool:
+        """Tell whether the rows are in another table than that which the parts noted, with other transactions."""
+        ((is_restored,),) = rows_of(
             self._session,
-            f"""
-            SELECT NOT EXISTS (
-                SELECT FROM (SELECT xmin AS transaction, count(*) AS n FROM {self._relation("rows")} GROUP BY xmin) AS r
-                FULL JOIN (SELECT * FROM {self._relation("parts")} WHERE n_rows > 0) AS p USING (transaction)
-                WHERE p.n_rows IS DISTINCT FROM r.n
-            )
-            """,
+            f"SELECT EXISTS (SELECT FROM {self._relation('parts')} WHERE place <> {self._rows_oid})",
         )
-        return bool(is_whole)
+        return bool(is_restored)
+
+    @property
+    def _rows_oid(self) -> str:
+        return f"{literal(self._relation('rows'))}::regclass::oid"
 
     def _claim(self) -> None:
         try:
