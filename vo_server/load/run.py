@@ -99,6 +99,8 @@ class FileRun:
                 n_read += batch.num_rows
                 advance(batch.num_rows)
             self._wait()
+        # What is known of the file is written down next, which takes 60 MB for a moment.
+        give_back_memory()
         for number, message in self.reader.malformed.first:
             self.bad.remember(BadRow(self.reader.file, number, None, message))
         self.bad.count(self.reader.malformed.n_rows)
