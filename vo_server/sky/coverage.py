@@ -20,8 +20,8 @@ FINEST: Final = 12
 MOST_CELLS: Final = 1024**2
 """Coarser cells are taken when there are more of them: on the whole sky it comes to order 8, cells of 14 arcminutes."""
 
-_COARSE: Final = 8
-"""The finest order with no more cells on the whole sky than that: 786 432."""
+_COARSE: Final = max(order for order in range(FINEST + 1) if 12 * 4**order <= MOST_CELLS)
+"""The finest order with no more cells on the whole sky than that: 8, with 786 432."""
 
 _WAITING: Final = 256 * 1024
 """Rows that are counted at once."""
