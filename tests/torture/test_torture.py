@@ -123,13 +123,14 @@ def rage(cluster: Cluster, results: Path, *, n_jobs: int, n_clients: int, seed: 
 
 def check_attempts(attempts: list[Attempt]) -> None:
     for attempt in attempts:
-        if attempt.query == WRONG:
-            assert (attempt.phase, attempt.code) == ("ERROR", "adql"), attempt
-        elif attempt.phase == "COMPLETED":
+        is_wrong = attempt.query == WRONG
+        if attempt.phase == "COMPLETED":
+            assert not is_wrong, attempt
             assert attempt.result == attempt.expected, attempt.query
         else:
             assert attempt.phase == "ERROR", attempt
-            assert attempt.code in TRUE_REASONS, attempt.error
+            # A wrong query is told apart by a worker, which may be killed twice while it is at it, as for any job.
+            assert attempt.code in (TRUE_REASONS | {"adql"} if is_wrong else TRUE_REASONS), attempt
 
 
 def check_store(settings: Settings, results: Path, attempts: list[Attempt]) -> None:
