@@ -17,7 +17,7 @@ __all__ = ["BATCH_BYTES", "BATCH_ROWS", "MALFORMED_KEPT", "MalformedRows", "Tabl
 BATCH_ROWS: Final = 32_768
 """Most rows in a batch: enough to make the cost per batch vanish."""
 
-BATCH_BYTES: Final = 32 * 1024 * 1024
+BATCH_BYTES: Final = 8 * 1024 * 1024
 """Most bytes in a batch, as far as the width of a row is known beforehand."""
 
 MALFORMED_KEPT: Final = 100

@@ -47,7 +47,6 @@ _COUNT_BYTES: Final = 4
 _MAX_ROW_BYTES: Final = 2**31 - 1
 _BLOCK_BYTES: Final = 128 * 1024
 """Bytes whose row starts are sought at once: small enough for the cache."""
-_BLANK: Final = 32
 _TRUTHS: Final = np.frombuffer(b"Tt1", np.uint8)
 _SURROGATE_BITS: Final = 10
 _HIGH_SURROGATE: Final = 0xD800 >> _SURROGATE_BITS
@@ -218,8 +217,9 @@ def _gather(text: NDArray[np.uint8], starts: Offsets, width: int) -> NDArray[np.
     """Return ``width`` bytes from each start, shape (n, width)."""
     if width == 0 or len(starts) == 0:
         return np.empty((len(starts), width), np.uint8)
-    windows = np.lib.stride_tricks.sliding_window_view(text, width)
-    return np.ascontiguousarray(windows[starts])
+    # As items of so many bytes: numpy copies them whole.
+    windows = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
+    return windows[starts].view(np.uint8).reshape(-1, width)
 
 
 def _slices(text: NDArray[np.uint8], starts: Offsets, lengths: Offsets) -> NDArray[np.uint8]:
@@ -303,18 +303,23 @@ def text_array(cells: NDArray[np.uint8], nulls: NDArray[np.bool_] | None = None)
     n_rows, width = cells.shape
     if width == 0:
         return _string(np.zeros(n_rows + 1, np.int32), np.empty(0, np.uint8), nulls)
-    places = np.arange(width)
-    is_end = cells == 0
-    lengths = np.where(is_end.any(axis=1), is_end.argmax(axis=1), width)
-    # Most texts end with NUL or fill their cell: only the others are looked at character by character.
-    last = cells[np.arange(n_rows), np.maximum(lengths - 1, 0)]
-    rows = np.flatnonzero((last == _BLANK) & (lengths > 0))
-    if len(rows):
-        solid = (cells[rows] != _BLANK) & (places < lengths[rows, None])
-        lengths[rows] = np.where(solid.any(axis=1), width - np.argmax(solid[:, ::-1], axis=1), 0)
-    data = cells[places < lengths[:, None]]
-    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    offsets, data = _trimmed(cells)
+    if not data.all():
+        # There is something behind a NUL.
+        offsets, data = _trimmed(np.where(np.logical_or.accumulate(cells == 0, axis=1), np.uint8(0), cells))
     return _string(offsets, data, nulls)
+
+
+def _trimmed(cells: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return offsets and bytes of texts without the NULs and blanks at their ends.
+
+    Arrow does it in a tenth of the time that numpy takes.
+    """
+    n_rows, width = cells.shape
+    offsets = np.arange(n_rows + 1, dtype=np.int32) * np.int32(width)
+    _, trimmed, data = pc.ascii_rtrim(_string_array(offsets, cells.reshape(-1), None), characters="\0 ").buffers()
+    ends = np.frombuffer(trimmed, np.int32, n_rows + 1)
+    return ends, np.frombuffer(data, np.uint8, int(ends[-1]))
 
 
 def _string(offsets: NDArray[np.int32], data: NDArray[np.uint8], nulls: NDArray[np.bool_] | None) -> pa.Array:

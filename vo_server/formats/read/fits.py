@@ -128,7 +128,7 @@ class FitsReader:
         return np.frombuffer(data, np.uint8)
 
     def _column(self, stream: BinaryIO, one: FitsColumn, rows: Bytes) -> pa.Array:
-        cells = np.ascontiguousarray(rows[:, one.offset : one.offset + one.width_bytes])
+        cells = _cells(one, rows)
         if one.descriptor is not None:
             return self._variable(stream, one, cells)
         if one.code == "A":
@@ -189,6 +189,14 @@ class FitsReader:
         low, high = int(starts[used].min()), int((starts + n_bytes)[used].max())
         span = self._bytes(stream, self._table.heap_start + low, high - low)
         return span[np.repeat(starts - low - (ends - n_bytes), n_bytes) + np.arange(total)]
+
+
+def _cells(one: FitsColumn, rows: Bytes) -> Bytes:
+    """Return the bytes of a column, shape (n, width)."""
+    n_rows, row_bytes = rows.shape
+    # As items of so many bytes: numpy copies them whole.
+    column = np.ndarray((n_rows,), f"V{one.width_bytes}", rows, one.offset, (row_bytes,))
+    return column.copy().view(np.uint8).reshape(n_rows, one.width_bytes)
 
 
 def _text(cells: Bytes) -> pa.Array:
