@@ -48,12 +48,18 @@ class DistinctValues:
         self._waiting: list[Hashes] = []
         self._n_waiting = 0
 
-    def see(self, values: pa.Array) -> None:
-        """Take values of one type without NULL and NaN: numbers, booleans, instants or texts."""
+    def see(self, values: pa.Array) -> pa.Array:
+        """Take values of one type without NULL and NaN: numbers, booleans, instants or texts.
+
+        Returns
+        -------
+        Array
+            The different ones of them where they were told apart, otherwise all.
+        """
         if self.counts is not None:
-            self._count(values)
-            return
+            return self._count(values)
         self._take(hashes(values))
+        return values
 
     def merge(self, other: DistinctValues, kind: pa.DataType) -> None:
         """Add the values, of a type, that were seen elsewhere."""
@@ -100,21 +106,22 @@ class DistinctValues:
         self.leave_out_above(np.uint64(bound))
         self._take(found)
 
-    def _count(self, values: pa.Array) -> None:
+    def _count(self, values: pa.Array) -> pa.Array:
         assert self.counts is not None
         if len(values) > _FIRST_LOOK and len(pc.unique(values[:_FIRST_LOOK])) > MOST_VALUES:
             self._give_up(values.type)
             self._take(hashes(values))
-            return
+            return values
         counted = pc.value_counts(values)
         different = counted.field("values")
         if len(different) > MOST_VALUES:
             self._give_up(values.type)
             self._take(hashes(different))
-            return
+            return different
         for value, count in zip(_plain(different), counted.field("counts").to_pylist(), strict=True):
             self.counts[value] = self.counts.get(value, 0) + count
         self._give_up_if_too_many(values.type)
+        return different
 
     def _give_up_if_too_many(self, kind: pa.DataType) -> None:
         assert self.counts is not None

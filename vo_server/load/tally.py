@@ -66,12 +66,15 @@ class ColumnTally:
         if pa.types.is_null(values.type):
             return
         values = self._plain(values)
-        if pa.types.is_string(self.kind):
-            self._see_texts(values)
-        else:
+        n_given = len(values)
+        is_text = pa.types.is_string(self.kind)
+        if not is_text:
             values = self._see_numbers(values)
         if self.distinct is not None and len(values):
-            self.distinct.see(values)
+            values = self.distinct.see(values)
+        if is_text and len(values):
+            ends = pc.min_max(values).as_py()
+            self._add(n_given, ends["min"], ends["max"], 0.0, 0.0)
 
     def merge(self, other: ColumnTally) -> None:
         """Add what was seen elsewhere of the same column."""
@@ -134,20 +137,19 @@ class ColumnTally:
             values = values.flatten()
         return values.drop_null() if values.null_count else values
 
-    def _see_texts(self, values: pa.Array) -> None:
-        if len(values):
-            ends = pc.min_max(values).as_py()
-            self._add(len(values), ends["min"], ends["max"], 0.0, 0.0)
-
     def _see_numbers(self, values: pa.Array) -> pa.Array:
+        """Take numbers, and return those that are finite."""
         numbers = numbers_of(values)
-        n_given = len(numbers)
-        if n_given and numbers.dtype.kind == "f" and not math.isfinite(float(numbers.max()) - float(numbers.min())):
-            is_finite = np.isfinite(numbers)
-            numbers, values = numbers[is_finite], values.filter(pa.array(is_finite))
-            self.n_not_finite += n_given - len(numbers)
         if not len(numbers):
             return values
+        smallest, largest = numbers.min(), numbers.max()
+        if numbers.dtype.kind == "f" and not math.isfinite(float(largest) - float(smallest)):
+            is_finite = np.isfinite(numbers)
+            self.n_not_finite += len(numbers) - int(np.count_nonzero(is_finite))
+            numbers, values = numbers[is_finite], values.filter(pa.array(is_finite))
+            if not len(numbers):
+                return values
+            smallest, largest = numbers.min(), numbers.max()
         mean = squares = 0.0
         if self.has_moments:
             with np.errstate(over="ignore", invalid="ignore"):  # moments that are not finite are not told
@@ -156,7 +158,7 @@ class ColumnTally:
                 apart = wide - mean
                 apart *= apart  # not the product of two vectors, for which numpy starts threads
                 squares = float(np.sum(apart))
-        self._add(len(numbers), numbers.min().item(), numbers.max().item(), mean, squares)
+        self._add(len(numbers), smallest.item(), largest.item(), mean, squares)
         return values
 
     def _add(self, n_more: int, minimum: Any, maximum: Any, mean: float, squares: float) -> None:
