@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +49,21 @@ def _file(path: Path, cells: np.ndarray, *, first: int = 0, n_each: int = 1000, 
 def _is_right(files: list[Path], folder: Path) -> bool:
     """Tell whether all rows come, each once and whole, in order, and nothing is left behind."""
     given = [row for file in files for row in pa.ipc.open_stream(file.read_bytes()).read_all().to_pylist()]
-    found = [row for batch in distributed(files, folder) for row in batch.to_pylist()]
+    found = _rows(files, folder, 1)
+    in_shares = _rows(files, folder, 3)
     cells = [row[HEALPIX_COLUMN] for row in found]
     in_order = sorted(cells, key=lambda cell: (cell is None, cell))
     same = Counter(tuple(row.values()) for row in found) == Counter(tuple(row.values()) for row in given)
-    return same and cells == in_order and not list(folder.iterdir())
+    return same and cells == in_order and in_shares == found and not list(folder.iterdir())
+
+
+def _rows(files: list[Path], folder: Path, n_shares: int) -> list[dict[str, object]]:
+    with distributed(files, folder, n_shares) as shares:
+        return [row for share in shares for row in _all_rows(share)]
+
+
+def _all_rows(batches: Iterator[pa.RecordBatch]) -> list[dict[str, object]]:
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
 @pytest.fixture
@@ -108,13 +120,29 @@ def test_few_rows_are_sorted_at_once(tmp_path: Path, folder: Path) -> None:
 def test_no_range_is_larger_than_what_is_sorted_at_once(tmp_path: Path, folder: Path) -> None:
     random = np.random.default_rng(5)
     cells = np.concatenate([random.integers(0, N_CELLS, 9000), random.integers(0, 1000, 9000)])
-    batches = distributed([_file(tmp_path / "rows", random.permutation(cells))], folder)
-    assert all(batch.nbytes <= AT_ONCE_BYTES for batch in batches)
+    with distributed([_file(tmp_path / "rows", random.permutation(cells))], folder, 2) as shares:
+        assert len(shares) == 2
+        assert all(batch.nbytes <= AT_ONCE_BYTES for share in shares for batch in share)
+
+
+def test_shares_have_about_as_many_rows_each(tmp_path: Path, folder: Path) -> None:
+    cells = np.random.default_rng(7).integers(0, N_CELLS, 9000)
+    with distributed([_file(tmp_path / "rows", cells)], folder, 2) as shares:
+        n_rows = [sum(batch.num_rows for batch in share) for share in shares]
+    assert sum(n_rows) == 9000
+    assert min(n_rows) > 9000 // N_PARTS
+
+
+def test_shares_can_be_read_at_the_same_time(tmp_path: Path, folder: Path) -> None:
+    file = _file(tmp_path / "rows", np.random.default_rng(8).integers(0, N_CELLS, 9000))
+    with distributed([file], folder, 2) as shares, ThreadPoolExecutor(2) as pool:
+        found = [row for rows in pool.map(_all_rows, shares) for row in rows]
+    assert found == _rows([file], folder, 1)
 
 
 def test_nothing_is_left_when_the_reader_gives_up(tmp_path: Path, folder: Path) -> None:
-    rows = distributed([_file(tmp_path / "rows", np.random.default_rng(6).integers(0, N_CELLS, 9000))], folder)
-    next(rows)
-    assert list(folder.iterdir())
-    rows.close()
+    file = _file(tmp_path / "rows", np.random.default_rng(6).integers(0, N_CELLS, 9000))
+    with distributed([file], folder, 2) as shares:
+        next(shares[1])
+        assert list(folder.iterdir())
     assert not list(folder.iterdir())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from vo_server.engine.duckdb.release import _grouped
 from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, merged, sorted_run
 from vo_server.model.table import HEALPIX_COLUMN
 
@@ -56,6 +56,17 @@ def _in_order(cells: Sequence[int | None]) -> list[int | None]:
     return sorted(cells, key=lambda cell: (cell is None, cell))
 
 
+def _merged(files: Sequence[Path], n_shares: int = 1) -> list[pa.RecordBatch]:
+    shares = merged(files, n_shares)
+    assert shares is not None
+    assert len(shares) == n_shares
+    return [batch for share in shares for batch in share]
+
+
+def _all(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    return list(batches)
+
+
 def test_a_run_has_the_rows_of_its_batch_in_the_order_of_their_cells() -> None:
     (batch,) = _batches(1, 1000, seed=1)
     run = sorted_run(batch)
@@ -70,9 +81,7 @@ def test_runs_of_several_files_become_one(tmp_path: Path, n_batches: int) -> Non
         _write(tmp_path / f"{number}.arrow", [sorted_run(batch) for batch in part])
         for number, part in enumerate((batches[:2], batches[2:]))
     ]
-    found = merged(files)
-    assert found is not None
-    rows = list(found)
+    rows = _merged(files)
     assert Counter(_rows(rows)) == Counter(_rows(batches))
     assert _cells(rows) == _in_order(_cells(batches))
 
@@ -81,27 +90,44 @@ def test_ranges_of_many_rows_are_merged_one_after_the_other(tmp_path: Path) -> N
     random = np.random.default_rng(3)
     # Rows of 40 bytes: 250 000 of them in three ranges, close together in one corner of the sky.
     runs = [sorted_run(_batch(random.integers(0, 4**20, 50_000).tolist(), 50_000 * number)) for number in range(5)]
-    found = merged([_write(tmp_path / "rows.arrow", runs)])
-    assert found is not None
-    pieces = list(found)
+    pieces = _merged([_write(tmp_path / "rows.arrow", runs)])
     assert len(pieces) > 1
     cells = _cells(pieces)
     assert cells == sorted(cell for cell in _cells(runs) if cell is not None)
 
 
+@pytest.mark.parametrize("n_shares", [2, 3, 5])
+def test_shares_are_the_same_rows_in_the_same_order(tmp_path: Path, n_shares: int) -> None:
+    random = np.random.default_rng(7)
+    batches = [_batch(random.integers(0, 4**20, 50_000).tolist(), 50_000 * number) for number in range(4)]
+    batches.append(_batch([None, 5, None, 4**20], 200_000))
+    file = _write(tmp_path / "rows.arrow", [sorted_run(batch) for batch in batches])
+    assert _rows(_merged([file], n_shares)) == _rows(_merged([file]))
+
+
+def test_shares_can_be_read_at_the_same_time(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    runs = [sorted_run(_batch(random.integers(0, 4**20, 50_000).tolist(), 50_000 * number)) for number in range(4)]
+    file = _write(tmp_path / "rows.arrow", runs)
+    shares = merged([file], 2)
+    assert shares is not None
+    with ThreadPoolExecutor(2) as pool:
+        found = [batch for batches in pool.map(_all, shares) for batch in batches]
+    assert _rows(found) == _rows(_merged([file]))
+
+
 def test_rows_without_any_cell_are_kept(tmp_path: Path) -> None:
-    found = merged([_write(tmp_path / "rows.arrow", [_batch([None, None]), _batch([None], 2)])])
-    assert found is not None
-    assert Counter(_rows(list(found))) == Counter(_rows([_batch([None, None, None])]))
+    found = _merged([_write(tmp_path / "rows.arrow", [_batch([None, None]), _batch([None], 2)])])
+    assert Counter(_rows(found)) == Counter(_rows([_batch([None, None, None])]))
 
 
 def test_what_would_take_much_memory_is_not_merged(tmp_path: Path) -> None:
     many = [_batch([number]) for number in range(MOST_WINDOWS // 5)]
-    assert merged([_write(tmp_path / "many.arrow", many)]) is None
-    assert merged([_write(tmp_path / "nothing.arrow", [])]) is None
-    assert merged([_write(tmp_path / "one.arrow", [_batch([1])])] * (MOST_FILES + 1)) is None
+    assert merged([_write(tmp_path / "many.arrow", many)], 2) is None
+    assert merged([_write(tmp_path / "nothing.arrow", [])], 2) is None
+    assert merged([_write(tmp_path / "one.arrow", [_batch([1])])] * (MOST_FILES + 1), 2) is None
     same = [_batch([5] * 200_000, 200_000 * number) for number in range(4)]
-    assert merged([_write(tmp_path / "same.arrow", same)]) is None
+    assert merged([_write(tmp_path / "same.arrow", same)], 2) is None
 
 
 @pytest.mark.parametrize("cells", [[2, 1], [2, None, 1], [None, 1], [1, None, 2], [None, 2, 1]], ids=str)
@@ -110,14 +136,5 @@ def test_rows_that_are_not_sorted_are_not_merged(tmp_path: Path, cells: list[int
         _write(tmp_path / "sorted.arrow", [_batch([1, 2, None])]),
         _write(tmp_path / "rows.arrow", [_batch(cells)]),
     ]
-    assert merged(files) is None
-    assert merged(files[:1]) is not None
-
-
-@pytest.mark.parametrize("n_rows", [1, 7, 100, 1000, 5000])
-def test_groups_have_all_rows_in_their_order(n_rows: int) -> None:
-    batches = _batches(3, 500, seed=5)
-    groups = list(_grouped(pa.RecordBatchReader.from_batches(SCHEMA, batches), n_rows))
-    assert _rows(groups) == _rows(batches)
-    assert all(group.num_rows == n_rows for group in groups[:-1])
-    assert 0 < groups[-1].num_rows <= n_rows
+    assert merged(files, 2) is None
+    assert merged(files[:1], 2) is not None

@@ -9,7 +9,7 @@ threads and 150 MB.)
 from __future__ import annotations
 
 import mmap
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from vo_server.engine.duckdb.runs import cells_of, is_ascending, mapped, sorted_run
+from vo_server.engine.duckdb.runs import cells_of, is_ascending, joined, sorted_run
+from vo_server.engine.duckdb.split import even_shares, mapped, staged_shares
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from vo_server.sky.angle import IntArray
 
-__all__ = ["batches_of", "distributed"]
+__all__ = ["distributed"]
 
 _AT_ONCE_BYTES: Final = 24 * 1024**2
 """Files up to this size are sorted in memory, where there are three of their rows meanwhile."""
@@ -39,8 +40,9 @@ _SAMPLE: Final = 100_000
 """About so many cells tell where ranges with as many rows each begin."""
 
 
-def distributed(files: Sequence[Path], folder: Path) -> Generator[pa.RecordBatch]:
-    """Yield the rows of streams of batches in the order of their cells, rows without a cell last.
+@contextmanager
+def distributed(files: Sequence[Path], folder: Path, n_shares: int) -> Generator[list[Iterator[pa.RecordBatch]]]:
+    """Distribute the rows of streams of batches, and give them in the order of their cells, rows without a cell last.
 
     Parameters
     ----------
@@ -48,23 +50,39 @@ def distributed(files: Sequence[Path], folder: Path) -> Generator[pa.RecordBatch
         As Arrow writes streams, not compressed, at least one; they stay.
     folder
         Where there is room for the same rows once more; nothing of it stays.
+    n_shares
+        How many shares are wanted, from 1; there is one where the rows are few.
+
+    Yields
+    ------
+    list of iterators of RecordBatch
+        The shares, see :mod:`vo_server.engine.duckdb.split`, to be read in the context.
     """
     n_bytes = sum(file.stat().st_size for file in files)
     if n_bytes <= _AT_ONCE_BYTES:
-        yield from _sorted_at_once(files)
+        yield [_sorted_at_once(files)]
         return
     bounds = _bounds(files, n_bytes, n_ranges=min(2 * n_bytes // _AT_ONCE_BYTES + 1, _MOST_FILES))
     if len(bounds) == 0:
         # No two rows have different cells: any order is right.
-        yield from batches_of(files)
+        yield staged_shares(files, n_shares)
         return
-    with TemporaryDirectory(prefix="distributed-", dir=folder) as room:
-        for part in _distribute(files, bounds, Path(room)):
-            yield from distributed([part], folder)
-            part.unlink()
+    with TemporaryDirectory(prefix="distributed-", dir=folder) as name:
+        room = Path(name)
+        parts = _distribute(files, bounds, room)
+        shares = even_shares([part.stat().st_size for part in parts], n_shares)
+        yield [_sorted_parts([parts[index] for index in share], room) for share in shares]
 
 
-def batches_of(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def _sorted_parts(parts: Sequence[Path], room: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of files that are in order, sorted; the files are used up."""
+    for part in parts:
+        with distributed([part], room, 1) as (rows,):
+            yield from rows
+        part.unlink()
+
+
+def _batches_of(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
     """Yield the rows of streams of batches in the order of the files."""
     for path in files:
         # Read, not mapped: mapped pages would count as memory of this process.
@@ -73,9 +91,8 @@ def batches_of(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
 
 
 def _sorted_at_once(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-    batches = list(batches_of(files))
-    if batches:
-        yield sorted_run(pa.concat_batches(batches))
+    if found := list(_batches_of(files)):
+        yield sorted_run(joined(found))
 
 
 def _bounds(files: Sequence[Path], n_bytes: int, *, n_ranges: int) -> IntArray:
@@ -110,7 +127,7 @@ def _distribute(files: Sequence[Path], bounds: IntArray, folder: Path) -> list[P
     parts = [folder / f"{number:03}.arrow" for number in range(len(bounds) + 1)]
     with ExitStack() as opened:
         streams: list[pa.ipc.RecordBatchStreamWriter] = []
-        for batch in batches_of(files):
+        for batch in _batches_of(files):
             if not streams:
                 streams = [_stream(part, batch.schema, opened) for part in parts]
             run = batch if is_ascending(cells_of(batch)) else sorted_run(batch)

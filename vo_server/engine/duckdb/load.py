@@ -12,7 +12,7 @@ import pyarrow as pa
 from vo_server.engine.base import LoadReport
 from vo_server.engine.duckdb.faults import load_fault
 from vo_server.engine.duckdb.folders import location_of, path_of, sync_directory, try_lock
-from vo_server.engine.duckdb.release import check_columns, write_release
+from vo_server.engine.duckdb.release import check_columns, write_release, writers_of
 from vo_server.engine.duckdb.staging import StagingFolder
 from vo_server.engine.faults import translated
 from vo_server.engine.memory import give_back_memory
@@ -47,7 +47,7 @@ class DuckdbLoader:
     version
         Of the release.
     threads
-        Threads for compression and sorting.
+        Threads that sort and compress.
     key
         Of the staging place, for a load that can be resumed.
     known
@@ -125,7 +125,9 @@ class DuckdbLoader:
         with translated(load_fault, doing=f"load {self._location}"):
             staging = self._staging
             give_back_memory()
-            file, n_rows = write_release(staging.path, self._table, staging.rows(), threads=self._threads)
+            n_writers = writers_of(self._table, staging.n_rows, most=self._threads)
+            with staging.shares(n_writers) as shares:
+                file, n_rows = write_release(staging.path, self._table, shares)
             self._finished = self._publishable(file)
         return LoadReport(self._location, n_rows, os.fstat(self._finished.fileno()).st_size)
 

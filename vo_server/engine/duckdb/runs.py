@@ -9,11 +9,13 @@ processor time (DuckDB's own sort 1.0 s and 220 MB). Of too many batches the sli
 from __future__ import annotations
 
 import mmap
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
+from vo_server.engine.duckdb.split import even_shares, mapped
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from vo_server.sky.angle import IntArray
 
-__all__ = ["MOST_FILES", "MOST_WINDOWS", "cells_of", "is_ascending", "mapped", "merged", "sorted_run"]
+__all__ = ["MOST_FILES", "MOST_WINDOWS", "cells_of", "is_ascending", "joined", "merged", "sorted_run"]
 
 MOST_WINDOWS: Final = 1024
 """Of so many buffers a range is read at once. Around each place that is read the system keeps 64 kB of a mapped file in
@@ -59,24 +61,34 @@ def sorted_run(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.take(pa.array(np.argsort(cells_of(batch))))
 
 
-def merged(files: Sequence[Path]) -> Iterator[pa.RecordBatch] | None:
+def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the rows of batches, at least one, as one; the list is empty then, so that nothing is held twice."""
+    found = pa.concat_batches(batches)
+    batches.clear()
+    return found
+
+
+def merged(files: Sequence[Path], n_shares: int) -> list[Iterator[pa.RecordBatch]] | None:
     """Return the rows of streams of sorted batches, all in the order of their cells.
 
     Parameters
     ----------
     files
         As Arrow writes streams, not compressed; at least one.
+    n_shares
+        How many shares are wanted, from 1.
 
     Returns
     -------
-    iterator of RecordBatch or None
-        None when it cannot be done in little memory: there are more than :data:`MOST_FILES` files, their batches have
-        more than :data:`MOST_WINDOWS` buffers together, one of them is not sorted, or too many rows have the same cell.
+    list of iterators of RecordBatch, or None
+        The shares, see :mod:`vo_server.engine.duckdb.split`. None when it cannot be done in little memory: there are
+        more than :data:`MOST_FILES` files, their batches have more than :data:`MOST_WINDOWS` buffers together, one of
+        them is not sorted, or too many rows have the same cell.
     """
     if len(files) > MOST_FILES:
         return None
     runs = _Runs(files)
-    return runs.merged() if runs.can_be_merged() else None
+    return runs.shares(n_shares) if runs.can_be_merged() else None
 
 
 class _Runs:
@@ -126,34 +138,42 @@ class _Runs:
         sample = np.sort(np.concatenate([found[::_STEP] for found in cells]))
         bounds = np.unique(sample[:: max(wanted // _STEP, 1)][1:])
         self._edges = [np.concatenate([[0], np.searchsorted(found, bounds), [len(found)]]) for found in cells]
-        largest = int(np.sum([np.diff(edges) for edges in self._edges], axis=0).max())
-        return largest <= _MOST_UNEVEN * max(wanted, _STEP * len(self._batches))
+        return int(self._range_rows().max()) <= _MOST_UNEVEN * max(wanted, _STEP * len(self._batches))
 
-    def merged(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows, range by range, then those without a cell."""
-        for number in range(len(self._edges[0]) - 1):
+    def shares(self, n_shares: int) -> list[Iterator[pa.RecordBatch]]:
+        """Return the rows, range by range; those without a cell are behind the last of them."""
+        shares = even_shares(self._range_rows().tolist(), n_shares)
+        return [*map(self._merged, shares[:-1]), chain(self._merged(shares[-1]), self._without_cell())]
+
+    def _range_rows(self) -> IntArray:
+        """Return how many rows each range has."""
+        found: IntArray = np.sum([np.diff(edges) for edges in self._edges], axis=0)
+        return found
+
+    def _merged(self, ranges: range) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of ranges."""
+        for number in ranges:
             slices = [
                 batch.slice(edges[number], edges[number + 1] - edges[number])
                 for batch, edges in zip(self._batches, self._edges, strict=True)
             ]
             found = pa.concat_batches(slices)
+            self._forget_pages()
             if found.num_rows:
                 yield sorted_run(found)
-            self._forget_pages()
+
+    def _without_cell(self) -> Iterator[pa.RecordBatch]:
         for batch, edges in zip(self._batches, self._edges, strict=True):
             if batch.num_rows > edges[-1]:
                 yield batch.slice(edges[-1])
 
     def _forget_pages(self) -> None:
-        """Give back the memory of what was read, which counts as that of this process."""
+        """Give back the memory of what was read, which counts as that of this process.
+
+        What another thread is about to read it reads again, from what the system keeps of the file.
+        """
         for one in self._maps:
             one.madvise(mmap.MADV_DONTNEED)
-
-
-def mapped(file: Path) -> mmap.mmap:
-    """Map a file, which is not empty, into memory."""
-    with file.open("rb") as opened:
-        return mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
 
 
 def _n_buffers(batch: pa.RecordBatch) -> int:

@@ -16,22 +16,24 @@ import logging
 import os
 import shutil
 import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from vo_server.engine.base import StagedPart
-from vo_server.engine.duckdb.distribution import batches_of, distributed
+from vo_server.engine.duckdb.distribution import distributed
 from vo_server.engine.duckdb.faults import load_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
-from vo_server.engine.duckdb.runs import merged, sorted_run
+from vo_server.engine.duckdb.runs import joined, merged, sorted_run
+from vo_server.engine.duckdb.split import staged_shares
 from vo_server.engine.part import StreamedPart
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from vo_server.model.table import Table
@@ -42,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 MOST_ROWS: Final = 122_880
 """Rows that are written at once, and held in memory when they are read again."""
+
+_RUN_BYTES: Final = 8 * 1024**2
+"""Size of a sorted run: the fewer there are, the larger a table can be and still be merged."""
 
 _ROWS: Final = ".arrow"
 _FACTS: Final = ".json"
@@ -75,8 +80,9 @@ class StagingFolder:
         self._guard = threading.Lock()
         self._last = 0
         self._is_placed = HEALPIX_COLUMN in table.by_name
-        self._parts: set[int] = set()
-        """Numbers of the parts that are complete; what is known of them, which can be megabytes, stays in the files."""
+        self._parts: dict[int, int] = {}
+        """How many rows the parts have that are complete, by their numbers; all else that is known of them, which can
+        be megabytes, stays in the files."""
         self._work = WorkFolder(directory, key=key)
 
     @property
@@ -86,7 +92,8 @@ class StagingFolder:
 
     def begin(self) -> None:
         """Find what an earlier load has staged, and remove what else it has left."""
-        self._parts = {number for number in map(_number, self.path.glob(f"{_NAME}*{_FACTS}")) if self._facts(number)}
+        found = (self._facts(_number(file)) for file in self.path.glob(f"{_NAME}*{_FACTS}"))
+        self._parts = {facts.number: facts.n_rows for facts in found if facts is not None}
         self._clear()
         self._last = max(self._parts, default=0)
 
@@ -106,7 +113,7 @@ class StagingFolder:
     def discard(self, part: StagedPart) -> None:
         """Remove a part."""
         with self._guard:
-            self._parts.remove(part.number)
+            del self._parts[part.number]
         for kind in (_FACTS, _ROWS):
             self._file(part.number, kind).unlink()
 
@@ -117,10 +124,32 @@ class StagingFolder:
             transaction = _Transaction(self, self._last)
         return StreamedPart(self._table, transaction, stored=self._schema, most_rows=MOST_ROWS, fault=load_fault)
 
-    def rows(self) -> pa.RecordBatchReader:
-        """Return all staged rows, in the order of their cells, or in that of the parts when they have no cells."""
+    @property
+    def n_rows(self) -> int:
+        """How many rows are staged."""
+        return sum(self._parts.values())
+
+    @contextmanager
+    def shares(self, n_shares: int) -> Iterator[list[pa.RecordBatchReader]]:
+        """Give all staged rows, in the order of their cells, or in that of the parts when they have no cells.
+
+        Parameters
+        ----------
+        n_shares
+            How many shares are wanted, from 1.
+
+        Yields
+        ------
+        list of RecordBatchReader
+            At least one, see :mod:`vo_server.engine.duckdb.split`.
+        """
         files = [self._file(number, _ROWS) for number in sorted(self._parts)]
-        return pa.RecordBatchReader.from_batches(self._schema, self._rows(files))
+        with ExitStack() as stack:
+            if not self._is_placed or not files:
+                found = staged_shares(files, n_shares)
+            else:
+                found = merged(files, n_shares) or stack.enter_context(distributed(files, self.path, n_shares))
+            yield [pa.RecordBatchReader.from_batches(self._schema, share) for share in found]
 
     def close(self, *, is_over: bool) -> None:
         """Let go of the folder; what is staged under a key stays unless the load is over."""
@@ -135,8 +164,8 @@ class StagingFolder:
         """Write the rows of a part, and make them durable."""
         path = self._file(number, _ROWS)
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
-            for batch in rows:
-                stream.write_batch(sorted_run(batch) if self._is_placed else batch)
+            for batch in map(sorted_run, _runs(rows)) if self._is_placed else rows:
+                stream.write_batch(batch)
         with path.open("rb") as written:
             os.fsync(written.fileno())
 
@@ -152,7 +181,7 @@ class StagingFolder:
         unfinished.replace(target)
         sync_directory(self.path)
         with self._guard:
-            self._parts.add(part.number)
+            self._parts[part.number] = n_rows
 
     def forget(self, number: int) -> None:
         """Remove the rows of a part that is given up."""
@@ -160,12 +189,6 @@ class StagingFolder:
 
     def _file(self, number: int, kind: str) -> Path:
         return self.path / f"{_NAME}{number:06}{kind}"
-
-    def _rows(self, files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-        if not self._is_placed or not files:
-            return batches_of(files)
-        found = merged(files)
-        return distributed(files, self.path) if found is None else found
 
     def _facts(self, number: int) -> _Facts | None:
         """Read what is known of a part; None when it is damaged, which nothing but a damaged disk does."""
@@ -212,6 +235,17 @@ class _Transaction:
 
     def close(self) -> None:
         """Do nothing: the file is closed already."""
+
+
+def _runs(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Join small batches to larger ones."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(one.nbytes for one in waiting) >= _RUN_BYTES:
+            yield joined(waiting)
+    if waiting:
+        yield joined(waiting)
 
 
 def _number(file: Path) -> int:
