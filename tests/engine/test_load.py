@@ -190,6 +190,15 @@ def test_a_big_batch_and_many_small_ones_give_the_same_table(engine: AnyEngine) 
         assert next(found).column(0).to_pylist() == [70_000]
 
 
+def test_thousands_of_batches_of_a_few_rows_are_loaded(duckdb_engine: AnyEngine) -> None:
+    with duckdb_engine.loader(SKY, version="1") as loader:
+        for number in range(3000):
+            loader.write(sky_rows(10, first=10 * number))
+        loader.write(sky_rows(0))
+        loader.write(sky_rows(5, first=30_000))
+        assert loader.finish().n_rows == 30_005
+
+
 def test_a_load_goes_on_with_fewer_files_than_it_had(engine: AnyEngine) -> None:
     # More parts than the embedded engine sorts one by one; what stays of them is neither sorted nor too many.
     rows = [sky_rows(120, first=120 * number) for number in range(40)]

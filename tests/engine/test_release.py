@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -23,8 +25,8 @@ GROUP = 122_880
 STEP = 10_000
 
 
-def _share(first: int, n_rows: int) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_batches(arrow_schema(TABLE.columns), _batches(first, n_rows))
+def _reader(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(arrow_schema(TABLE.columns), batches)
 
 
 def _batches(first: int, n_rows: int) -> Iterator[pa.RecordBatch]:
@@ -35,7 +37,18 @@ def _batches(first: int, n_rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _shares(n_rows: Sequence[int]) -> list[pa.RecordBatchReader]:
-    return [_share(sum(n_rows[:number]), n_one) for number, n_one in enumerate(n_rows)]
+    return [_reader(_batches(sum(n_rows[:number]), n_one)) for number, n_one in enumerate(n_rows)]
+
+
+def _endless() -> pa.RecordBatchReader:
+    """Return a share that no thread writes to its end."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for first in range(0, 10**12, STEP):
+            yield from _batches(first, STEP)
+            time.sleep(0.01)
+
+    return _reader(batches())
 
 
 @pytest.mark.parametrize("n_rows", [[0], [5], [GROUP], [3, 4], [0, 7], [7, 0, 2], [2 * GROUP + 5, 17, GROUP]], ids=str)
@@ -81,16 +94,21 @@ def test_a_share_that_fails_ends_the_others(tmp_path: Path, broken: int) -> None
         yield from _batches(0, STEP)
         raise OSError("the disk is gone")
 
-    def endless() -> Iterator[pa.RecordBatch]:
-        for first in range(0, 10**12, STEP):
-            yield from _batches(first, STEP)
-            time.sleep(0.01)
-
-    schema = arrow_schema(TABLE.columns)
-    batches = [failing() if number == broken else endless() for number in range(3)]
-    shares = [pa.RecordBatchReader.from_batches(schema, one) for one in batches]
+    shares = [_reader(failing()) if number == broken else _endless() for number in range(3)]
     with pytest.raises(Exception, match="the disk is gone"):
         write_release(tmp_path, TABLE, shares)
+
+
+def test_a_writer_that_cannot_begin_ends_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool(ThreadPoolExecutor):
+        def submit(self, *words: Any, **options: Any) -> Any:
+            if self._threads:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*words, **options)
+
+    monkeypatch.setattr(release, "ThreadPoolExecutor", Pool)
+    with pytest.raises(RuntimeError, match="new thread"):
+        write_release(tmp_path, TABLE, [_endless() for _ in range(2)])
 
 
 def test_an_interrupted_program_ends_all_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,11 +117,5 @@ def test_an_interrupted_program_ends_all_writers(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(release, "wait", interrupted)
 
-    def endless() -> Iterator[pa.RecordBatch]:
-        for first in range(0, 10**12, STEP):
-            yield from _batches(first, STEP)
-            time.sleep(0.01)
-
-    shares = [pa.RecordBatchReader.from_batches(arrow_schema(TABLE.columns), endless()) for _ in range(2)]
     with pytest.raises(KeyboardInterrupt):
-        write_release(tmp_path, TABLE, shares)
+        write_release(tmp_path, TABLE, [_endless() for _ in range(2)])

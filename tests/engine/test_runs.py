@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, merged, sorted_run
+from vo_server.engine.duckdb.runs import MOST_FILES, MOST_WINDOWS, joined, merged, sorted_run
 from vo_server.model.table import HEALPIX_COLUMN
 
 SCHEMA = pa.schema(
@@ -74,6 +74,14 @@ def test_a_run_has_the_rows_of_its_batch_in_the_order_of_their_cells() -> None:
     assert _cells([run]) == _in_order(_cells([batch]))
 
 
+def test_batches_that_are_joined_are_held_no_longer() -> None:
+    (batch,) = _batches(1, 100, seed=2)
+    one, two = [batch], [batch, batch]
+    assert joined(one) is batch
+    assert _rows([joined(two)]) == 2 * _rows([batch])
+    assert one == two == []
+
+
 @pytest.mark.parametrize("n_batches", [1, 2, 9])
 def test_runs_of_several_files_become_one(tmp_path: Path, n_batches: int) -> None:
     batches = _batches(n_batches, 3000, seed=n_batches)
@@ -94,6 +102,16 @@ def test_ranges_of_many_rows_are_merged_one_after_the_other(tmp_path: Path) -> N
     assert len(pieces) > 1
     cells = _cells(pieces)
     assert cells == sorted(cell for cell in _cells(runs) if cell is not None)
+
+
+def test_rows_without_a_cell_are_shared_out_too(tmp_path: Path) -> None:
+    batches = [_batch([None] * 1000, 1000 * number) for number in range(10)]
+    file = _write(tmp_path / "rows.arrow", [*batches, _batch([1, 2, None], 10_000)])
+    shares = merged([file], 2)
+    assert shares is not None
+    found = [list(share) for share in shares]
+    assert all(sum(batch.num_rows for batch in share) > 4000 for share in found)
+    assert _rows([batch for share in found for batch in share]) == _rows(_merged([file]))
 
 
 @pytest.mark.parametrize("n_shares", [2, 3, 5])

@@ -25,6 +25,12 @@ def test_shares_of_things_of_one_size_are_even() -> None:
     assert [len(share) for share in even_shares([10] * 11, 2)] in ([5, 6], [6, 5])
 
 
+def test_the_edge_of_a_share_is_the_nearest() -> None:
+    assert even_shares([51, 49], 2) == [range(1), range(1, 2)]
+    assert even_shares([49, 51], 2) == [range(1), range(1, 2)]
+    assert even_shares([10, 80, 10], 2) == [range(1), range(1, 3)]
+
+
 def _files(folder: Path, n_rows: list[list[int]]) -> list[Path]:
     """Write a file for each list, with batches of so many rows; rows are numbered through."""
     files, first = [], 0
@@ -49,6 +55,12 @@ def test_staged_rows_come_in_the_order_of_the_files(tmp_path: Path, n_rows: list
     found = [row for share in shares for batch in share for row in batch.to_pylist()]
     total = sum(map(sum, n_rows))
     assert found == [{"number": number, "text": f"row {number}"} for number in range(total)]
+
+
+def test_a_file_that_is_given_twice_is_read_twice(tmp_path: Path) -> None:
+    (file,) = _files(tmp_path, [[3, 4]])
+    shares = staged_shares([file, file], 3)
+    assert sum(batch.num_rows for share in shares for batch in share) == 14
 
 
 def test_two_shares_of_one_file_have_half_of_it_each(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from vo_server.load.hashing import Hashes, hashes_of_numbers, hashes_of_texts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DistinctValues"]
+__all__ = ["DistinctValues", "numbers_of", "without_null"]
 
 MOST_VALUES: Final = 1000
 """Up to so many different values each is counted."""
@@ -158,6 +158,20 @@ def numbers_of(values: pa.Array) -> NDArray[Any]:
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.int64())
     return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def without_null(values: pa.Array) -> pa.Array:
+    """Return the values that are not NULL."""
+    if not values.null_count:
+        return values
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        return values.drop_null()
+    # For numbers numpy takes half the time.
+    validity, data = values.buffers()
+    first, n_values = values.offset, len(values)
+    bits = np.unpackbits(np.frombuffer(validity, np.uint8), count=first + n_values, bitorder="little")
+    numbers = np.frombuffer(data, values.type.to_pandas_dtype(), first + n_values)
+    return pa.array(numbers[first:][bits[first:].view(np.bool_)])
 
 
 def _different(found: Hashes) -> Hashes:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vo_server.load.distinct import DistinctValues, numbers_of
+from vo_server.load.distinct import DistinctValues, numbers_of, without_null
 from vo_server.load.histogram import histogram
 from vo_server.model.statistics import PERCENTILES, ColumnStatistics, TopValues, Value
 
@@ -135,7 +135,7 @@ class ColumnTally:
         """Return the values that there are: no NULLs, the elements of arrays."""
         if self.is_array:
             values = values.flatten()
-        return values.drop_null() if values.null_count else values
+        return without_null(values)
 
     def _see_numbers(self, values: pa.Array) -> pa.Array:
         """Take numbers, and return those that are finite."""

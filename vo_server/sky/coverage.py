@@ -117,17 +117,25 @@ class CellCounter:
     def _add_few(self, more: CellCounts) -> None:
         self._go_to(more.order)
         more = more.coarser(self._order)
-        # Before they are united, which takes twice the memory.
-        while not self._is_coarse and self._n_united(more) > MOST_CELLS:
+        while not self._is_coarse:
+            places, is_new = self._places(more)
+            # Before they are united, which takes twice the memory.
+            if len(self._cells) + np.count_nonzero(is_new) <= MOST_CELLS:
+                self._unite(more, places, is_new)
+                return
             self._go_to(self._order - 1)
             more = more.coarser(self._order)
-        if self._is_coarse:
-            self._counts[more.cells] += more.counts
-            return
-        places, is_new = self._places(more)
-        self._cells = np.insert(self._cells, places[is_new], more.cells[is_new])
-        self._counts = np.insert(self._counts, places[is_new], more.counts[is_new])
-        self._counts[np.searchsorted(self._cells, more.cells[~is_new])] += more.counts[~is_new]
+        self._counts[more.cells] += more.counts
+
+    def _unite(self, more: CellCounts, places: IntArray, is_new: BoolArray) -> None:
+        """Add counts of the same order, of which it is known where they belong."""
+        self._counts[places[~is_new]] += more.counts[~is_new]
+        places_new = places[is_new]
+        places_new += np.arange(len(places_new))
+        is_old = np.ones(len(self._cells) + len(places_new), np.bool_)
+        is_old[places_new] = False
+        self._cells = _inserted(self._cells, is_old, more.cells[is_new])
+        self._counts = _inserted(self._counts, is_old, more.counts[is_new])
 
     def _go_to(self, order: int) -> None:
         """Count in cells of a lower order; nothing happens for a higher one."""
@@ -151,8 +159,13 @@ class CellCounter:
             return places, np.ones(len(places), np.bool_)
         return places, np.take(self._cells, places, mode="clip") != more.cells
 
-    def _n_united(self, more: CellCounts) -> int:
-        return len(self._cells) + int(np.count_nonzero(self._places(more)[1]))
+
+def _inserted(old: IntArray, is_old: BoolArray, new: IntArray) -> IntArray:
+    """Return old and new numbers, at the places that are told."""
+    both = np.empty(len(is_old), np.int64)
+    both[is_old] = old
+    both[~is_old] = new
+    return both
 
 
 def _summed(order: int, cells: IntArray, counts: IntArray) -> CellCounts:

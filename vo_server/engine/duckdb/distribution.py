@@ -1,7 +1,8 @@
 """Sorts the rows of a load that are too many to be merged: they are distributed over files, one for a range of cells.
 
 All rows of a file come before those of the next, so one file after the other is sorted in memory; one that is too large
-for that is distributed again. What it takes of memory depends neither on the number of the rows nor on their width.
+for that is distributed again. What it takes of memory depends neither on the number of the rows nor on their width, but
+on how many shares are read at once.
 (DuckDB's own sort needs the more, the more there is to sort, and fails without: 20 000 000 rows of 248 bytes with two
 threads and 150 MB.)
 """
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["distributed"]
 
 _AT_ONCE_BYTES: Final = 24 * 1024**2
-"""Files up to this size are sorted in memory, where there are three of their rows meanwhile."""
+"""Files up to this size are sorted in memory, where there are three of their rows meanwhile, for each share."""
 
 _MOST_FILES: Final = 128
 """Files that are written at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -34,8 +34,8 @@ _MOST_WRITERS: Final = 4
 _MOST_BLOCKS: Final = 400
 """Of all writers together, so that two have tables of 200 columns."""
 _GROUPS_EACH: Final = 4
-"""Groups of rows that a writer has at least. The last one of a share is not full, and of fewer DuckDB makes other
-groups in the end, which it writes once more."""
+"""Groups of rows that there are at least for each writer. The last one of a share is not full, and of fewer of them
+DuckDB makes other groups in the end, which it writes once more."""
 
 _ROW_GROUP_BYTES: Final = 32 * 1024**2
 _MOST_ROWS: Final = 122_880
@@ -114,34 +114,36 @@ def write_release(folder: Path, table: Table, shares: Sequence[pa.RecordBatchRea
 def _write(connection: duckdb.DuckDBPyConnection, table: Table, shares: Sequence[pa.RecordBatchReader]) -> None:
     """Write each share with a thread of its own."""
     stop = threading.Event()
-    with ExitStack() as opened, ThreadPoolExecutor(len(shares), thread_name_prefix="release") as pool:
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="release") as pool:
         written: list[Future[None]] = []
-        for share in shares:
-            writer = opened.enter_context(closing(connection.cursor()))
-            rows = pa.RecordBatchReader.from_batches(share.schema, _until(stop, share))
-            written.append(pool.submit(_write_share, writer, table, rows, before=written[-1] if written else None))
         try:
+            for share in shares:
+                rows = pa.RecordBatchReader.from_batches(share.schema, _until(stop, share))
+                before = written[-1] if written else None
+                written.append(pool.submit(_write_share, connection.cursor(), table, rows, before=before))
             done, _ = wait(written, return_when=FIRST_EXCEPTION)
-            for one in done:
-                one.result()
+            for one in written:
+                if one in done:
+                    one.result()
         finally:
             # After an interruption, or the failure of one: the others end with their next batch.
             stop.set()
 
 
 def _write_share(
-    writer: duckdb.DuckDBPyConnection, table: Table, rows: pa.RecordBatchReader, *, before: Future[None] | None
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.RecordBatchReader, *, before: Future[None] | None
 ) -> None:
     values = ", ".join(
         f"CAST({name} AS {column.datatype.duckdb})"
         for column, name in ((one, delimited(one.name)) for one in table.columns)
     )
-    writer.register("incoming", rows)
-    writer.execute("BEGIN")
-    writer.execute(f"INSERT INTO {_TARGET} SELECT {values} FROM incoming")
-    if before is not None:
-        before.result()
-    writer.execute("COMMIT")
+    with closing(connection) as writer:
+        writer.register("incoming", rows)
+        writer.execute("BEGIN")
+        writer.execute(f"INSERT INTO {_TARGET} SELECT {values} FROM incoming")
+        if before is not None:
+            before.result()
+        writer.execute("COMMIT")
 
 
 def _until(stop: threading.Event, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,7 @@ processor time (DuckDB's own sort 1.0 s and 220 MB). Of too many batches the sli
 from __future__ import annotations
 
 import mmap
+import threading
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +64,7 @@ def sorted_run(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Return the rows of batches, at least one, as one; the list is empty then, so that nothing is held twice."""
-    found = pa.concat_batches(batches)
+    found = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
     batches.clear()
     return found
 
@@ -105,6 +106,7 @@ class _Runs:
         self._batches: list[pa.RecordBatch] = []
         self._edges: list[IntArray] = []
         """Where the ranges begin and end in each batch."""
+        self._reading = threading.Lock()
 
     def can_be_merged(self) -> bool:
         """Find the batches and the ranges; False when there are none that do."""
@@ -141,9 +143,16 @@ class _Runs:
         return int(self._range_rows().max()) <= _MOST_UNEVEN * max(wanted, _STEP * len(self._batches))
 
     def shares(self, n_shares: int) -> list[Iterator[pa.RecordBatch]]:
-        """Return the rows, range by range; those without a cell are behind the last of them."""
-        shares = even_shares(self._range_rows().tolist(), n_shares)
-        return [*map(self._merged, shares[:-1]), chain(self._merged(shares[-1]), self._without_cell())]
+        """Return the rows, range by range, then those without a cell, batch by batch."""
+        n_ranges = len(self._edges[0]) - 1
+        rest = [batch.num_rows - edges[-1] for batch, edges in zip(self._batches, self._edges, strict=True)]
+        return [
+            chain(
+                self._merged(share[: max(0, n_ranges - share.start)]),
+                self._without_cell(range(max(0, share.start - n_ranges), max(0, share.stop - n_ranges))),
+            )
+            for share in even_shares([*self._range_rows().tolist(), *rest], n_shares)
+        ]
 
     def _range_rows(self) -> IntArray:
         """Return how many rows each range has."""
@@ -157,21 +166,23 @@ class _Runs:
                 batch.slice(edges[number], edges[number + 1] - edges[number])
                 for batch, edges in zip(self._batches, self._edges, strict=True)
             ]
-            found = pa.concat_batches(slices)
-            self._forget_pages()
+            # What is read counts as memory of this process until it is forgotten.
+            with self._reading:
+                found = pa.concat_batches(slices)
+                self._forget_pages()
             if found.num_rows:
                 yield sorted_run(found)
 
-    def _without_cell(self) -> Iterator[pa.RecordBatch]:
-        for batch, edges in zip(self._batches, self._edges, strict=True):
+    def _without_cell(self, numbers: range) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of batches that have none."""
+        for number in numbers:
+            batch, edges = self._batches[number], self._edges[number]
             if batch.num_rows > edges[-1]:
                 yield batch.slice(edges[-1])
+                self._forget_pages()
 
     def _forget_pages(self) -> None:
-        """Give back the memory of what was read, which counts as that of this process.
-
-        What another thread is about to read it reads again, from what the system keeps of the file.
-        """
+        """Give back the memory of what was read, which counts as that of this process."""
         for one in self._maps:
             one.madvise(mmap.MADV_DONTNEED)
 

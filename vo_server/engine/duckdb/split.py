@@ -35,10 +35,9 @@ def even_shares(sizes: Sequence[int], n_shares: int) -> list[range]:
     list of range
         Indices of the things of each share, one after the other all of them; some shares may be empty.
     """
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    inner = [int(np.searchsorted(ends, total * number / n_shares, side="right")) for number in range(1, n_shares)]
-    edges = [0, *inner, len(sizes)]
+    places = np.concatenate([[0], np.cumsum(sizes)])
+    wanted = [places[-1] * number / n_shares for number in range(1, n_shares)]
+    edges = [0, *(int(np.argmin(np.abs(places - place))) for place in wanted), len(sizes)]
     return [range(first, last) for first, last in pairwise(edges)]
 
 
@@ -52,9 +51,11 @@ def staged_shares(files: Sequence[Path], n_shares: int) -> list[Iterator[pa.Reco
     n_shares
         How many shares are wanted, from 1.
     """
-    places = [(file, number, batch.num_rows) for file in files for number, batch in enumerate(_batches(file))]
-    shares = even_shares([n_rows for _, _, n_rows in places], n_shares)
-    return [_share([places[index][:2] for index in share]) for share in shares]
+    found = [
+        (file, number, batch.num_rows) for file, path in enumerate(files) for number, batch in enumerate(_batches(path))
+    ]
+    shares = even_shares([n_rows for _, _, n_rows in found], n_shares)
+    return [_share(files, [found[index][:2] for index in share]) for share in shares]
 
 
 def mapped(file: Path) -> mmap.mmap:
@@ -63,11 +64,11 @@ def mapped(file: Path) -> mmap.mmap:
         return mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
 
 
-def _share(places: Sequence[tuple[Path, int]]) -> Iterator[pa.RecordBatch]:
-    """Yield neighbouring batches, told by their files and their numbers there."""
+def _share(files: Sequence[Path], places: Sequence[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+    """Yield neighbouring batches, told by the numbers of their files and their numbers there."""
     for file, found in groupby(places, key=itemgetter(0)):
         numbers = [number for _, number in found]
-        yield from islice(_batches(file), numbers[0], numbers[-1] + 1)
+        yield from islice(_batches(files[file]), numbers[0], numbers[-1] + 1)
 
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:

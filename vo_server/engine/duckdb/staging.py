@@ -240,9 +240,13 @@ class _Transaction:
 def _runs(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """Join small batches to larger ones."""
     waiting: list[pa.RecordBatch] = []
-    for batch in rows:
+    n_bytes = 0
+    while (batch := next(rows, None)) is not None:
+        n_bytes += batch.nbytes
         waiting.append(batch)
-        if sum(one.nbytes for one in waiting) >= _RUN_BYTES:
+        del batch
+        if n_bytes >= _RUN_BYTES:
+            n_bytes = 0
             yield joined(waiting)
     if waiting:
         yield joined(waiting)
