@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -41,6 +42,9 @@ _ROW_GROUP_BYTES: Final = 32 * 1024**2
 _MOST_ROWS: Final = 122_880
 """DuckDB's row group; wide tables get smaller ones, because a row group is written as a whole."""
 _VECTOR: Final = 2048
+
+_SYNC_S: Final = 0.2
+"""Time between two syncs of the file, so that the last one, for which all wait, has little to do."""
 
 _TARGET: Final = f"release.main.{ROWS}"
 
@@ -104,14 +108,16 @@ def write_release(folder: Path, table: Table, shares: Sequence[pa.RecordBatchRea
     with _instance(folder, table, len(shares)) as connection:
         connection.execute(f"ATTACH '{place}' AS release (ROW_GROUP_SIZE {_row_group(table)})")
         connection.execute(f"CREATE TABLE {_TARGET} ({_columns(table)})")
-        _write(connection, table, shares)
+        _write(connection, table, shares, file)
         ((n_rows,),) = connection.execute(f"SELECT count(*) FROM {_TARGET}").fetchall()
         connection.execute("CHECKPOINT release")
         connection.execute("DETACH release")
     return file, int(n_rows)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: Table, shares: Sequence[pa.RecordBatchReader]) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, table: Table, shares: Sequence[pa.RecordBatchReader], file: Path
+) -> None:
     """Write each share with a thread of its own."""
     stop = threading.Event()
     with ThreadPoolExecutor(len(shares), thread_name_prefix="release") as pool:
@@ -121,13 +127,23 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, shares: Sequence
                 rows = pa.RecordBatchReader.from_batches(share.schema, _until(stop, share))
                 before = written[-1] if written else None
                 written.append(pool.submit(_write_share, connection.cursor(), table, rows, before=before))
-            done, _ = wait(written, return_when=FIRST_EXCEPTION)
-            for one in written:
-                if one in done:
-                    one.result()
+            _wait(written, file)
         finally:
             # After an interruption, or the failure of one: the others end with their next batch.
             stop.set()
+
+
+def _wait(written: Sequence[Future[None]], file: Path) -> None:
+    """Wait for all shares, or for the first that fails, and send to the disk meanwhile what there is of the file."""
+    with file.open("rb") as opened:
+        waiting: set[Future[None]] = set(written)
+        while waiting:
+            done, waiting = wait(written, timeout=_SYNC_S, return_when=FIRST_EXCEPTION)
+            for one in written:
+                if one in done:
+                    one.result()
+            if waiting:
+                os.fdatasync(opened.fileno())
 
 
 def _write_share(

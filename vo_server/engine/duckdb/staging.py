@@ -164,8 +164,13 @@ class StagingFolder:
         """Write the rows of a part, and make them durable."""
         path = self._file(number, _ROWS)
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
+            is_first = True
             for batch in map(sorted_run, _runs(rows)) if self._is_placed else rows:
+                if not is_first:
+                    # While the next rows are read, so that little is left to wait for at the end.
+                    os.fdatasync(file.fileno())
                 stream.write_batch(batch)
+                is_first = False
         with path.open("rb") as written:
             os.fsync(written.fileno())
 
