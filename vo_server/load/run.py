@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileRun"]
 
-_GIVE_BACK_BYTES: Final = 12 * 1024**2
+_GIVE_BACK_BYTES: Final = 6 * 1024**2
 """Rows after which the allocators give back what they keep. Each thread of a load has a heap of its own, and of those
 many the allocator keeps more than the rows take: 3 000 000 rows in eight files, two at once, had 690 MB, so 600 MB."""
 
@@ -122,17 +122,15 @@ class FileRun:
             return
         self.see(batch.num_rows, batch.nbytes)
         self.findings.see(batch)
+        self._n_bytes += batch.nbytes
+        is_due = self._n_bytes > _GIVE_BACK_BYTES
         # One batch at a time: what waits takes memory.
         self._wait()
         if not self.is_refused:
             if self.statistics is not None:
-                self._counting = beside.submit(self.statistics.see, batch)
+                self._counting = beside.submit(_count, self.statistics, batch, is_due=is_due)
             write(batch)
-        self._give_back(batch.nbytes)
-
-    def _give_back(self, n_bytes: int) -> None:
-        self._n_bytes += n_bytes
-        if self._n_bytes > _GIVE_BACK_BYTES:
+        if is_due:
             self._n_bytes = 0
             give_back_memory()
 
@@ -166,3 +164,10 @@ class FileRun:
             fault = next(fault for fault in faults if fault.mask[index])
             number = self.reader.row_number(n_before + index)
             self.bad.remember(BadRow(self.reader.file, number, fault.column, fault.message(index)))
+
+
+def _count(statistics: Statistics, batch: pa.RecordBatch, *, is_due: bool) -> None:
+    statistics.see(batch)
+    if is_due:
+        # A thread gives back what it keeps itself.
+        give_back_memory()

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["distributed"]
 
-_AT_ONCE_BYTES: Final = 24 * 1024**2
+_AT_ONCE_BYTES: Final = 12 * 1024**2
 """Files up to this size are sorted in memory, where there are three of their rows meanwhile, for each share."""
 
-_MOST_FILES: Final = 128
+_MOST_FILES: Final = 256
 """Files that are written at once."""
 
-_BUFFER_BYTES: Final = 64 * 1024
+_BUFFER_BYTES: Final = 32 * 1024
 """What waits to be written to each of them."""
 
 _SAMPLE: Final = 100_000

@@ -28,6 +28,7 @@ from vo_server.engine.duckdb.faults import load_fault
 from vo_server.engine.duckdb.folders import WorkFolder, sync_directory
 from vo_server.engine.duckdb.runs import joined, merged, sorted_run
 from vo_server.engine.duckdb.split import staged_shares
+from vo_server.engine.memory import give_back_memory
 from vo_server.engine.part import StreamedPart
 from vo_server.model.query import arrow_schema
 from vo_server.model.table import HEALPIX_COLUMN
@@ -169,6 +170,7 @@ class StagingFolder:
                 if not is_first:
                     # While the next rows are read, so that little is left to wait for at the end.
                     os.fdatasync(file.fileno())
+                    give_back_memory()
                 stream.write_batch(batch)
                 is_first = False
         with path.open("rb") as written:
