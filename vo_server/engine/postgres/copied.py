@@ -199,8 +199,7 @@ class _CopiedRows:
 
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
-        self._arrival = select.poll()
-        self._arrival.register(pgconn.socket, select.POLLIN)
+        self._arrival = _arrival_at(pgconn)
         self._is_begun = False
         self._is_ended = False
 
@@ -249,16 +248,43 @@ class _CopiedRows:
 
     def _results(self) -> list[PGresult]:
         """Return how the COPY ended; then the connection is free."""
-        found = []
-        while (result := self._pgconn.get_result()) is not None:
-            found.append(result)
-        return found
+        return _results(self._pgconn, self._arrival)
+
+
+def _arrival_at(pgconn: PGconn) -> select.poll:
+    """Return what waits until something comes."""
+    arrival = select.poll()
+    arrival.register(pgconn.socket, select.POLLIN)
+    return arrival
+
+
+def _results(pgconn: PGconn, arrival: select.poll) -> list[PGresult]:
+    """Return the results that are still to come.
+
+    libpq would wait by itself, but Python's lock is held there: a database that does not answer, or that is far away,
+    would stop the whole service meanwhile.
+    """
+    found: list[PGresult] = []
+    while True:
+        try:
+            while pgconn.is_busy():
+                arrival.poll()
+                pgconn.consume_input()
+        except psycopg.OperationalError:
+            if found:  # which tell why the database has broken off
+                return found
+            raise
+        result = pgconn.get_result()
+        if result is None:
+            return found
+        found.append(result)
 
 
 def _decoder_of(pgconn: PGconn, sql: str) -> TupleDecoder:
     """Ask the database for the columns of a query."""
     _expect(pgconn.prepare(b"", sql.encode()), ExecStatus.COMMAND_OK)
-    described = pgconn.describe_prepared(b"")
+    pgconn.send_describe_prepared(b"")
+    (described,) = _results(pgconn, _arrival_at(pgconn))
     _expect(described, ExecStatus.COMMAND_OK)
     columns = range(described.nfields)
     oids = [described.ftype(column) for column in columns]

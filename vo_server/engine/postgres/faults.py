@@ -6,6 +6,7 @@ from typing import Final
 
 import adbc_driver_manager
 import psycopg
+from adbc_driver_manager import AdbcStatusCode
 
 from vo_server.engine.faults import Fault, in_load
 
@@ -13,6 +14,7 @@ __all__ = ["adopted_fault", "is_lost", "load_fault", "postgres_fault"]
 
 _BY_STATE: Final = {
     "57014": Fault.CANCELLED,  # query_canceled, statement_timeout included
+    "55P03": Fault.CANCELLED,  # lock_not_available, which a role's lock_timeout makes
     "22012": Fault.DIVISION_BY_ZERO,
     "22003": Fault.OUT_OF_RANGE,
     "22008": Fault.BAD_VALUE,  # datetime_field_overflow: there is no such day
@@ -46,6 +48,7 @@ _BY_CLASS: Final = {
     "22": Fault.BAD_ARGUMENT,  # data exceptions that have no words of their own
     "57": Fault.CONNECTION,  # admin_shutdown, crash_shutdown, cannot_connect_now
     "28": Fault.ACCESS,
+    "40": Fault.CANCELLED,  # deadlocks, conflicts with recovery on a standby
     "54": Fault.TOO_COMPLEX,
     "XX": Fault.CORRUPT,
 }
@@ -64,14 +67,8 @@ _BY_WORDS: Final = (
     ("timeout expired", Fault.UNREACHABLE),
     ("no such file or directory", Fault.UNREACHABLE),
     ("canceling statement due to", Fault.CANCELLED),
-    ("terminating connection", Fault.CONNECTION),
     ("server closed the connection", Fault.CONNECTION),
     ("connection to server", Fault.UNREACHABLE),
-    ("no connection to the server", Fault.CONNECTION),
-    ("ssl syscall error", Fault.CONNECTION),
-    ("the connection is closed", Fault.CONNECTION),
-    ("the connection is lost", Fault.CONNECTION),
-    ("consuming input failed", Fault.CONNECTION),
 )
 _NO_STATE: Final = frozenset({None, "", "\0\0\0\0\0", "00000"})
 
@@ -82,7 +79,7 @@ def postgres_fault(error: Exception) -> tuple[Fault, str] | None:
         return None
     state = getattr(error, "sqlstate", None)
     if state in _NO_STATE:
-        return _by_words(str(error)), type(error).__name__
+        return _without_state(error), type(error).__name__
     assert isinstance(state, str)
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Fault.OTHER), state
 
@@ -104,9 +101,23 @@ def load_fault(error: Exception) -> tuple[Fault, str] | None:
     return in_load((_IN_LOADS.get(state, fault), state))
 
 
-def _by_words(text: str) -> Fault:
-    lowered = text.lower()
-    return next((fault for words, fault in _BY_WORDS if words in lowered), Fault.OTHER)
+def _without_state(error: Exception) -> Fault:
+    """Tell the failure from its words; where they say nothing, from where it comes."""
+    lowered = str(error).lower()
+    otherwise = Fault.CONNECTION if _is_of_connection(error) else Fault.OTHER
+    return next((fault for words, fault in _BY_WORDS if words in lowered), otherwise)
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Tell whether an error without SQLSTATE is about the connection, as all are that the database has not sent.
+
+    The words of libpq for it are many, change, come from the operating system or are missing; left are mistakes in how
+    a driver is used, and what it cannot decode.
+    """
+    if isinstance(error, adbc_driver_manager.Error):
+        return error.status_code is AdbcStatusCode.IO
+    # A result without SQLSTATE becomes a DatabaseError of no special kind.
+    return isinstance(error, psycopg.OperationalError | ConnectionError) or type(error) is psycopg.DatabaseError
 
 
 def is_lost(error: Exception) -> bool:
