@@ -39,8 +39,9 @@ TRUE_REASONS = frozenset({"worker-died", "unavailable", "catalogue-unavailable"}
 class Workers:
     """Processes that run jobs, and the hand that kills them; each is replaced at once."""
 
-    def __init__(self, environment: dict[str, str], *, seed: int) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, *, seed: int) -> None:
         self._environment = environment
+        self._log = log
         self._random = random.Random(seed)
         self._processes: list[subprocess.Popen[bytes]] = []
         self.n_killed = 0
@@ -63,12 +64,13 @@ class Workers:
             process.wait(60)
 
     def _new(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "vo_server", "worker", "--concurrency", "2", "--grace", "5"],
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "vo_server", "worker", "--concurrency", "2", "--grace", "5"],
+                env=self._environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
 
 @contextmanager
@@ -94,7 +96,8 @@ def rage(cluster: Cluster, results: Path, *, n_jobs: int, n_clients: int, seed: 
     """Have a storm and check that nothing was lost in it."""
     chooser = random.Random(seed)
     with site(cluster, results) as (settings, environment):
-        workers = Workers({**os.environ, **environment}, seed=seed)
+        log = results.with_name("workers.log")
+        workers = Workers({**os.environ, **environment}, log, seed=seed)
         workers.start()
         try:
             with serving("serve", "--port", "0", environment=environment) as tap:
@@ -116,12 +119,12 @@ def rage(cluster: Cluster, results: Path, *, n_jobs: int, n_clients: int, seed: 
             workers.stop()
         assert is_restarted
         assert workers.n_killed >= 2
-        check_attempts(storm.attempts)
+        check_attempts(storm.attempts, log)
         check_store(settings, results, storm.attempts)
     return storm.attempts
 
 
-def check_attempts(attempts: list[Attempt]) -> None:
+def check_attempts(attempts: list[Attempt], log: Path) -> None:
     for attempt in attempts:
         is_wrong = attempt.query == WRONG
         if attempt.phase == "COMPLETED":
@@ -130,7 +133,8 @@ def check_attempts(attempts: list[Attempt]) -> None:
         else:
             assert attempt.phase == "ERROR", attempt
             # A wrong query is told apart by a worker, which may be killed twice while it is at it, as for any job.
-            assert attempt.code in (TRUE_REASONS | {"adql"} if is_wrong else TRUE_REASONS), attempt
+            reasons = TRUE_REASONS | {"adql"} if is_wrong else TRUE_REASONS
+            assert attempt.code in reasons, f"{attempt.query}: {attempt.code}: {attempt.error}\n{log.read_text()}"
 
 
 def check_store(settings: Settings, results: Path, attempts: list[Attempt]) -> None:
