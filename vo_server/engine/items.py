@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sqlglot import Dialect, exp
+from sqlglot import exp
 
+from vo_server.engine.grammar import writer_of
 from vo_server.engine.sqltree import column, wrapped
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _PREFIX: Final = "_match_"
 
 def source_of(dialect: SqlDialect, item: Item) -> str:
     """Write an entry of FROM, with its alias."""
-    return Dialect.get_or_raise(dialect.name).generator().generate(item.copy(), copy=False)
+    return writer_of(dialect.name).generate(item.copy(), copy=False)
 
 
 def with_rows(item: Item, select: str) -> None:
@@ -36,7 +37,7 @@ def hoisted(dialect: SqlDialect, item: Item, values: Mapping[str, exp.Expr]) -> 
 
     The table becomes a subquery, which the database must not dissolve, so that each value is computed once a row.
     """
-    writer = Dialect.get_or_raise(dialect.name).generator()
+    writer = writer_of(dialect.name)
     source = source_of(dialect, item)
     # The table may have been given columns before, for another condition.
     number = source.count(_PREFIX) + 1

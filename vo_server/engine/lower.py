@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlglot import Dialect, ErrorLevel, exp
+from sqlglot import exp
 
 from vo_server.adql.tree import (
     ColumnName,
@@ -26,6 +26,7 @@ from vo_server.adql.tree import (
     StringLiteral,
 )
 from vo_server.engine.fold import unwrapped
+from vo_server.engine.grammar import writer_of
 from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
 from vo_server.errors import AdqlError, Problem, ProblemKind
@@ -117,7 +118,7 @@ class Lowering:
         self.for_few: set[Call] = set()
         """DISTANCEs that are computed for the few rows that a spatial index leaves."""
         self._rules = rules
-        self._generator = Dialect.get_or_raise(dialect.name).generator(unsupported_level=ErrorLevel.RAISE)
+        self._generator = writer_of(dialect.name)
         self._characters = 0
         self._cte_names: dict[CteDefinition, str] = {}
         self._positions: dict[Source, dict[str, str]] = {}

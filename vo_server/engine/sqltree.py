@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
+from vo_server.engine.grammar import grammar_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -64,7 +66,7 @@ def quantity(number: int) -> exp.Expr:
 
 @lru_cache(maxsize=256)
 def _parsed_type(type_name: str, dialect: str) -> exp.DataType:
-    return exp.DataType.build(type_name, dialect=dialect)
+    return exp.DataType.build(type_name, dialect=grammar_of(dialect))
 
 
 def cast(value: exp.Expr, type_name: str, dialect: str) -> exp.Expr:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlglot import Dialect, exp
-
+from vo_server.engine.grammar import grammar_of, writer_of
 from vo_server.engine.sqltree import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlglot import exp
 
 __all__ = ["Template"]
 
@@ -47,13 +48,13 @@ class Template:
 
         Functions are kept as they are written: sqlglot's own nodes would write ``LOG10(x)`` as ``LOG(10, x)``.
         """
-        target = Dialect.get_or_raise(dialect)
+        target = grammar_of(dialect)
         # A hole is a column while the text is parsed.
         sql = _HOLE.sub(r'"{\1}"', text)
         parser: Any = target.parser()
         parser.FUNCTIONS = {}
         (tree,) = parser.parse(target.tokenize(f"SELECT {sql}"), sql)
         value: exp.Expr = tree.expressions[0].pop()
-        written = target.generator().generate(wrapped(value), copy=False)
+        written = writer_of(dialect).generate(wrapped(value), copy=False)
         parts = _WRITTEN_HOLE.split(written)
         return Template(tuple(parts[::2]), tuple(parts[1::2]))

@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sqlglot import Dialect, exp
+from sqlglot import exp
 
+from vo_server.engine.grammar import writer_of
 from vo_server.engine.items import source_of, with_rows
 from vo_server.engine.sqltree import column, wrapped
 from vo_server.engine.templates import Template
@@ -132,4 +133,4 @@ def _filled(dialect: SqlDialect, template: str, **arguments: str) -> str:
 
 
 def _sql(dialect: SqlDialect, tree: exp.Expr) -> str:
-    return Dialect.get_or_raise(dialect.name).generator().generate(tree, copy=False)
+    return writer_of(dialect.name).generate(tree, copy=False)
