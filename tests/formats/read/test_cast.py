@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -102,3 +103,24 @@ def test_a_sliced_array_is_cast_like_a_whole_one() -> None:
     lists = pa.array([[9], [1, 2], [3]]).slice(1)
     result, mask = cast(lists, DataType(Primitive.INT, "*"))
     assert (result.to_pylist(), mask) == ([[1, 2], [3]], None)
+
+
+_TEXTS = ("7", "-12", "", "NULL", "nan", "NaN", "-99", "-99.0", "0x1F", "inf", "2.5", "1e3", "junk", " 4 ", None)
+
+
+@pytest.mark.parametrize("datatype", [LONG, FLOAT, DOUBLE])
+@pytest.mark.parametrize(
+    "null_texts", [set(), {"NULL"}, {"NULL", "nan", "NaN"}, {"NULL", "nan", "NaN", "-99"}, {"0x1F"}], ids=str
+)
+def test_texts_that_mean_null_are_found_whatever_stands_beside_them(datatype: DataType, null_texts: set[str]) -> None:
+    meaning: dict[str | None, Any] = {}
+    for text in _TEXTS:  # alone, where there is no quick way past the texts for NULL
+        values, bad = cast(pa.array([text, "", "junk"], pa.string()), datatype, frozenset(null_texts))
+        assert bad is not None
+        meaning[text] = (values[0].as_py(), bool(bad[0]))
+        if text in null_texts:
+            assert meaning[text] == (None, False)
+    for pair in itertools.product(_TEXTS, repeat=2):
+        values, bad = cast(pa.array(pair, pa.string()), datatype, frozenset(null_texts))
+        told = zip(values.to_pylist(), [False, False] if bad is None else bad.tolist(), strict=True)
+        assert repr(list(told)) == repr([meaning[text] for text in pair]), pair

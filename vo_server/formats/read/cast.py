@@ -6,6 +6,8 @@ it fails are the culprits looked for.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,8 +17,6 @@ import pyarrow.compute as pc
 from vo_server.model.datatype import DataType, Primitive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 __all__ = ["Casted", "cast", "null_out", "with_elements"]
@@ -28,6 +28,7 @@ _INTEGER: Final = r"^[+-]?[0-9]+$"
 _HEX: Final = r"^0[xX][0-9a-fA-F]{1,16}$"
 _FLOAT: Final = r"(?i)^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?inf(inity)?$|^nan$"
 _TIMESTAMP: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)[0-9]*)?Z?$"
+_NAN: Final = frozenset({"nan", "NaN", "NAN"})
 _TRUE: Final = pa.array(["t", "1", "true", "yes", "y"])
 _FALSE: Final = pa.array(["f", "0", "false", "no", "n"])
 _DECIMAL_DIGITS: Final = 38
@@ -114,29 +115,48 @@ def _attempt(array: pa.Array, target: pa.DataType) -> Casted:
     return pa.concat_arrays([values for values, _ in parts]), np.concatenate(masks)
 
 
-def _blank_to_null(text: pa.Array, null_texts: Iterable[str]) -> pa.Array:
-    marks = pa.array(["", *null_texts], pa.string())
-    return null_out(text, pc.is_in(text, value_set=marks).to_numpy(zero_copy_only=False))
+def _blank_to_null(text: pa.Array, null_texts: frozenset[str]) -> pa.Array:
+    if not null_texts:
+        is_null = pc.equal(pc.binary_length(text), 0)
+    else:
+        is_null = pc.is_in(text, value_set=pa.array(["", *null_texts], pa.string()))
+    return null_out(text, _mask(is_null))
 
 
 def _from_text(text: pa.Array, datatype: DataType, null_texts: frozenset[str]) -> Casted:
     if datatype.is_string:
-        return _blank_to_null(text, ()), None
-    text = _blank_to_null(text, null_texts)
+        return _blank_to_null(text, frozenset()), None
     if datatype.primitive is Primitive.BOOLEAN:
-        return _text_to_boolean(text)
+        return _text_to_boolean(_blank_to_null(text, null_texts))
     target = datatype.arrow
     is_float = pa.types.is_floating(target)
-    try:
-        values = pc.cast(text, target)
-    except pa.ArrowInvalid:
+    values = None if _has_number(null_texts) else _read(text, target)
+    # A text that means NULL cannot be read, or as NaN: looking for them in all texts takes half as long as the cast.
+    if values is None or (is_float and pc.any(pc.is_nan(values)).as_py()):
+        text = _blank_to_null(text, null_texts)
+        values = _read(text, target)
+    if values is None:
         text = _blank_to_null(pc.utf8_trim_whitespace(text), null_texts)
         return _text_to_float(text, target) if is_float else _text_to_integer(text, target)
     return _without_overflow(values, text, None) if is_float else (values, None)
 
 
+def _read(text: pa.Array, target: pa.DataType) -> pa.Array | None:
+    """Return texts as numbers; None when there is one that Arrow cannot read."""
+    try:
+        return pc.cast(text, target)
+    except pa.ArrowInvalid:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _has_number(null_texts: frozenset[str]) -> bool:
+    """Tell whether a number means NULL, such as -99."""
+    return any(re.match(_FLOAT, one) or re.match(_HEX, one) for one in null_texts - _NAN)
+
+
 def _text_to_boolean(text: pa.Array) -> Casted:
-    folded = _blank_to_null(pc.utf8_lower(pc.utf8_trim_whitespace(text)), ("?",))
+    folded = _blank_to_null(pc.utf8_lower(pc.utf8_trim_whitespace(text)), frozenset("?"))
     true, false = pc.is_in(folded, value_set=_TRUE), pc.is_in(folded, value_set=_FALSE)
     known = pc.or_(true, false)
     values = pc.if_else(known, true, pa.scalar(None, pa.bool_()))
