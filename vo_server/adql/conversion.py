@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ from vo_server.adql import tree
 from vo_server.adql.marks import kind_of
 from vo_server.adql.measure import is_number
 from vo_server.errors import ProblemKind
+from vo_server.quiet import quiet
 
 if TYPE_CHECKING:
     from vo_server.adql.state import Resolution
@@ -66,8 +66,7 @@ def _invalid(text: str) -> str | None:
     from astropy import units  # noqa: PLC0415 - late: it takes half a second, and few queries need it
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet(Warning):
             units.Unit(text, format="vounit", parse_strict="raise")
     except (ValueError, TypeError) as error:
         _, _, known = str(error).partition("Did you mean ")
@@ -81,8 +80,7 @@ def _factor(source: str, target: str) -> float | None:
     from astropy import units  # noqa: PLC0415 - late, see above
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet(Warning):
             one = units.Unit(source, format="vounit", parse_strict="raise")
             other = units.Unit(target, format="vounit", parse_strict="raise")
             factor = float(one.to(other))

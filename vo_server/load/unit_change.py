@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from vo_server.errors import IngestError
 from vo_server.formats.read.cast import with_elements
 from vo_server.model.datatype import Primitive
+from vo_server.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +112,8 @@ def _parsed(text: str) -> Any:
     plain = _NANOMAGGY.sub("nmgy", _MAGNITUDE.sub("mag", text)).replace("'", "")
     for spelling, syntax in ((vounit(plain) or "?", "vounit"), (plain, None)):
         try:
-            found: Any = units.Unit(spelling, format=syntax)
+            with quiet(units.UnitsWarning):
+                found: Any = units.Unit(spelling, format=syntax)
         except (ValueError, TypeError):
             continue
         return None if found == units.dimensionless_unscaled else found

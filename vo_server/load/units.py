@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Final
 
 from astropy import units
 from astropy.io.votable.ucd import parse_ucd
+
+from vo_server.quiet import quiet
 
 __all__ = ["is_plain_unit", "known_ucd", "vounit"]
 
@@ -100,8 +101,7 @@ def vounit(text: str) -> str | None:
 
 
 def _parsed(text: str, syntax: str | None) -> str | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", units.UnitsWarning)
+    with quiet(units.UnitsWarning):
         try:
             written: str = units.Unit(text, format=syntax).to_string("vounit")
         except (ValueError, TypeError):

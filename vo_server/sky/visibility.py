@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from astropy.utils.exceptions import AstropyWarning
 from erfa import ErfaWarning
 
 from vo_server.errors import UsageError
+from vo_server.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,13 +192,11 @@ def _earth_as_known() -> Iterator[None]:
     What they do not reach is at most a second of time off in a decade: 0.004 deg.
     """
     with (
+        quiet(AstropyWarning, ErfaWarning),
         iers.conf.set_temp("auto_download", value=False),
         iers.conf.set_temp("auto_max_age", value=None),
         iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
-        warnings.catch_warnings(),
     ):
-        for category in (AstropyWarning, ErfaWarning):
-            warnings.simplefilter("ignore", category)
         yield
 
 

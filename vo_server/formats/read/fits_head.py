@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from astropy.utils.exceptions import AstropyWarning
 from vo_server.errors import IngestError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
+from vo_server.quiet import quiet
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -130,9 +130,8 @@ def find_table(stream: BinaryIO, *, file: str, wanted: str | None) -> FitsTable:
     IngestError
         If the file is not FITS, is cut off in a header, or has no such table.
     """
-    with warnings.catch_warnings():
-        # What astropy mends by itself need not bother the publisher.
-        warnings.simplefilter("ignore", AstropyWarning)
+    # What astropy mends by itself need not bother the publisher.
+    with quiet(AstropyWarning):
         try:
             return _find(stream, file, wanted)
         except (VerifyError, KeyError, ValueError, TypeError, OverflowError) as error:
