@@ -139,6 +139,28 @@ def test_a_broken_cache_is_made_again(tmp_path: Path) -> None:
         tables.write_bytes(b"broken")
 
 
+def test_processes_that_start_at_once_share_a_cache_without_a_word(tmp_path: Path) -> None:
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "vo_server", "adql", "check", "--no-catalogue", str(_query_file(tmp_path))],
+            env={"PATH": "/usr/bin", "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    for process in started:
+        assert process.communicate(timeout=600) == ("valid\n", "")
+        assert process.returncode == 0
+    (tables,) = (tmp_path / "vo-server").iterdir()
+    assert tables.stat().st_size > 0
+
+
+def _query_file(directory: Path) -> Path:
+    file = directory / "query.adql"
+    file.write_text("SELECT a FROM t")
+    return file
+
+
 def test_format_writes_the_canonical_layout() -> None:
     done = run("format", "-", text="select a, b from t -- all of it\nwhere a>1\n")
     assert (done.returncode, done.stdout) == (0, "SELECT a, b\nFROM t  -- all of it\nWHERE a > 1\n")

@@ -6,13 +6,16 @@ without one that can be written they are computed in each process.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from functools import cache
+import tempfile
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import lark
 from lark import Lark
 from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer
@@ -54,8 +57,11 @@ class _NoLexer(Lexer):
         return iter(())
 
 
-def _cache_file() -> str | None:
-    """Return where the parser's tables are kept, or None when there is no private place for them."""
+def _cache_file(grammar: str) -> Path | None:
+    """Return where the parser's tables are kept, or None when there is no private place for them.
+
+    The name tells what they were made from: a file, once there, is never written again.
+    """
     default = Path.home() / ".cache" if "HOME" in os.environ else None
     base = os.environ.get("XDG_CACHE_HOME") or default
     if base is None:
@@ -68,13 +74,30 @@ def _cache_file() -> str | None:
         return None
     # Pickled tables: nobody else may be able to write them.
     is_private = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
-    return str(folder / f"adql-{sys.version_info[0]}{sys.version_info[1]}.tables") if is_private else None
+    made_from = f"{grammar}\n{lark.__version__}\n{sys.version}"
+    return folder / f"adql-{sha256(made_from.encode()).hexdigest()[:16]}.tables" if is_private else None
 
 
-@cache
+@functools.cache
 def grammar_parser() -> Lark:
     """Return the parser of the grammar, made once per process."""
     grammar = (files("vo_server.adql") / "grammar.lark").read_text(encoding="utf-8")
+    kept = _cache_file(grammar)
+    if kept is None or kept.exists():
+        return _made(grammar, cache=kept)
+    try:
+        # lark writes into the file that it is given, where another process could read half of it.
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            fresh = Path(folder) / kept.name
+            parser = _made(grammar, cache=fresh)
+            if fresh.exists():
+                fresh.replace(kept)
+            return parser
+    except OSError:  # a directory that cannot be written, or a full disk
+        return _made(grammar, cache=None)
+
+
+def _made(grammar: str, *, cache: Path | None) -> Lark:
     return Lark(
         grammar,
         parser="lalr",
@@ -83,7 +106,7 @@ def grammar_parser() -> Lark:
         keep_all_tokens=True,
         maybe_placeholders=True,
         transformer=Builder(),
-        cache=_cache_file() or False,
+        cache=False if cache is None else str(cache),
     )
 
 
