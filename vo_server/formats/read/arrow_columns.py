@@ -142,15 +142,12 @@ def _with_votable(facts: TableFacts, document: bytes, file: str) -> TableFacts:
 
 def _with_astropy(facts: TableFacts, text: bytes) -> TableFacts:
     """Take units and descriptions from the header that astropy writes into Parquet files."""
-    from astropy.table.meta import (  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
-        YamlParseError,
-        get_header_from_yaml,
-    )
+    from astropy.table import meta  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
 
     try:
-        header = get_header_from_yaml(text.decode("utf-8").splitlines())
+        header = meta.get_header_from_yaml(text.decode("utf-8").splitlines())
         entries: Mapping[str, dict[str, Any]] = {entry["name"]: entry for entry in header["datatype"]}
-    except (YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+    except (meta.YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
         note = f"astropy's metadata in the file cannot be read: {error}"
         return replace(facts, warnings=(*facts.warnings, note))
     columns = tuple(_with_entry(column, entries.get(column.name, {})) for column in facts.columns)

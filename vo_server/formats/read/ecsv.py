@@ -48,16 +48,13 @@ def open_ecsv(source: Source) -> CsvReader:
     IngestError
         If its header is cut off or malformed, or has a type that cannot be stored (complex numbers, objects).
     """
-    from astropy.table.meta import (  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
-        YamlParseError,
-        get_header_from_yaml,
-    )
+    from astropy.table import meta  # noqa: PLC0415 - late: it takes 50 MB, and few files need it
 
     text = _header_lines(source)
     try:
-        header = get_header_from_yaml([line.removeprefix("# ").removeprefix("#") for line in text])
+        header = meta.get_header_from_yaml([line.removeprefix("# ").removeprefix("#") for line in text])
         columns = tuple(_column(entry, source.name) for entry in header["datatype"])
-    except (YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (meta.YamlParseError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The header is YAML of any shape: what is missing or of another type shows in all these ways.
         raise IngestError(f"the YAML header is malformed: {_one_line(error)}", file=source.name) from error
     separator = str(header.get("delimiter", " "))
