@@ -22,7 +22,10 @@ from vo_server.engine.templates import Template
 told = set()
 
 def write():
-    told.add(repr(Template.of("CAST({x} AS DOUBLE PRECISION)", sys.argv[1]).pieces))
+    try:
+        told.add(repr(Template.of("CAST({x} AS DOUBLE PRECISION)", sys.argv[1]).pieces))
+    except Exception as error:
+        told.add(repr(error))
 
 threads = [threading.Thread(target=write) for _ in range(4)]
 for thread in threads:

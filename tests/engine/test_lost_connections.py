@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import adbc_driver_manager
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import ExecStatus
 
 from tests.engine.samples import INT, SKY, answer, publish, sky_rows, start
 from tests.engine.site import PostgresSite
 from tests.support.relay import How, Relay, relay_to
 from vo_server.engine.faults import Fault
+from vo_server.engine.postgres.copied import _decoder_of
 from vo_server.engine.postgres.faults import postgres_fault
 from vo_server.errors import UnavailableError
 from vo_server.model.datatype import DataType, Primitive
 from vo_server.model.table import Column
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn, PGresult
 
 pytestmark = pytest.mark.postgres
 
@@ -90,6 +95,30 @@ def test_a_connection_that_breaks_in_a_load_is_told_as_lost(
     assert "nothing was published" in str(caught.value.hint)
     assert not relay.is_armed
     assert answer(engine, "SELECT count(*) FROM {}", DataType(Primitive.LONG), of=[table]) == [{"c0": 20_000}]
+
+
+class _Ended:
+    """A connection whose session is ended just behind its first answer, a moment that cannot be met."""
+
+    def __init__(self, real: PGconn) -> None:
+        self._real = real
+        self._n_results = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def get_result(self) -> PGresult | None:
+        self._n_results += 1
+        if self._n_results == 1:
+            return self._real.get_result()
+        return self._real.make_empty_result(ExecStatus.FATAL_ERROR) if self._n_results == 2 else None
+
+
+def test_a_session_that_ends_behind_its_answer_is_told_as_lost(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        with pytest.raises(psycopg.DatabaseError) as caught:
+            _decoder_of(cast("PGconn", _Ended(connection.pgconn)), "SELECT 1")
+        assert postgres_fault(caught.value) == (Fault.CONNECTION, "DatabaseError")
 
 
 @pytest.mark.parametrize(

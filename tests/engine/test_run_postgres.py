@@ -155,6 +155,8 @@ _WRONG = {
     "no server": ({"port": "1"}, EngineError, "cannot be reached"),
     "no database": ({"dbname": "no_such_database"}, ConfigurationError, "does not exist"),
     "no user": ({"user": "no_such_user"}, ConfigurationError, "refuses to let the service in"),
+    "an option that is none": ({"sslmode": "bogus"}, ConfigurationError, "cannot be used as it is"),
+    "a port that is none": ({"port": "99999"}, ConfigurationError, "cannot be used as it is"),
     "no host": ({"host": "no-such-host.invalid"}, EngineError, "cannot be reached"),
 }
 

@@ -71,7 +71,7 @@ class Relay:
 
     def _pass_on(self, client: socket.socket) -> None:
         """Serve one connection, in one thread: a socket that another one waits for could not be reset."""
-        with client, socket.create_connection(self._server) as server, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), client, socket.create_connection(self._server) as server:
             while not self._is_closed:
                 readable, _, _ = select.select((client, server), (), (), _PAUSE_S)
                 for end in readable:

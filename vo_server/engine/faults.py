@@ -37,6 +37,10 @@ class Fault(Enum):
     UNREACHABLE = ("the database cannot be reached", "try again in a moment")
     ACCESS = ("the database refuses to let the service in", "check the user and the password in the database URL")
     NO_DATABASE = ("the database does not exist", "create it, or check the name in the database URL")
+    BAD_URL = (
+        "the database URL cannot be used as it is",
+        "check its port and its options, such as sslmode; what the driver says of them is in the log",
+    )
     CLOSED = ("the service is stopping", "run the query again when it is back")
     BUSY = ("the database has no connection to spare", "try again in a moment")
     PERMISSION = ("the database does not allow this", "check the privileges of the database user")
@@ -121,7 +125,7 @@ _IN_LOADS: Final = {
 }
 """What is told in other words when there is no query."""
 
-_CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.NO_EXTENSION})
+_CONFIGURATION: Final = frozenset({Fault.ACCESS, Fault.NO_DATABASE, Fault.BAD_URL, Fault.NO_EXTENSION})
 _INGEST: Final = frozenset({Fault.ROW_TOO_WIDE, Fault.TOO_MANY_COLUMNS, Fault.BAD_COLUMN, Fault.TIME_OUT_OF_RANGE})
 
 _EVALUATION: Final = frozenset(

@@ -27,6 +27,8 @@ _BY_STATE: Final = {
     "22007": Fault.BAD_VALUE,
     "21000": Fault.SUBQUERY_ROWS,
     "25006": Fault.READ_ONLY,
+    "25P03": Fault.CONNECTION,  # idle_in_transaction_session_timeout ends the session
+    "25P04": Fault.CONNECTION,  # transaction_timeout, too
     "42P01": Fault.MISSING_RELATION,
     "3F000": Fault.MISSING_RELATION,
     "42501": Fault.PERMISSION,
@@ -69,6 +71,10 @@ _BY_WORDS: Final = (
     ("canceling statement due to", Fault.CANCELLED),
     ("server closed the connection", Fault.CONNECTION),
     ("connection to server", Fault.UNREACHABLE),
+    ("no error details available", Fault.CONNECTION),
+    # What goes wrong before anything is sent: an option that is not known, a port that cannot be.
+    ("connection is bad", Fault.BAD_URL),
+    ("failed to connect", Fault.BAD_URL),
 )
 _NO_STATE: Final = frozenset({None, "", "\0\0\0\0\0", "00000"})
 
