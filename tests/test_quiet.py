@@ -38,25 +38,24 @@ def test_units_that_are_read_at_once_are_known_or_not_as_when_they_are_read_alon
     assert told[1:] == ["(False, None, None)", "(True, 'arcsec', 3600.0)"]
 
 
-def test_what_is_ignored_is_as_before_whichever_thread_ends_first() -> None:
+def test_what_is_ignored_is_as_before_when_the_thread_that_came_first_ends_first() -> None:
     before = list(warnings.filters)
-    inside, may_end = threading.Event(), threading.Event()
+    inside = [threading.Event(), threading.Event()]
+    may_end = [threading.Event(), threading.Event()]
 
-    def first() -> None:
+    def ignore(number: int) -> None:
         with quiet(UserWarning):
-            inside.set()
-            may_end.wait(60)
+            inside[number].set()
+            may_end[number].wait(60)
 
-    def second() -> None:
-        with quiet(UserWarning):
-            warnings.warn("not told", UserWarning, stacklevel=1)
-
-    threads = [threading.Thread(target=one) for one in (first, second)]
-    threads[0].start()
-    inside.wait(60)
-    threads[1].start()
-    threads[1].join(0.2)
-    may_end.set()
-    for thread in threads:
-        thread.join(60)
+    first, second = (threading.Thread(target=ignore, args=(number,)) for number in (0, 1))
+    first.start()
+    assert inside[0].wait(60)
+    second.start()
+    assert not inside[1].wait(0.2)
+    may_end[0].set()
+    first.join(60)
+    assert inside[1].wait(60)
+    may_end[1].set()
+    second.join(60)
     assert list(warnings.filters) == before

@@ -60,7 +60,7 @@ class _NoLexer(Lexer):
 def _cache_file(grammar: str) -> Path | None:
     """Return where the parser's tables are kept, or None when there is no private place for them.
 
-    The name tells what they were made from: a file, once there, is never written again.
+    The name tells what they were made from, so that a file, once there, is written again only when it is damaged.
     """
     default = Path.home() / ".cache" if "HOME" in os.environ else None
     base = os.environ.get("XDG_CACHE_HOME") or default

@@ -284,9 +284,10 @@ def _decoder_of(pgconn: PGconn, sql: str) -> TupleDecoder:
     """Ask the database for the columns of a query."""
     _expect(pgconn.prepare(b"", sql.encode()), ExecStatus.COMMAND_OK)
     pgconn.send_describe_prepared(b"")
-    described, *others = _results(pgconn, _arrival_at(pgconn))
-    for result in (described, *others):  # A session that is ended at this moment is told behind the answer.
+    results = _results(pgconn, _arrival_at(pgconn))
+    for result in results:  # A session that is ended at this moment is told behind the answer.
         _expect(result, ExecStatus.COMMAND_OK)
+    described = results[0]
     columns = range(described.nfields)
     oids = [described.ftype(column) for column in columns]
     if not TupleDecoder.can_read(oids):
